@@ -1,0 +1,342 @@
+//! Where gazettes are listed and their state is kept: Postgres in production, SQLite for a folder.
+//!
+//! `gazettes` and `territories` belong to the scraper that fills them; only `gazettes.processed` is written.
+//! `prelo_runs` and `prelo_gazettes` are ours. Every clock is the database's.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use time::PrimitiveDateTime;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::gazette::{Gazette, GazetteId, RunId, Selection};
+
+mod error;
+
+pub use error::{CatalogError, CatalogErrorKind};
+
+/// The state of gazettes, and the lease of the one run that may change it.
+#[async_trait]
+pub trait Catalog: Send + Sync {
+    /// Creates the tables that are missing; existing ones are neither locked nor rewritten. Names what was applied.
+    async fn migrate(&self) -> Result<Vec<String>, CatalogError>;
+
+    /// Connects, and answers with product and version, such as `PostgreSQL 15.18`. Fails when tables are missing.
+    async fn check(&self) -> Result<String, CatalogError>;
+
+    /// Takes the lease of the catalogue for `run`, unless a live run holds it. A run whose lease has run out is closed
+    /// with `stopped_by = 'lease_expired'`, and its gazettes are free again.
+    async fn begin_run(&self, run: RunId, selection: &Selection, lease: Duration) -> Result<Begun, CatalogError>;
+
+    /// Extends the run's lease and those of its gazettes, and notes its counts. `false`: the lease was lost.
+    async fn heartbeat(&self, run: RunId, lease: Duration, counts: &RunCounts) -> Result<bool, CatalogError>;
+
+    /// Frees what the run still holds and closes its row. `stopped_by` is `None` when the work was done.
+    async fn finish_run(&self, run: RunId, counts: &RunCounts, stopped_by: Option<&str>) -> Result<(), CatalogError>;
+
+    /// Turns `Mode::Daily` into bounds on `scraped_at`: since the start of the last daily run that finished, less
+    /// 30 minutes; 24 hours when there was none. Other selections come back as they are.
+    async fn resolve(&self, selection: &Selection) -> Result<Selection, CatalogError>;
+
+    /// The highest id of the table now; `None` when it is empty.
+    async fn high_water_mark(&self) -> Result<Option<GazetteId>, CatalogError>;
+
+    /// How many gazettes at or below `high_water` a resolved selection holds (its `limit` respected) that `run` has
+    /// not touched yet.
+    async fn count(&self, selection: &Selection, run: RunId, high_water: GazetteId) -> Result<u64, CatalogError>;
+
+    /// One page, highest id first, of a resolved selection.
+    async fn page(&self, query: &PageQuery<'_>) -> Result<Vec<Listed>, CatalogError>;
+
+    /// Leases those of `ids` that still exist and that no live run holds; answers with the ones that were got.
+    async fn claim(&self, run: RunId, ids: &[GazetteId], lease: Duration) -> Result<Vec<GazetteId>, CatalogError>;
+
+    /// Counts a start of the reader on this gazette, durably, before the file is parsed. `false`: the claim is lost.
+    async fn start(&self, run: RunId, id: GazetteId) -> Result<bool, CatalogError>;
+
+    /// Marks acknowledged gazettes as processed and their state as `indexed`, in one short transaction. Answers with
+    /// the ones that were marked: a gazette whose claim was lost is not among them. Marking again is harmless.
+    async fn complete(&self, run: RunId, completions: &[Completion]) -> Result<Vec<GazetteId>, CatalogError>;
+
+    /// Sets gazettes aside with their failure, in one short transaction; lost claims are left alone.
+    async fn fail(&self, run: RunId, failures: &[FailedGazette]) -> Result<Vec<GazetteId>, CatalogError>;
+
+    /// Gives claimed gazettes back without an outcome: they are pending as before.
+    async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError>;
+
+    /// What a resolved selection holds, for `plan`. Changes nothing. At most `sample` paths without a known size come
+    /// along, spread over the selection.
+    async fn summarize(&self, selection: &Selection, sample: u32) -> Result<SelectionSummary, CatalogError>;
+
+    /// The whole catalogue in numbers.
+    async fn status(&self) -> Result<Status, CatalogError>;
+
+    /// The last runs, newest first.
+    async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError>;
+
+    /// Everything known about one gazette; `None` when there is no such row.
+    async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError>;
+
+    /// The place where files of a folder are registered, where the catalogue is prelo's own.
+    fn registry(&self) -> Option<&dyn Registry> {
+        None
+    }
+}
+
+/// Opens the catalogue that the configuration names.
+///
+/// # Errors
+/// When it cannot be reached, or the URL's scheme is none of `sqlite`, `postgres`, `postgresql`.
+pub async fn open(config: &Config) -> Result<Box<dyn Catalog>, CatalogError> {
+    let _ = config;
+    todo!("dispatch on the scheme")
+}
+
+/// What became of the wish to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// The lease is ours. `recovered` gazettes of dead runs were freed.
+    Started { recovered: u64 },
+    /// Another live run holds the lease.
+    Busy { run: RunId, since: PrimitiveDateTime },
+}
+
+/// Counts of a run, stored as JSON in `prelo_runs.counts` and printed in its report.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunCounts {
+    /// Gazettes that the run's selection held when it was counted, at the start.
+    pub selected: u64,
+    pub indexed: u64,
+    /// By failure code.
+    pub failed: BTreeMap<String, u64>,
+    /// Claimed by somebody else, deleted meanwhile, or given back.
+    pub skipped: u64,
+    /// Bytes of the files read.
+    pub bytes: u64,
+    pub pages: u64,
+    pub ocr_pages: u64,
+    /// Wall-clock seconds of the run.
+    pub seconds: f64,
+}
+
+impl RunCounts {
+    /// Failures of all codes.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+}
+
+/// Which page to read.
+#[derive(Debug, Clone)]
+pub struct PageQuery<'a> {
+    /// Resolved: see [`Catalog::resolve`]. Its `limit` is the lister's business, not the page's.
+    pub selection: &'a Selection,
+    pub run: RunId,
+    /// Nothing above it is listed.
+    pub high_water: GazetteId,
+    pub cursor: Cursor,
+    /// Rows at most.
+    pub page_size: u32,
+    /// `false`: rows that this run has touched stay in the page, so that an offset keeps its meaning.
+    /// `true`: only rows that it has not touched (the last pass).
+    pub fresh_only: bool,
+}
+
+/// Where a page begins, in the order of falling ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// After so many rows.
+    Offset(u64),
+    /// Below this id; from the high-water mark when `None`.
+    Before(Option<GazetteId>),
+}
+
+/// A gazette found by a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub gazette: Gazette,
+    /// This run has claimed, finished or failed it before.
+    pub touched: bool,
+}
+
+/// What is written down about a gazette that the search engine acknowledged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completion {
+    pub id: GazetteId,
+    /// `gazettes.file_checksum` as it was listed: a later change makes the row pending again.
+    pub file_checksum: Option<String>,
+    /// Size of the file in bytes.
+    pub bytes: u64,
+    pub pages: u32,
+    pub ocr_pages: u32,
+    /// Unicode scalar values of the text.
+    pub characters: u64,
+    /// 0..1, where the reader can tell.
+    pub quality: Option<f32>,
+    /// md5 hex of the stored text.
+    pub text_checksum: String,
+}
+
+/// What is written down about a gazette that failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailedGazette {
+    pub id: GazetteId,
+    pub failure: Failure,
+    /// As in [`Completion`].
+    pub file_checksum: Option<String>,
+    /// Size of the file in bytes, where it is known.
+    pub bytes: Option<u64>,
+    /// When a later run may try again, from now; `None` is never by itself.
+    pub retry_after: Option<Duration>,
+}
+
+/// What a selection holds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct SelectionSummary {
+    pub gazettes: u64,
+    /// Of those, how many have a known size, and its sum in bytes.
+    pub sized_gazettes: u64,
+    pub known_bytes: u64,
+    /// Of those, how many have a known number of pages, and its sum.
+    pub paged_gazettes: u64,
+    pub known_pages: u64,
+    /// How many failed before, by code.
+    pub failed_before: BTreeMap<String, u64>,
+    /// Paths of gazettes without a known size.
+    #[serde(skip)]
+    pub sample_paths: Vec<String>,
+}
+
+/// The catalogue in numbers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Status {
+    pub gazettes: u64,
+    /// `gazettes.processed` is true.
+    pub processed: u64,
+    /// Not processed and not failed: what the next run takes up, beside the failures whose time has come.
+    pub pending: u64,
+    /// By failure code: permanent and waiting ones together.
+    pub failed: BTreeMap<String, u64>,
+    /// Retryable failures, of those in `failed`, and when the first is due.
+    pub waiting: u64,
+    #[serde(with = "iso")]
+    pub next_attempt_at: Option<PrimitiveDateTime>,
+    /// Leased by a live run now.
+    pub claimed: u64,
+}
+
+/// One row of `prelo_runs`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunRecord {
+    pub id: RunId,
+    /// JSON of the [`Selection`].
+    pub selection: String,
+    #[serde(with = "iso")]
+    pub started_at: Option<PrimitiveDateTime>,
+    #[serde(with = "iso")]
+    pub finished_at: Option<PrimitiveDateTime>,
+    #[serde(with = "iso")]
+    pub heartbeat_at: Option<PrimitiveDateTime>,
+    pub counts: RunCounts,
+    pub stopped_by: Option<String>,
+}
+
+/// The story of one gazette.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    pub gazette: Gazette,
+    pub processed: bool,
+    /// `None` when prelo has never claimed it.
+    pub state: Option<GazetteState>,
+}
+
+/// One row of `prelo_gazettes`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GazetteState {
+    /// `pending`, `claimed`, `started`, `indexed` or `failed`.
+    pub state: String,
+    pub failure_code: Option<String>,
+    pub failure_detail: Option<String>,
+    /// Starts of the reader since the gazette was last indexed.
+    pub starts: u32,
+    pub lease_run: Option<RunId>,
+    #[serde(with = "iso")]
+    pub lease_until: Option<PrimitiveDateTime>,
+    #[serde(with = "iso")]
+    pub next_attempt_at: Option<PrimitiveDateTime>,
+    pub extractor_version: Option<i32>,
+    pub bytes: Option<u64>,
+    pub pages: Option<u32>,
+    pub ocr_pages: Option<u32>,
+    pub characters: Option<u64>,
+    pub quality: Option<f32>,
+    pub text_checksum: Option<String>,
+    #[serde(with = "iso")]
+    pub indexed_at: Option<PrimitiveDateTime>,
+    /// The last run that finished or failed it.
+    pub run_id: Option<RunId>,
+}
+
+/// Files of a folder, as rows of the catalogue. Only a catalogue that is prelo's own has one.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// Every registered file, by its path.
+    async fn files(&self) -> Result<BTreeMap<String, RegisteredFile>, CatalogError>;
+
+    /// Adds new files and updates changed ones, in one transaction. A changed checksum makes the row pending again.
+    async fn register(&self, files: &[FolderFile]) -> Result<(), CatalogError>;
+}
+
+/// What is known of a registered file without opening it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredFile {
+    pub id: GazetteId,
+    pub bytes: u64,
+    /// Nanoseconds since 1970.
+    pub modified_ns: i64,
+    /// md5 hex of file and metadata (see [`FolderFile::metadata_checksum`]).
+    pub metadata_checksum: String,
+}
+
+/// A file of the folder with what is known about it. Unknown fields stay empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderFile {
+    /// Path below the folder, with `/`.
+    pub path: String,
+    pub bytes: u64,
+    pub modified_ns: i64,
+    /// md5 hex of the file.
+    pub file_checksum: String,
+    /// A digest of the fields below, to see that `gazettes.csv` has changed.
+    pub metadata_checksum: String,
+    /// Empty id: not known. Registered in `territories` under that id all the same, with empty names.
+    pub territory: crate::gazette::Territory,
+    pub date: Option<time::Date>,
+    pub edition_number: Option<String>,
+    pub is_extra_edition: Option<bool>,
+    pub power: Option<String>,
+    pub file_url: Option<String>,
+}
+
+/// `Option<PrimitiveDateTime>` as an ISO 8601 string in UTC, for programs that read our JSON.
+mod iso {
+    use serde::Serializer;
+    use time::PrimitiveDateTime;
+    use time::format_description::well_known::Rfc3339;
+
+    #[allow(clippy::ref_option)] // the signature that serde calls
+    pub fn serialize<S: Serializer>(moment: &Option<PrimitiveDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
+        match moment {
+            Some(moment) => {
+                let text = moment.assume_utc().format(&Rfc3339).map_err(serde::ser::Error::custom)?;
+                serializer.serialize_some(&text)
+            }
+            None => serializer.serialize_none(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Flags, environment, `prelo.toml` and defaults become one validated [`Config`] that remembers where each value came
+//! from.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::gazette::Mode;
+
+mod secret;
+
+pub use secret::Secret;
+
+/// Everything that can be set. Every size and time carries its unit in its name; bounds are checked at start.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `sqlite://PATH` or `postgres://…`. Default `sqlite://DATA/catalog.db`. May hold a password.
+    pub catalog: Secret,
+    /// `file://FOLDER` or `s3://BUCKET?endpoint=URL&region=NAME`. May hold nothing secret; keys are apart.
+    pub storage: Url,
+    /// `tantivy://PATH` or `opensearch+http(s)://HOST:PORT/NAME`. Default `tantivy://DATA/index`. May hold a password.
+    pub index: Secret,
+    /// Where catalogue, index, texts and spool live when the URLs do not say otherwise.
+    pub data: PathBuf,
+    /// Folder whose files are registered before the run.
+    pub folder: Option<PathBuf>,
+
+    /// Which backlog is taken up.
+    pub mode: Mode,
+    /// Rows of a page of the catalogue, 1..=10,000.
+    pub page_size: u32,
+    pub paging: Paging,
+
+    /// Files above are `TOO_LARGE`; in MiB, 1..=4,096.
+    pub max_file_size_mb: u64,
+    /// Downloads at once, 1..=64.
+    pub download_concurrency: u32,
+    /// Calls of one GET in all, 1..=20.
+    pub download_attempts: u32,
+    /// No byte for so long ends a download.
+    pub download_stall_timeout_seconds: u64,
+    /// One download may take so long in all, retries apart.
+    pub download_timeout_seconds: u64,
+    /// Folder for files between download and reading. Default `DATA/spool`.
+    pub spool: PathBuf,
+
+    /// Threads that read documents, 1..=64. Default: the cores.
+    pub extraction_threads: u32,
+    /// Bytes of files that may be in flight, as a share of this bound on the memory of the process tree; in MiB.
+    pub memory_budget_mb: u64,
+
+    /// Whether the text is stored beside the file.
+    pub store_text: bool,
+    /// Prefix of `url` and `file_raw_txt` in the index; no slash at its end.
+    pub files_endpoint: String,
+    /// Whether `url` and `file_raw_txt` are bare keys instead.
+    pub use_relative_file_paths: bool,
+
+    /// Documents of a bulk at most, 50..=100.
+    pub bulk_documents: u32,
+    /// Bytes of text of a bulk, in MiB, 1..=90.
+    pub bulk_size_mb: u64,
+    /// A bulk waits no longer for more documents.
+    pub bulk_delay_ms: u64,
+    /// Bulks under way at once, 1..=8.
+    pub bulk_concurrency: u32,
+    /// Calls of one bulk in all, 1..=20.
+    pub bulk_attempts: u32,
+
+    /// First wait before a retry; doubled after each, with jitter.
+    pub retry_min_delay_ms: u64,
+    /// No wait before a retry is longer.
+    pub retry_max_delay_ms: u64,
+    /// A gazette whose failure may pass is tried again by a run that starts so much later.
+    pub retry_failed_after_seconds: u64,
+
+    pub postgres_min_connections: u32,
+    pub postgres_max_connections: u32,
+    pub postgres_acquire_timeout_seconds: u64,
+
+    /// Overrides the region of the storage URL. Default `us-east-1`.
+    pub s3_region: String,
+    pub s3_access_key: Option<Secret>,
+    pub s3_access_secret: Option<Secret>,
+    /// Idle connections kept to the storage.
+    pub s3_max_connections: u32,
+    pub s3_connect_timeout_seconds: u64,
+    /// Until the first byte of an answer.
+    pub s3_read_timeout_seconds: u64,
+
+    pub opensearch_user: Option<String>,
+    pub opensearch_password: Option<Secret>,
+    /// Idle connections kept to the search engine.
+    pub opensearch_max_connections: u32,
+    pub opensearch_connect_timeout_seconds: u64,
+    /// For one request, bulks included.
+    pub opensearch_request_timeout_seconds: u64,
+    /// Shards of an index that prelo creates.
+    pub opensearch_shards: u32,
+    /// Replicas of an index that prelo creates.
+    pub opensearch_replicas: u32,
+
+    /// A run that shows no sign of life for so long has lost its lease.
+    pub lease_seconds: u64,
+    /// After SIGTERM, what is in flight may take so long to drain.
+    pub grace_seconds: u64,
+
+    /// `error`, `warn`, `info`, `debug`, `trace`. `DEBUG=1` makes it `debug`.
+    pub log_level: String,
+    pub log_format: LogFormat,
+}
+
+/// How pages of the catalogue are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Paging {
+    /// Offset up to 100 pages of backlog, keyset beyond.
+    #[default]
+    Auto,
+    Offset,
+    Keyset,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    Text,
+    Json,
+}

@@ -1,0 +1,153 @@
+//! The words everyone uses: what a gazette is, and what was asked for.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::{Date, PrimitiveDateTime};
+use uuid::Uuid;
+
+/// `gazettes.id`, the primary key of the catalogue and the `_id` of the index document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GazetteId(pub i64);
+
+impl fmt::Display for GazetteId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One run of prelo: its row in `prelo_runs`, the token of its leases, the `run_id` of every log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub Uuid);
+
+impl RunId {
+    /// A fresh random id.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl Default for RunId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Version of the text that extraction produces. Raised when the same file would give another text; rows that were
+/// read by an older one can be selected with `--extractor-older-than`.
+pub const EXTRACTOR_VERSION: i32 = 1;
+
+/// Where a gazette comes from. In a folder of files without that knowledge every field is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Territory {
+    /// IBGE code of the municipality, or whatever the scraper uses as a key.
+    pub id: String,
+    pub name: String,
+    /// Two letters, such as `AL`.
+    pub state_code: String,
+}
+
+/// One row of `gazettes`, without its text. What the catalogue does not know stays `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gazette {
+    pub id: GazetteId,
+    /// `gazettes.territory_id` as it stands in the row.
+    pub territory_id: Option<String>,
+    /// The row of `territories` with that id; `None` is the failure `UNKNOWN_TERRITORY`.
+    pub territory: Option<Territory>,
+    pub date: Option<Date>,
+    pub edition_number: Option<String>,
+    pub is_extra_edition: Option<bool>,
+    pub power: Option<String>,
+    /// Usually the md5 of the file in hex; anything else is not checked.
+    pub file_checksum: Option<String>,
+    /// Key in the bucket, or path below the folder.
+    pub file_path: Option<String>,
+    pub file_url: Option<String>,
+    pub scraped_at: Option<PrimitiveDateTime>,
+    pub created_at: Option<PrimitiveDateTime>,
+}
+
+/// Which backlog a run takes up before any other filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Rows not yet processed, and failures whose time has come.
+    #[default]
+    Unprocessed,
+    /// What was scraped since the last daily run that finished, less an overlap.
+    Daily,
+    /// Every row, processed or not.
+    All,
+}
+
+impl Mode {
+    /// The word used on the command line and in `prelo_runs.selection`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unprocessed => "unprocessed",
+            Self::Daily => "daily",
+            Self::All => "all",
+        }
+    }
+}
+
+/// Which failures `--failed` selects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailedFilter {
+    /// Any code.
+    Any,
+    /// One code of the catalogue, such as `NEEDS_OCR`.
+    Code(String),
+}
+
+/// What a run, a reprocessing or a plan is about. Filters narrow each other; an empty list does not narrow.
+///
+/// `date` bounds are inclusive. `scraped_from` is inclusive, `scraped_to` exclusive when it is a moment; a bare date
+/// given by the user is widened to the end of that day by the command line.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Selection {
+    pub mode: Mode,
+    pub from: Option<Date>,
+    pub to: Option<Date>,
+    pub scraped_from: Option<PrimitiveDateTime>,
+    pub scraped_to: Option<PrimitiveDateTime>,
+    pub territories: Vec<String>,
+    pub state: Option<String>,
+    pub ids: Vec<GazetteId>,
+    pub failed: Option<FailedFilter>,
+    pub extractor_older_than: Option<i32>,
+    /// At most this many gazettes, newest ids first.
+    pub limit: Option<u64>,
+}
+
+impl Selection {
+    /// Whether anything beyond the mode narrows the selection.
+    #[must_use]
+    pub fn has_filter(&self) -> bool {
+        Self { mode: self.mode, ..Self::default() } != *self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_filter_counts_as_a_filter() {
+        assert!(!Selection { mode: Mode::All, ..Selection::default() }.has_filter());
+        assert!(Selection { limit: Some(1), ..Selection::default() }.has_filter());
+        assert!(Selection { territories: vec!["2704302".into()], ..Selection::default() }.has_filter());
+    }
+}

@@ -1,0 +1,58 @@
+//! Where files live: an S3-compatible bucket, or a folder.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+use crate::config::Config;
+
+mod error;
+
+pub use error::{StorageError, StorageErrorKind};
+
+/// The body of a file, in chunks as they arrive. An error ends it.
+pub type ObjectBody = BoxStream<'static, Result<Bytes, StorageError>>;
+
+/// What the storage says about a file before it is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectHead {
+    pub bytes: u64,
+    /// To be sent back as `If-Match`, so that a file replaced meanwhile is noticed.
+    pub etag: Option<String>,
+}
+
+/// Files by key, and the texts beside them. Every call is one request: retrying is the caller's business.
+#[async_trait]
+pub trait Storage: Send + Sync {
+    /// Reaches the storage, and answers in a few words what it is.
+    async fn check(&self) -> Result<String, StorageError>;
+
+    /// Size and version of a file.
+    async fn head(&self, key: &str) -> Result<ObjectHead, StorageError>;
+
+    /// The file's bytes. With `if_match`, fails with [`StorageErrorKind::Replaced`] when the file has another ETag.
+    async fn get(&self, key: &str, if_match: Option<&str>) -> Result<ObjectBody, StorageError>;
+
+    /// Stores an extracted text (UTF-8, pages separated by form feeds) under [`text_key`]. In folder mode it lands
+    /// in the data folder, never in the user's.
+    async fn put_text(&self, key: &str, text: Bytes) -> Result<(), StorageError>;
+
+    /// The text stored for a file, whose key is given (not the text's).
+    async fn get_text(&self, key: &str) -> Result<Bytes, StorageError>;
+}
+
+/// Opens the storage that the configuration names.
+///
+/// # Errors
+/// When the URL's scheme is none of `s3`, `file`, or the folder does not exist. A bucket is not reached yet.
+pub async fn open(config: &Config) -> Result<Box<dyn Storage>, StorageError> {
+    let _ = config;
+    todo!("dispatch on the scheme")
+}
+
+/// The key of the text that belongs to a file: the same key with the suffix `.txt`. Appended, not put in place of
+/// another suffix, so that `a.pdf`, `a.docx` and `a.txt` keep a text each and no file is overwritten.
+#[must_use]
+pub fn text_key(key: &str) -> String {
+    format!("{key}.txt")
+}
