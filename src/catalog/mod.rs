@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use time::PrimitiveDateTime;
 
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::gazette::{Gazette, GazetteId, RunId, Selection};
+pub use crate::telemetry::RunCounts;
 
 mod error;
 
@@ -102,33 +103,6 @@ pub enum Begun {
     Started { recovered: u64 },
     /// Another live run holds the lease.
     Busy { run: RunId, since: PrimitiveDateTime },
-}
-
-/// Counts of a run, stored as JSON in `prelo_runs.counts` and printed in its report.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RunCounts {
-    /// Gazettes that the run's selection held when it was counted, at the start.
-    pub selected: u64,
-    pub indexed: u64,
-    /// By failure code.
-    pub failed: BTreeMap<String, u64>,
-    /// Claimed by somebody else, deleted meanwhile, or given back.
-    pub skipped: u64,
-    /// Bytes of the files read.
-    pub bytes: u64,
-    pub pages: u64,
-    pub ocr_pages: u64,
-    /// Wall-clock seconds of the run.
-    pub seconds: f64,
-}
-
-impl RunCounts {
-    /// Failures of all codes.
-    #[must_use]
-    pub fn failures(&self) -> u64 {
-        self.failed.values().sum()
-    }
 }
 
 /// Which page to read.

@@ -76,6 +76,8 @@ pub struct Config {
     /// A gazette whose failure may pass is tried again by a run that starts so much later.
     pub retry_failed_after_seconds: u64,
 
+    /// Calls of one statement of the catalogue in all, 1..=20.
+    pub catalog_attempts: u32,
     pub postgres_min_connections: u32,
     pub postgres_max_connections: u32,
     pub postgres_acquire_timeout_seconds: u64,
