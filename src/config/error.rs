@@ -18,11 +18,11 @@ pub enum ConfigError {
     InvalidVariable { variable: &'static str, shown: String, expected: String },
 
     /// A key of the file that is none of ours.
-    #[error("unknown key `{key}` in {origin}{}", did_you_mean(suggestion.as_deref(), "`prelo config` lists all keys"))]
+    #[error("unknown key `{key}` in {origin}{}", did_you_mean(suggestion.as_deref(), "`prelo --help` lists all settings"))]
     UnknownKey { key: String, origin: Origin, suggestion: Option<String> },
 
     /// A variable `PRELO_…` that is none of ours.
-    #[error("unknown variable {name} in the environment{}", did_you_mean(suggestion.as_deref(), "unset it"))]
+    #[error("unknown variable {name} in the environment{}", did_you_mean(suggestion.as_deref(), "`prelo --help` lists all settings, unset this one"))]
     UnknownVariable { name: String, suggestion: Option<String> },
 
     /// A variable of ours that is not UTF-8.

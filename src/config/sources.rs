@@ -156,8 +156,8 @@ mod tests {
     fn mistakes_of_the_file_are_named_with_their_line() {
         for (source, message) in [
             ("\npagesize = 5", "unknown key `pagesize` in prelo.toml:2; did you mean `page_size`?"),
-            ("zzz = 5", "unknown key `zzz` in prelo.toml:1; `prelo config` lists all keys"),
-            ("[postgres]\nhost = 1", "unknown key `postgres` in prelo.toml:1; `prelo config` lists all keys"),
+            ("zzz = 5", "unknown key `zzz` in prelo.toml:1; `prelo --help` lists all settings"),
+            ("[postgres]\nhost = 1", "unknown key `postgres` in prelo.toml:1; `prelo --help` lists all settings"),
             ("page_size = 0", "page_size is 0, from prelo.toml:1; it must be between 1 and 10,000"),
             (
                 "# a\n\npage_size = \"5\"",
@@ -207,7 +207,7 @@ mod tests {
         );
         assert_eq!(
             layer("PRELO_XYZZY").err().unwrap().to_string(),
-            "unknown variable PRELO_XYZZY in the environment; unset it"
+            "unknown variable PRELO_XYZZY in the environment; `prelo --help` lists all settings, unset this one"
         );
     }
 }
