@@ -21,3 +21,6 @@ pub mod storage; // where files live
 
 // level 3
 pub mod pipeline; // joins the four
+
+// level 4
+pub mod commands; // one file per verb

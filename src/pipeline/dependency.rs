@@ -7,6 +7,7 @@ use super::Context;
 use crate::failure::{Failure, FailureCode};
 use crate::shutdown::StopReason;
 use crate::storage::{StorageError, StorageErrorKind};
+use crate::telemetry::with_causes;
 
 /// So many refusals without one success are taken for a refusal of everything.
 const DENIALS_IN_A_ROW: u32 = 10;
@@ -27,8 +28,7 @@ enum Verdict {
 fn verdict(kind: StorageErrorKind) -> Verdict {
     use StorageErrorKind as Kind;
     match kind {
-        Kind::NotFound => Verdict::Gazette(FailureCode::NotFound),
-        Kind::BadKey => Verdict::Gazette(FailureCode::NotFound),
+        Kind::NotFound | Kind::BadKey => Verdict::Gazette(FailureCode::NotFound),
         Kind::Truncated => Verdict::Gazette(FailureCode::SizeMismatch),
         Kind::AccessDenied => Verdict::GazetteUnlessAll(FailureCode::AccessDenied),
         Kind::Timeout => Verdict::Ask(FailureCode::DownloadTimeout),
@@ -63,7 +63,7 @@ impl StorageWatch {
             Verdict::Ask(code) => context.storage.check().await.is_ok().then_some(code),
             Verdict::Storage => None,
         };
-        let detail = describe(error);
+        let detail = with_causes(error);
         match code {
             Some(code) => Some(Failure::new(code, detail)),
             None => {
@@ -71,14 +71,6 @@ impl StorageWatch {
                 None
             }
         }
-    }
-}
-
-/// The error with its first cause.
-fn describe(error: &StorageError) -> String {
-    match &error.source {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }
 

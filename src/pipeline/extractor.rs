@@ -12,7 +12,7 @@ use super::{Context, Extracted, Outcome, Spooled, retrying};
 use crate::extraction::{self, Limits, Text};
 use crate::failure::{Failure, FailureCode};
 use crate::shutdown::StopReason;
-use crate::telemetry::Event;
+use crate::telemetry::{Event, with_causes};
 
 /// Readers recurse over nested structures made by strangers.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -65,7 +65,7 @@ async fn extract(
             return;
         }
         Err(error) => {
-            context.stop(StopReason::DependencyDown(error.to_string()));
+            context.stop(StopReason::DependencyDown(with_causes(&error)));
             let _ = outcomes.send(Outcome::Released { id }).await;
             return;
         }

@@ -6,6 +6,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Context, retrying};
 use crate::shutdown::StopReason;
+use crate::telemetry::with_causes;
 
 /// Beats three times in a lease until it is aborted.
 pub(super) async fn beat(context: Context) {
@@ -24,7 +25,7 @@ pub(super) async fn beat(context: Context) {
         let reason = match tokio::time::timeout(lease.max(Duration::from_secs(1)), beat).await {
             Ok(Ok(true)) => continue,
             Ok(Ok(false)) => StopReason::LeaseLost,
-            Ok(Err(error)) => StopReason::DependencyDown(error.to_string()),
+            Ok(Err(error)) => StopReason::DependencyDown(with_causes(&error)),
             Err(_) => StopReason::DependencyDown("the catalogue did not extend the lease in time".into()),
         };
         context.stop(reason.clone());

@@ -12,7 +12,7 @@ use crate::failure::{Failure, FailureCode};
 use crate::retry::Retry as _;
 use crate::search_index::{Document, ItemOutcome, SearchIndexError, SearchIndexErrorKind};
 use crate::shutdown::StopReason;
-use crate::telemetry::Event;
+use crate::telemetry::{Event, with_causes};
 
 pub(super) async fn run(context: Context, mut batches: Receiver<Vec<Archived>>, outcomes: Sender<Outcome>) {
     let indexer = Arc::new(Indexer { context, outcomes });
@@ -155,11 +155,7 @@ impl Indexer {
 
     /// The index cannot be used: nothing is marked, the gazettes are pending as before.
     async fn stop(&self, batch: Vec<Archived>, error: &SearchIndexError) {
-        let detail = match &error.source {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        };
-        self.context.stop(StopReason::DependencyDown(detail));
+        self.context.stop(StopReason::DependencyDown(with_causes(error)));
         for item in batch {
             self.tell(Outcome::Released { id: item.completion.id }).await;
         }

@@ -10,7 +10,7 @@ use crate::catalog::{CatalogError, PageQuery};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{Gazette, GazetteId, Selection};
 use crate::shutdown::StopReason;
-use crate::telemetry::Event;
+use crate::telemetry::{Event, with_causes};
 
 /// Gazettes claimed by one statement.
 const CLAIM_GROUP: usize = 32;
@@ -28,7 +28,7 @@ pub(super) struct Plan {
 pub(super) async fn run(context: Context, plan: Plan, claimed: Sender<Claimed>, outcomes: Sender<Outcome>) {
     let mut lister = Lister { context: &context, left: plan.selection.limit, missed: HashSet::new() };
     if let Err(error) = lister.list(&plan, &claimed, &outcomes).await {
-        context.stop(StopReason::DependencyDown(error.to_string()));
+        context.stop(StopReason::DependencyDown(with_causes(&error)));
     }
 }
 

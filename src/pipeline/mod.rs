@@ -21,7 +21,7 @@ use crate::retry::RetryPolicy;
 use crate::search_index::{SearchIndex, SearchIndexError};
 use crate::shutdown::{Shutdown, StopReason};
 use crate::storage::Storage;
-use crate::telemetry::{Event, Telemetry};
+use crate::telemetry::{Event, Telemetry, with_causes};
 
 mod archiver;
 mod batcher;
@@ -221,7 +221,7 @@ async fn work(context: &Context, selection: &Selection, recovered: u64) -> Resul
     if context.telemetry.counts().indexed > 0
         && let Err(error) = context.index.refresh().await
     {
-        context.stop(StopReason::DependencyDown(error.to_string()));
+        context.stop(StopReason::DependencyDown(with_causes(&error)));
     }
     let counts = context.telemetry.counts();
     Ok(selected.saturating_sub(counts.finished()))

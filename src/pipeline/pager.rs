@@ -34,7 +34,6 @@ pub(super) struct Seen {
 /// Remembers where the listing stands.
 #[derive(Debug)]
 pub(super) struct Pager {
-    keyset: bool,
     page_size: u32,
     next: Option<Next>,
     fresh_in_pass: usize,
@@ -50,7 +49,7 @@ impl Pager {
         };
         let cursor = if keyset { Cursor::Before(None) } else { Cursor::Offset(0) };
         let next = Some(Next { cursor, fresh_only: false, pass: 1 });
-        Self { keyset, page_size, next, fresh_in_pass: 0 }
+        Self { page_size, next, fresh_in_pass: 0 }
     }
 
     /// The page to read now; `None` when the backlog is done.
@@ -77,12 +76,6 @@ impl Pager {
             Some(Next { cursor: Cursor::Before(None), fresh_only: true, pass: current.pass + 1 })
         };
     }
-
-    /// Whether the first pass pages by keyset.
-    #[cfg(test)]
-    fn is_keyset(&self) -> bool {
-        self.keyset
-    }
 }
 
 #[cfg(test)]
@@ -101,7 +94,9 @@ mod tests {
             (Paging::Offset, 10_000_000, false),
             (Paging::Keyset, 1, true),
         ] {
-            assert_eq!(Pager::new(paging, 1000, selected).is_keyset(), keyset, "{paging:?} {selected}");
+            let first = if keyset { Cursor::Before(None) } else { Cursor::Offset(0) };
+            let next = Pager::new(paging, 1000, selected).next();
+            assert_eq!(next.map(|next| next.cursor), Some(first), "{paging:?} {selected}");
         }
     }
 

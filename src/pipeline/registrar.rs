@@ -1,6 +1,6 @@
 //! Compares a folder of files with the catalogue, and registers what is new or changed. The folder is only read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -13,7 +13,7 @@ use crate::catalog::{CatalogError, FolderFile, RegisteredFile, Registry};
 
 mod metadata;
 
-use metadata::Table;
+use metadata::{Metadata, Table};
 pub use metadata::{MetadataError, TABLE_NAME};
 
 /// What a comparison found.
@@ -45,30 +45,78 @@ pub enum RegistrarError {
 /// When the folder or its `gazettes.csv` cannot be read, or the catalogue fails.
 pub async fn register(folder: &Path, data: &Path, registry: &dyn Registry) -> Result<Registered, RegistrarError> {
     let known = registry.files().await?;
-    let (folder, data) = (folder.to_owned(), data.to_owned());
-    let scanning = tokio::task::spawn_blocking({
-        let folder = folder.clone();
-        move || scan(&folder, &data, &known)
-    });
-    let (registered, files) =
-        scanning.await.map_err(|error| RegistrarError::Folder { path: folder, source: io::Error::other(error) })??;
+    let (registered, files) = in_background(folder, data, known, |folder, data, known| {
+        let mut comparison = compare(folder, data, known)?;
+        let files = comparison.digest(folder);
+        Ok((comparison.registered, files))
+    })
+    .await?;
     if !files.is_empty() {
         registry.register(&files).await?;
     }
     Ok(registered)
 }
 
-fn scan(
+/// What [`register`] would add or change, without doing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Preview {
+    pub files: u64,
+    pub bytes: u64,
+}
+
+/// Looks at the folder only.
+///
+/// # Errors
+/// When the folder or its `gazettes.csv` cannot be read.
+pub async fn preview(
+    folder: &Path,
+    data: &Path,
+    known: BTreeMap<String, RegisteredFile>,
+) -> Result<Preview, RegistrarError> {
+    in_background(folder, data, known, |folder, data, known| {
+        let found = compare(folder, data, known)?.found;
+        Ok(Preview { files: found.len() as u64, bytes: found.iter().map(|found| found.bytes).sum() })
+    })
+    .await
+}
+
+/// Reading a folder blocks: it has no place on a thread of the async runtime.
+async fn in_background<T: Send + 'static>(
+    folder: &Path,
+    data: &Path,
+    known: BTreeMap<String, RegisteredFile>,
+    work: fn(&Path, &Path, &BTreeMap<String, RegisteredFile>) -> Result<T, RegistrarError>,
+) -> Result<T, RegistrarError> {
+    let (path, data) = (folder.to_owned(), data.to_owned());
+    tokio::task::spawn_blocking(move || work(&path, &data, &known))
+        .await
+        .map_err(|error| RegistrarError::Folder { path: folder.to_owned(), source: io::Error::other(error) })?
+}
+
+/// A new or changed file.
+struct Found {
+    path: String,
+    bytes: u64,
+    modified_ns: i64,
+    metadata: Metadata,
+}
+
+struct Comparison {
+    registered: Registered,
+    found: Vec<Found>,
+}
+
+fn compare(
     folder: &Path,
     data: &Path,
     known: &BTreeMap<String, RegisteredFile>,
-) -> Result<(Registered, Vec<FolderFile>), RegistrarError> {
+) -> Result<Comparison, RegistrarError> {
     std::fs::read_dir(folder).map_err(|source| RegistrarError::Folder { path: folder.to_owned(), source })?;
     let table = Table::beside(folder)?;
     let data = data.canonicalize().ok();
     let mut registered = Registered::default();
-    let mut files = Vec::new();
-    let mut missing = known.clone();
+    let mut found = Vec::new();
+    let mut missing: BTreeSet<&str> = known.keys().map(String::as_str).collect();
     let wanted = |entry: &DirEntry| {
         entry.depth() == 0
             || (!entry.file_name().to_string_lossy().starts_with('.')
@@ -84,29 +132,37 @@ fn scan(
             }
         };
         let metadata = table.metadata(&path);
-        let metadata_checksum = metadata.checksum();
-        let before = missing.remove(&path);
-        if before.as_ref().is_some_and(|file| {
-            file.bytes == bytes && file.modified_ns == modified_ns && file.metadata_checksum == metadata_checksum
-        }) {
-            registered.unchanged += 1;
-            continue;
-        }
-        let file_checksum = match md5_of(&folder.join(&path)) {
-            Ok(checksum) => checksum,
-            Err(error) => {
-                registered.unreadable.push(format!("{path}: {error}"));
+        missing.remove(path.as_str());
+        match known.get(&path) {
+            None => registered.new += 1,
+            Some(before)
+                if before.bytes == bytes
+                    && before.modified_ns == modified_ns
+                    && before.metadata_checksum == metadata.checksum() =>
+            {
+                registered.unchanged += 1;
                 continue;
             }
-        };
-        match before {
             Some(_) => registered.changed += 1,
-            None => registered.new += 1,
         }
-        files.push(metadata.of_file(path, bytes, modified_ns, file_checksum, metadata_checksum));
+        found.push(Found { path, bytes, modified_ns, metadata });
     }
-    registered.vanished = missing.into_keys().collect();
-    Ok((registered, files))
+    registered.vanished = missing.into_iter().map(str::to_owned).collect();
+    Ok(Comparison { registered, found })
+}
+
+impl Comparison {
+    /// Reads what was found for its md5; a file that cannot be read is noted and left out.
+    fn digest(&mut self, folder: &Path) -> Vec<FolderFile> {
+        let mut files = Vec::with_capacity(self.found.len());
+        for Found { path, bytes, modified_ns, metadata } in self.found.drain(..) {
+            match md5_of(&folder.join(&path)) {
+                Ok(file_checksum) => files.push(metadata.of_file(path, bytes, modified_ns, file_checksum)),
+                Err(error) => self.registered.unreadable.push(format!("{path}: {error}")),
+            }
+        }
+        files
+    }
 }
 
 /// Path below the folder, time of change and size; `None` for what is no gazette.
@@ -149,6 +205,16 @@ mod tests {
         let path = folder.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
+    }
+
+    fn scan(
+        folder: &Path,
+        data: &Path,
+        known: &BTreeMap<String, RegisteredFile>,
+    ) -> Result<(Registered, Vec<FolderFile>), RegistrarError> {
+        let mut comparison = compare(folder, data, known)?;
+        let files = comparison.digest(folder);
+        Ok((comparison.registered, files))
     }
 
     fn known(files: &[FolderFile]) -> BTreeMap<String, RegisteredFile> {

@@ -50,7 +50,8 @@ impl Write for AboveTheBar {
 }
 
 /// An error with its causes, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -96,7 +97,7 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::Retrying { operation, error, wait, gazette } => {
             let gazette_id = gazette.map(|id| id.0);
             let wait_seconds = wait.as_secs_f64();
-            warn!(run_id, gazette_id, operation, wait_seconds, error = chain(*error), "will try again");
+            warn!(run_id, gazette_id, operation, wait_seconds, error = with_causes(*error), "will try again");
         }
         Event::Indexed { gazette, bytes, pages, ocr_pages } => {
             debug!(run_id, gazette_id = gazette.0, bytes, pages, ocr_pages, "indexed");
@@ -153,8 +154,8 @@ mod tests {
     #[test]
     fn causes_are_said_once() {
         let error = Layer("could not fetch x", Some(Box::new(Layer("connection refused", None))));
-        assert_eq!(chain(&error), "could not fetch x: connection refused");
+        assert_eq!(with_causes(&error), "could not fetch x: connection refused");
         let repeating = Layer("could not: refused", Some(Box::new(Layer("refused", None))));
-        assert_eq!(chain(&repeating), "could not: refused");
+        assert_eq!(with_causes(&repeating), "could not: refused");
     }
 }

@@ -14,8 +14,9 @@ mod progress;
 
 pub use counts::RunCounts;
 pub use event::Event;
-pub use log::install;
+pub use log::{install, with_causes};
 pub use memory::{peak_bytes, resident_bytes};
+pub use progress::duration;
 use progress::Progress;
 
 /// A progress line every so many finished gazettes, where there is no terminal.

@@ -52,10 +52,14 @@ fn message(counts: &RunCounts, resident_bytes: u64) -> String {
     format!("{:.1} docs/s  {mib} MiB{left}{failed}", counts.documents_per_second())
 }
 
-/// `45s`, `3m 05s`, `2h 07m`.
-pub(super) fn duration(seconds: f64) -> String {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // far below 2^63, and cut at zero
-    let seconds = seconds.max(0.0).round() as u64;
+/// `4.2s`, `45s`, `3m 05s`, `2h 07m`.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    if seconds < 9.95 {
+        return format!("{:.1}s", seconds.max(0.0));
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // positive, and far below 2^63
+    let seconds = seconds.round() as u64;
     match seconds {
         0..60 => format!("{seconds}s"),
         60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
@@ -69,7 +73,7 @@ mod tests {
 
     #[test]
     fn durations_read_like_durations() {
-        for (seconds, text) in [(0.2, "0s"), (59.4, "59s"), (185.0, "3m 05s"), (7620.0, "2h 07m"), (-1.0, "0s")] {
+        for (seconds, text) in [(0.2, "0.2s"), (59.4, "59s"), (185.0, "3m 05s"), (7620.0, "2h 07m"), (-1.0, "0.0s")] {
             assert_eq!(duration(seconds), text);
         }
     }

@@ -58,8 +58,8 @@ impl Metadata {
         bytes: u64,
         modified_ns: i64,
         file_checksum: String,
-        metadata_checksum: String,
     ) -> FolderFile {
+        let metadata_checksum = self.checksum();
         let Self { territory, date, edition_number, is_extra_edition, power, file_url } = self;
         FolderFile {
             path,
