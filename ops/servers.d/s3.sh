@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# versitygw: an S3 gateway over a folder. Its access log has a line for each request: tests count them.
+# versitygw: an S3 gateway over a folder. Its access log has a line for each request: tests count them. Tests make their buckets.
 
-s3_prepare() { mkdir -p "$RUN/s3/buckets/prelo-test" "$RUN/s3/versions"; }
+s3_prepare() { mkdir -p "$RUN/s3/buckets" "$RUN/s3/versions"; }
 
 s3_command() {
   export ROOT_ACCESS_KEY_ID=test ROOT_SECRET_ACCESS_KEY=testtest1
