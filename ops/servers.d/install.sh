@@ -50,25 +50,30 @@ install_all() {
   has_launcher || install_launcher
 }
 
-# need WHAT APT_PACKAGES COMMAND...: installs the packages where the command fails, as root on Debian; else says what is
-# missing.
+# Runs a command whose output matters only when it fails.
+logged() {
+  "$@" >"$PROGRAMS/install.log" 2>&1 && return
+  tail -n 20 "$PROGRAMS/install.log" >&2
+  die "failed: $*"
+}
+
+# need WHAT PACKAGE COMMAND...: installs Debian's package where the command fails, as root; else says what is missing.
 need() {
-  local what=$1 packages=$2
+  local what=$1 package=$2
   shift 2
   ! "$@" >/dev/null 2>&1 || return 0
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    say "installing $packages"
+    say "installing $package"
     # PostgreSQL's package would else start a cluster that nobody asked for.
-    if [ "$packages" = postgresql ] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    if [ "$package" = postgresql ] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
       mkdir -p /etc/postgresql-common
       echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
     fi
-    # shellcheck disable=SC2086
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages; } \
-      >"$PROGRAMS/apt.log" 2>&1 || { tail -n 20 "$PROGRAMS/apt.log" >&2 && die "apt-get could not install $packages"; }
+    logged apt-get update
+    DEBIAN_FRONTEND=noninteractive logged apt-get install -y --no-install-recommends "$package"
     ! "$@" >/dev/null 2>&1 || return 0
   fi
-  die "$what is missing; on Debian: apt-get install $packages"
+  die "$what is missing; on Debian: apt-get install $package"
 }
 
 java_is_recent() {
@@ -82,8 +87,8 @@ install_jars() {
   need "Maven" maven mvn --version
   say "fetching OpenSearch from Maven Central"
   rm -rf "$jars" && mkdir -p "$jars" "$home"
-  mvn -B -q --strict-checksums -f "$HERE/opensearch/pom.xml" dependency:copy-dependencies \
-    -DoutputDirectory="$jars/lib" -DincludeScope=runtime >&2
+  logged mvn -B -q --strict-checksums -f "$HERE/opensearch/pom.xml" dependency:copy-dependencies \
+    -DoutputDirectory="$jars/lib" -DincludeScope=runtime
   (cd "$jars" && sha256sum --quiet --strict -c "$HERE/opensearch/lib.sha256") >&2 ||
     die "the jars of OpenSearch are not those of ops/servers.d/opensearch/lib.sha256; nothing was installed"
   rm -rf "${home:?}/lib" && mv "$jars/lib" "$home/lib" && rmdir "$jars"
@@ -93,7 +98,7 @@ install_launcher() {
   local home=$PROGRAMS/opensearch
   need "A Java compiler, 17 or later," default-jdk-headless java_is_recent javac
   rm -rf "${home:?}/classes.new"
-  javac -cp "$home/lib/*" -d "$home/classes.new" "$HERE/opensearch/OsNode.java" >&2
+  logged javac -cp "$home/lib/*" -d "$home/classes.new" "$HERE/opensearch/OsNode.java"
   rm -rf "${home:?}/classes" && mv "$home/classes.new" "$home/classes"
   cp -f "$HERE/opensearch/OsNode.java" "$home/OsNode.java" # last: it says that the class is of this source
 }
@@ -104,7 +109,7 @@ install_go_program() {
   say "building $name $version"
   rm -rf "$aside" && mkdir -p "$aside" "$PROGRAMS/bin"
   # The module's own `go` line chooses the toolchain where the installed one is older.
-  GOBIN=$aside CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS='' "$go" install -ldflags='-s -w' "$package@$version" >&2
+  GOBIN=$aside CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS='' logged "$go" install -ldflags='-s -w' "$package@$version"
   mv "$aside"/* "$PROGRAMS/bin/$name" && rmdir "$aside"
 }
 
@@ -121,7 +126,7 @@ recent_go() {
   toolchain=golang.org/toolchain@v0.0.1-go1.26.0.$(go env GOOS)-$(go env GOARCH)
   cache=$(go env GOMODCACHE)/$toolchain
   say "Go here is $version: fetching $toolchain"
-  (cd / && go mod download "$toolchain") >&2
+  (cd / && logged go mod download "$toolchain")
   chmod -R u+w "$cache" && chmod -R +x "$cache/bin" "$cache/pkg/tool"
   echo "$cache/bin/go"
 }
