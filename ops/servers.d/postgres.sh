@@ -23,9 +23,9 @@ postgres_prepare() {
   rm -rf "$data.new"
   [ "$(id -u)" != 0 ] || chown postgres: "$RUN/postgres"
   (cd / && postgres_exec test -w "$RUN/postgres") ||
-    die "the user postgres cannot reach $RUN/postgres: choose a --dir whose parents everybody may search, such as one in /tmp"
-  (cd / && postgres_exec "$bin/initdb" -D "$data.new" -U prelo -A trust -E UTF8 --locale=C.UTF-8 --no-sync) >"$RUN/postgres.log" 2>&1 ||
-    { tail -n 20 "$RUN/postgres.log" >&2 && die "initdb has failed"; }
+    die "the user postgres cannot reach $RUN/postgres: choose a --dir whose parents everybody may search, as in /tmp"
+  (cd / && postgres_exec "$bin/initdb" -D "$data.new" -U prelo -A trust -E UTF8 --locale=C.UTF-8 --no-sync) \
+    >"$RUN/postgres.log" 2>&1 || { tail -n 20 "$RUN/postgres.log" >&2 && die "initdb has failed"; }
   cat >>"$data.new/postgresql.conf" <<END
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''

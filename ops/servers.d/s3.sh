@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# versitygw: an S3 gateway over a folder. Its access log has a line for each request: tests count them. Tests make their buckets.
+# versitygw: an S3 gateway over a folder. Its access log has a line for each request, for tests to count; they make
+# their buckets themselves.
 
 s3_prepare() { mkdir -p "$RUN/s3/buckets" "$RUN/s3/versions"; }
 
