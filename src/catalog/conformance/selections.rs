@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::macros::{date, datetime};
 
 use super::super::Cursor;
-use super::world::{EVERYTHING, World, gazette_ids, mode};
+use super::world::{EVERYTHING, LEASE, World, gazette_ids, mode};
 use crate::failure::FailureCode;
 use crate::gazette::{FailedFilter, GazetteId, Mode, RunId, Selection};
 
@@ -141,34 +141,28 @@ pub async fn daily_begins_at_the_last_finished_daily_run(world: &World) {
     let selected = async || world.selected(&world.catalog.resolve(&daily).await.unwrap()).await;
     assert_eq!(selected().await, [4], "24 hours when there was none before");
 
-    let finished = async |selection: &Selection, age: &str, end: &str| {
-        let run = world.run(selection).await;
+    let past_run = async |selection: &Selection, began: &str, end: &str| {
+        let run = RunId::new();
+        world.catalog.begin_run(run, selection, LEASE).await.unwrap();
         world.finish(run).await;
-        let ago = world.ago(age);
-        world.execute(&format!("UPDATE prelo_runs SET started_at = {ago} {end} WHERE id = '{run}'")).await;
+        let began = world.ago(began);
+        world.execute(&format!("UPDATE prelo_runs SET started_at = {began} {end} WHERE id = '{run}'")).await;
     };
-    finished(&daily, "70 hours 45 minutes".split_at(8).0, "").await;
+    past_run(&daily, "70 hours", "").await;
     assert_eq!(selected().await, [3, 4], "a missed day is not lost");
-    finished(&daily, "71 hours", "").await;
-    finished(&daily, "2 hours", ", stopped_by = 'SIGTERM'").await;
-    finished(&daily, "2 hours", ", finished_at = NULL, lease_until = heartbeat_at").await;
-    finished_after_takeover(world).await;
-    finished(&mode(Mode::Unprocessed), "2 hours", "").await;
-    finished(&Selection { limit: Some(1), ..daily.clone() }, "2 hours", "").await;
+    past_run(&daily, "90 hours", "").await;
+    past_run(&daily, "2 hours", ", stopped_by = 'SIGTERM'").await;
+    past_run(&mode(Mode::Unprocessed), "2 hours", "").await;
+    past_run(&Selection { limit: Some(1), ..daily.clone() }, "2 hours", "").await;
+    past_run(&daily, "2 hours", ", finished_at = NULL, lease_until = heartbeat_at").await;
     assert_eq!(selected().await, [3, 4], "only whole daily runs that came to their end count");
-    finished(&daily, "70 hours", "").await;
-    finished(&daily, "1 hours", "").await;
+    past_run(&mode(Mode::All), "1 hours", "").await;
+    assert_eq!(selected().await, [3, 4], "not the one that died and was closed either");
+    past_run(&daily, "1 hours", "").await;
     assert_eq!(selected().await, [4], "30 minutes of overlap");
 
     let resolved = world.catalog.resolve(&daily).await.unwrap();
     assert_eq!(world.catalog.resolve(&resolved).await.unwrap(), resolved);
     let other = Selection { from: Some(date!(2026 - 01 - 01)), ..mode(Mode::All) };
     assert_eq!(world.catalog.resolve(&other).await.unwrap(), other);
-}
-
-/// The run whose row was opened again above is dead: the next one takes over.
-async fn finished_after_takeover(world: &World) {
-    let run = RunId::new();
-    world.catalog.begin_run(run, &mode(Mode::All), super::world::LEASE).await.unwrap();
-    world.finish(run).await;
 }

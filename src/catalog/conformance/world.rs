@@ -150,9 +150,8 @@ impl World {
 
     /// One row of `prelo_gazettes` must hold `condition`.
     pub async fn holds(&self, id: i64, condition: &str) {
-        let found =
-            self.number(&format!("SELECT count(*) FROM prelo_gazettes WHERE gazette_id = {id} AND {condition}"));
-        assert_eq!(found.await, 1, "gazette {id}: {condition}");
+        let sql = format!("SELECT count(*) FROM prelo_gazettes WHERE gazette_id = {id} AND {condition}");
+        assert_eq!(self.number(&sql).await, 1, "gazette {id}: {condition}");
     }
 
     pub async fn processed(&self) -> i64 {
