@@ -42,8 +42,6 @@ CREATE TABLE prelo_runs (
     counts jsonb NOT NULL,
     stopped_by text
 );
-CREATE INDEX prelo_runs_started_at ON prelo_runs (started_at);
-CREATE INDEX prelo_runs_open ON prelo_runs (id) WHERE finished_at IS NULL;
 
 -- No foreign key to `gazettes`: the scraper may delete its rows, and must not wait for ours.
 CREATE TABLE prelo_gazettes (
@@ -67,5 +65,4 @@ CREATE TABLE prelo_gazettes (
     run_id uuid
 );
 CREATE INDEX prelo_gazettes_lease_run ON prelo_gazettes (lease_run) WHERE lease_run IS NOT NULL;
-CREATE INDEX prelo_gazettes_run_id ON prelo_gazettes (run_id);
-CREATE INDEX prelo_gazettes_failed ON prelo_gazettes (failure_code, next_attempt_at) WHERE state = 'failed';
+CREATE INDEX prelo_gazettes_failed ON prelo_gazettes (failure_code) WHERE state = 'failed';

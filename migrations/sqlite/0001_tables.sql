@@ -33,8 +33,6 @@ CREATE TABLE prelo_runs (
     counts text NOT NULL,
     stopped_by text
 );
-CREATE INDEX prelo_runs_started_at ON prelo_runs (started_at);
-CREATE INDEX prelo_runs_open ON prelo_runs (id) WHERE finished_at IS NULL;
 
 CREATE TABLE prelo_gazettes (
     gazette_id integer PRIMARY KEY,
@@ -57,8 +55,7 @@ CREATE TABLE prelo_gazettes (
     run_id text
 );
 CREATE INDEX prelo_gazettes_lease_run ON prelo_gazettes (lease_run) WHERE lease_run IS NOT NULL;
-CREATE INDEX prelo_gazettes_run_id ON prelo_gazettes (run_id);
-CREATE INDEX prelo_gazettes_failed ON prelo_gazettes (failure_code, next_attempt_at) WHERE state = 'failed';
+CREATE INDEX prelo_gazettes_failed ON prelo_gazettes (failure_code) WHERE state = 'failed';
 
 -- What a registered file looked like, to see a change without opening it.
 CREATE TABLE prelo_files (

@@ -65,11 +65,11 @@ pub trait Dialect: Send + Sync + Sized + 'static {
     /// Appends ` = ANY (list)`, or what means the same.
     fn bind_list(query: &mut QueryBuilder<Self::Db>, list: List);
 
-    /// Runs a statement for its rows. It is planned for its values, not for any: the best plan of a page depends on
-    /// them.
+    /// Runs a statement for its rows; `prepared` keeps it for the next time.
     fn fetch(
         connection: &mut Connection<Self>,
         query: QueryBuilder<Self::Db>,
+        prepared: bool,
     ) -> BoxFuture<'_, Result<Vec<DriverRow<Self>>, sqlx::Error>>;
 
     /// Runs a script of several statements.

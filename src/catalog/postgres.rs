@@ -95,8 +95,9 @@ impl Dialect for Postgres {
     fn fetch(
         connection: &mut PgConnection,
         mut query: QueryBuilder<sqlx::Postgres>,
+        prepared: bool,
     ) -> BoxFuture<'_, Result<Vec<PgRow>, sqlx::Error>> {
-        async move { query.build().persistent(false).fetch_all(connection).await }.boxed()
+        async move { query.build().persistent(prepared).fetch_all(connection).await }.boxed()
     }
 
     fn script<'a>(connection: &'a mut PgConnection, script: &'static str) -> BoxFuture<'a, Result<(), sqlx::Error>> {

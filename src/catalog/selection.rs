@@ -11,7 +11,7 @@ pub const FROM: &str = " FROM gazettes g LEFT JOIN territories t ON t.id = g.ter
 
 /// Appends the condition that a row is in a resolved selection, and under no live lease but the one of `run`.
 pub fn push<D: Dialect>(statement: Statement<D>, selection: &Selection, run: Option<RunId>) -> Statement<D> {
-    let statement = free(statement, run);
+    let statement = free(statement.unprepared(), run);
     let statement = match (&selection.failed, selection.mode) {
         // Who asks for failures by name gets them, waiting and permanent ones too.
         (Some(FailedFilter::Any), _) => statement.sql(" AND p.state = 'failed'"),

@@ -9,20 +9,30 @@ use super::dialect::{Connection, Dialect, DriverRow, List, Value};
 use crate::gazette::{GazetteId, RunId};
 
 /// A statement under construction. Only text of the program goes in by [`Statement::sql`]; everything else is bound.
-pub struct Statement<D: Dialect>(QueryBuilder<D::Db>);
+pub struct Statement<D: Dialect> {
+    query: QueryBuilder<D::Db>,
+    prepared: bool,
+}
 
 impl<D: Dialect> Statement<D> {
     pub fn new(sql: &str) -> Self {
-        Self(QueryBuilder::new(sql))
+        Self { query: QueryBuilder::new(sql), prepared: true }
+    }
+
+    /// For a statement whose best plan depends on its values, or whose text hardly comes again: it is planned each time
+    /// and not kept.
+    pub fn unprepared(mut self) -> Self {
+        self.prepared = false;
+        self
     }
 
     pub fn sql(mut self, sql: &str) -> Self {
-        self.0.push(sql);
+        self.query.push(sql);
         self
     }
 
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
-        D::bind(&mut self.0, value.into());
+        D::bind(&mut self.query, value.into());
         self
     }
 
@@ -33,8 +43,8 @@ impl<D: Dialect> Statement<D> {
 
     /// `column = ANY (list)`.
     pub fn any(mut self, column: &str, list: List) -> Self {
-        self.0.push(column);
-        D::bind_list(&mut self.0, list);
+        self.query.push(column);
+        D::bind_list(&mut self.query, list);
         self
     }
 
@@ -53,23 +63,23 @@ impl<D: Dialect> Statement<D> {
 
     /// `name (columns) AS (VALUES (…), …)`, the body of a WITH. `rows` must not be empty.
     pub fn values(mut self, name_and_columns: &str, rows: impl IntoIterator<Item = Vec<Value>>) -> Self {
-        self.0.push(name_and_columns);
-        self.0.push(" AS (VALUES ");
+        self.query.push(name_and_columns);
+        self.query.push(" AS (VALUES ");
         for (i, row) in rows.into_iter().enumerate() {
-            self.0.push(if i == 0 { "(" } else { ", (" });
+            self.query.push(if i == 0 { "(" } else { ", (" });
             for (j, value) in row.into_iter().enumerate() {
                 if j > 0 {
-                    self.0.push(", ");
+                    self.query.push(", ");
                 }
-                D::bind(&mut self.0, value);
+                D::bind(&mut self.query, value);
             }
-            self.0.push(")");
+            self.query.push(")");
         }
-        self.sql(") ")
+        self.sql(") ").unprepared()
     }
 
     pub async fn rows(self, connection: &mut Connection<D>) -> Result<Vec<Row<D>>, sqlx::Error> {
-        Ok(D::fetch(connection, self.0).await?.into_iter().map(Row).collect())
+        Ok(D::fetch(connection, self.query, self.prepared).await?.into_iter().map(Row).collect())
     }
 
     /// The first row.

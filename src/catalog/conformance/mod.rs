@@ -1,5 +1,6 @@
 //! One suite for every catalogue: SQLite always, PostgreSQL where `PRELO_TEST_CATALOG` names one.
 
+mod connections;
 mod files;
 mod leases;
 mod numbers;

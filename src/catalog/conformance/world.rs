@@ -29,8 +29,8 @@ enum Raw {
 
 pub async fn in_sqlite(test: impl AsyncFnOnce(&World)) {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/new/folder/catalog.db", folder.path().display());
-    let options: SqliteConnectOptions = url.parse().unwrap();
+    let url = format!("sqlite://{}/new folder/100%3F/catalog.db", folder.path().display());
+    let options = SqliteConnectOptions::new().filename(url.trim_start_matches("sqlite://"));
     let raw =
         SqlitePoolOptions::new().connect_lazy_with(options.foreign_keys(false).busy_timeout(Duration::from_secs(30)));
     test(&World { catalog: open(&url).await, url, raw: Raw::Sqlite(raw) }).await;
@@ -45,7 +45,8 @@ pub async fn in_postgres(test: impl AsyncFnOnce(&World)) {
     let schema = format!("prelo_test_{}", RunId::new().0.simple());
     sqlx::raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&admin).await.unwrap();
 
-    let url = format!("{server}?options=-csearch_path%3D{schema}");
+    let first = if server.contains('?') { '&' } else { '?' };
+    let url = format!("{server}{first}options=-csearch_path%3D{schema}");
     let raw = PgPoolOptions::new().max_connections(2).connect(&url).await.unwrap();
     let world = World { catalog: open(&url).await, url, raw: Raw::Postgres(raw) };
     let outcome = AssertUnwindSafe(test(&world)).catch_unwind().await;

@@ -6,7 +6,7 @@
 
 use sqlx::Pool;
 
-use super::super::dialect::Dialect;
+use super::super::dialect::{Connection, Dialect};
 use super::super::selection;
 use super::super::statement::{Row, Statement};
 use super::super::{Cursor, Explanation, GazetteState, Listed, PageQuery};
@@ -16,6 +16,10 @@ use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 const GAZETTE_COLUMNS: &str = "CAST(g.id AS bigint) AS id, g.territory_id, g.date, g.edition_number, \
      g.is_extra_edition, g.power, g.file_checksum, g.file_path, g.file_url, g.scraped_at, g.created_at, \
      t.id AS known_territory_id, t.name AS territory_name, t.state_code";
+
+const STATE_COLUMNS: &str = "g.processed, p.state, p.failure_code, p.failure_detail, p.starts, p.lease_run, \
+     p.lease_until, p.next_attempt_at, p.extractor_version, p.bytes, p.pages, p.ocr_pages, p.characters, p.quality, \
+     p.text_checksum, p.indexed_at, p.run_id";
 
 pub async fn high_water_mark<D: Dialect>(pool: &Pool<D::Db>) -> Result<Option<GazetteId>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
@@ -67,15 +71,18 @@ pub async fn page<D: Dialect>(pool: &Pool<D::Db>, query: &PageQuery<'_>) -> Resu
     rows.iter().map(|row| Ok(Listed { gazette: gazette(row)?, touched: row.bool("touched")? })).collect()
 }
 
+/// Fails when a table or a column that pages are made of is not there.
+pub async fn probe<D: Dialect>(connection: &mut Connection<D>) -> Result<(), sqlx::Error> {
+    let columns = Statement::<D>::new("SELECT ").sql(GAZETTE_COLUMNS).sql(", ").sql(STATE_COLUMNS);
+    columns.sql(selection::FROM).sql("LIMIT 0").run(connection).await
+}
+
 pub async fn explain<D: Dialect>(pool: &Pool<D::Db>, id: GazetteId) -> Result<Option<Explanation>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let row = Statement::<D>::new("SELECT ")
         .sql(GAZETTE_COLUMNS)
-        .sql(
-            ", g.processed, p.state, p.failure_code, p.failure_detail, p.starts, p.lease_run, p.lease_until, \
-             p.next_attempt_at, p.extractor_version, p.bytes, p.pages, p.ocr_pages, p.characters, p.quality, \
-             p.text_checksum, p.indexed_at, p.run_id",
-        )
+        .sql(", ")
+        .sql(STATE_COLUMNS)
         .sql(selection::FROM)
         .sql("WHERE g.id = ")
         .bind(id)

@@ -45,13 +45,7 @@ pub async fn begin_run<D: Dialect>(
         dead.push(holder);
     }
 
-    Statement::<D>::new("UPDATE prelo_runs SET stopped_by = 'lease_expired', finished_at = ")
-        .now()
-        .sql(" WHERE ")
-        .any("id", List::Runs(dead.clone()))
-        .run(&mut transaction)
-        .await?;
-    let recovered = claims::recover::<D>(&mut transaction, dead).await?;
+    let recovered = if dead.is_empty() { 0 } else { bury::<D>(&mut transaction, dead).await? };
 
     Statement::<D>::new(
         "INSERT INTO prelo_runs (id, selection, counts, started_at, heartbeat_at, lease_until) VALUES (",
@@ -78,8 +72,18 @@ pub async fn begin_run<D: Dialect>(
     Ok(Begun::Started { recovered })
 }
 
-/// Locks the run's row until the transaction ends, and says whether the run is open. Every write of a run begins here:
-/// its writes come one after the other, and a run that takes over waits for them, or they for it.
+/// Closes dead runs and frees their gazettes; says how many those were.
+async fn bury<D: Dialect>(connection: &mut Connection<D>, dead: Vec<RunId>) -> Result<u64, sqlx::Error> {
+    Statement::<D>::new("UPDATE prelo_runs SET stopped_by = 'lease_expired', finished_at = ")
+        .now()
+        .any(" WHERE id", List::Runs(dead.clone()))
+        .run(connection)
+        .await?;
+    claims::recover::<D>(connection, dead).await
+}
+
+/// Locks the run's row until the transaction ends, and says whether the run is open. Every transaction of a run
+/// begins here: they come one after the other, and a run that takes over waits for them, or they for it.
 pub async fn lock<D: Dialect>(connection: &mut Connection<D>, run: RunId) -> Result<bool, sqlx::Error> {
     let row = Statement::<D>::new("SELECT (finished_at IS NULL) AS open FROM prelo_runs WHERE id = ")
         .bind(run)
@@ -171,6 +175,11 @@ pub async fn resolve<D: Dialect>(pool: &Pool<D::Db>, selection: &Selection) -> R
 
 fn daily_since(last: Option<PrimitiveDateTime>, now: PrimitiveDateTime) -> PrimitiveDateTime {
     last.map_or(now - DAILY_WINDOW, |last| last - DAILY_OVERLAP)
+}
+
+/// Fails when the table is not there.
+pub async fn probe<D: Dialect>(connection: &mut Connection<D>) -> Result<(), sqlx::Error> {
+    Statement::<D>::new("SELECT id FROM prelo_runs LIMIT 0").run(connection).await
 }
 
 pub async fn last_runs<D: Dialect>(pool: &Pool<D::Db>, limit: u32) -> Result<Vec<RunRecord>, sqlx::Error> {

@@ -7,7 +7,7 @@ use sqlx::Pool;
 
 use super::super::dialect::Dialect;
 use super::super::statement::Statement;
-use super::begin;
+use super::{begin, pages, runs};
 
 /// Applies what `prelo_migrations` does not name yet, all of it or nothing. A second caller waits, then finds nothing
 /// to do. Answers with the names of what was applied.
@@ -41,12 +41,11 @@ pub async fn migrate<D: Dialect>(pool: &Pool<D::Db>) -> Result<Vec<String>, sqlx
     Ok(applied)
 }
 
-/// Product and version. Fails when a table is missing or may not be read.
+/// Product and version. Fails when a table or a column is missing or may not be read.
 pub async fn check<D: Dialect>(pool: &Pool<D::Db>) -> Result<String, sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let version = Statement::<D>::new(D::VERSION).only_row(&mut connection).await?.text("version")?;
-    for table in ["gazettes", "territories", "prelo_runs", "prelo_gazettes"] {
-        Statement::<D>::new("SELECT 1 AS one FROM ").sql(table).sql(" LIMIT 0").run(&mut connection).await?;
-    }
+    pages::probe::<D>(&mut connection).await?;
+    runs::probe::<D>(&mut connection).await?;
     Ok(format!("{} {version}", D::PRODUCT))
 }

@@ -2,8 +2,7 @@
 
 mod registry;
 
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -31,9 +30,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Opens the file of a `sqlite://relative/path.db` or `sqlite:///absolute/path.db`. A file that is not there yet is
 /// made by [`super::Catalog::migrate`], with its folders, so that a verb that only reads leaves nothing behind.
 pub async fn open(url: &str) -> Result<SqlCatalog<Sqlite>, CatalogError> {
-    let failed = |error| from_sqlx("open", url, error);
-    let options = SqliteConnectOptions::from_str(url)
-        .map_err(failed)?
+    // As it stands: a folder may have any character in its name, so there is no escape and there are no parameters.
+    let path = url.trim_start_matches("sqlite://");
+    let options = SqliteConnectOptions::new()
+        .filename(path)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -42,11 +42,11 @@ pub async fn open(url: &str) -> Result<SqlCatalog<Sqlite>, CatalogError> {
         // would do so for ever. One sync a document is small beside reading it.
         .synchronous(SqliteSynchronous::Full)
         .disable_statement_logging();
-    let exists = options.get_filename().exists();
+    let exists = Path::new(path).exists();
     // Readers go on beside the one writer.
     let pool = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options);
     if exists {
-        pool.acquire().await.map_err(failed)?;
+        pool.acquire().await.map_err(|error| from_sqlx("open", url, error))?;
     }
     Ok(SqlCatalog::new(pool, url.to_owned()))
 }
@@ -94,8 +94,9 @@ impl Dialect for Sqlite {
     fn fetch(
         connection: &mut SqliteConnection,
         mut query: QueryBuilder<sqlx::Sqlite>,
+        prepared: bool,
     ) -> BoxFuture<'_, Result<Vec<SqliteRow>, sqlx::Error>> {
-        async move { query.build().persistent(false).fetch_all(connection).await }.boxed()
+        async move { query.build().persistent(prepared).fetch_all(connection).await }.boxed()
     }
 
     fn script<'a>(
