@@ -15,7 +15,16 @@ use crate::failure::Failure;
 use crate::gazette::{Gazette, GazetteId, RunId, Selection};
 pub use crate::telemetry::RunCounts;
 
+mod dialect;
 mod error;
+mod postgres;
+mod selection;
+mod sql;
+mod sqlite;
+mod statement;
+
+#[cfg(test)]
+mod conformance;
 
 pub use error::{CatalogError, CatalogErrorKind};
 
@@ -87,13 +96,25 @@ pub trait Catalog: Send + Sync {
     }
 }
 
-/// Opens the catalogue that the configuration names.
+/// Opens the catalogue that the configuration names. A SQLite file that does not exist yet is not made before
+/// [`Catalog::migrate`]; until then every other call fails with [`CatalogErrorKind::TableMissing`].
 ///
 /// # Errors
 /// When it cannot be reached, or the URL's scheme is none of `sqlite`, `postgres`, `postgresql`.
 pub async fn open(config: &Config) -> Result<Box<dyn Catalog>, CatalogError> {
-    let _ = config;
-    todo!("dispatch on the scheme")
+    let url = config.catalog.expose();
+    match url.split_once("://").map(|(scheme, _)| scheme) {
+        Some("sqlite") => Ok(Box::new(sqlite::open(url).await?)),
+        Some("postgres" | "postgresql") => {
+            let settings = postgres::PoolSettings {
+                min_connections: config.postgres_min_connections,
+                max_connections: config.postgres_max_connections,
+                acquire_timeout: Duration::from_secs(config.postgres_acquire_timeout_seconds),
+            };
+            Ok(Box::new(postgres::open(url, settings).await?))
+        }
+        _ => Err(error::unknown_scheme(url)),
+    }
 }
 
 /// What became of the wish to run.
