@@ -55,7 +55,7 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
         return config::example();
     }
     let loaded = load(&Sources::from_matches(matches)?)?;
-    telemetry::install(&loaded.config.log_level, loaded.config.log_format);
+    telemetry::install(&loaded.config.log_level, loaded.config.log_format.json());
     for warning in &loaded.warnings {
         output::warning(warning);
     }

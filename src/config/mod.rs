@@ -170,3 +170,15 @@ pub enum LogFormat {
     Text,
     Json,
 }
+
+impl LogFormat {
+    /// Whether lines are JSON; `None` leaves it to where they go.
+    #[must_use]
+    pub fn json(self) -> Option<bool> {
+        match self {
+            Self::Auto => None,
+            Self::Text => Some(false),
+            Self::Json => Some(true),
+        }
+    }
+}

@@ -9,13 +9,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::{Context, Extracted, Outcome, Spooled, retrying};
-use crate::extraction::{self, Limits, Text};
+use crate::extraction::{self, Limits, STACK_BYTES, Text};
 use crate::failure::{Failure, FailureCode};
 use crate::shutdown::StopReason;
 use crate::telemetry::{Event, with_causes};
-
-/// Readers recurse over nested structures made by strangers.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// The pool that reads documents.
 ///

@@ -8,7 +8,6 @@ use tracing::{debug, error, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use super::{Event, RunCounts, memory, progress};
-use crate::config::LogFormat;
 use crate::gazette::RunId;
 use crate::shutdown::StopReason;
 
@@ -18,17 +17,13 @@ pub(super) fn bar() -> &'static ProgressBar {
     BAR.get_or_init(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()))
 }
 
-/// Sends log lines of `level` and above to standard error. Only prelo's own lines: libraries speak from `warn` up.
-/// A second call changes nothing.
-pub fn install(level: &str, format: LogFormat) {
+/// Sends log lines of `level` and above to standard error; `json` or text, or what fits standard error when that is
+/// not said. Only prelo's own lines: libraries speak from `warn` up. A second call changes nothing.
+pub fn install(level: &str, json: Option<bool>) {
     let terminal = io::stderr().is_terminal();
     let filter = EnvFilter::new(format!("warn,prelo={level}"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(|| AboveTheBar);
-    let json = match format {
-        LogFormat::Json => true,
-        LogFormat::Text => false,
-        LogFormat::Auto => !terminal,
-    };
+    let json = json.unwrap_or(!terminal);
     let _ = if json {
         builder.json().flatten_event(true).with_current_span(false).try_init()
     } else {
