@@ -8,8 +8,18 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::gazette::GazetteId;
 
+mod bulk;
+#[cfg(test)]
+mod conformance;
 pub mod document;
 mod error;
+mod hit;
+mod matches;
+mod opensearch;
+mod passages;
+mod portuguese;
+mod query;
+mod tantivy;
 
 pub use document::Document;
 pub use error::{SearchIndexError, SearchIndexErrorKind};
@@ -46,8 +56,11 @@ pub trait SearchIndex: Send + Sync {
 /// When the URL's scheme is none of `tantivy`, `opensearch+http`, `opensearch+https`, or an embedded index cannot be
 /// opened. A server is not reached yet.
 pub async fn open(config: &Config) -> Result<Box<dyn SearchIndex>, SearchIndexError> {
-    let _ = config;
-    todo!("dispatch on the scheme")
+    let url = config.index.expose();
+    match url.split_once("://") {
+        Some(("tantivy", path)) => Ok(Box::new(tantivy::TantivyIndex::open(path).await?)),
+        _ => Ok(Box::new(opensearch::OpenSearchIndex::new(url, config.into())?)),
+    }
 }
 
 /// What the index said of one document of a bulk.
