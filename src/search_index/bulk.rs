@@ -10,6 +10,11 @@ use super::{Document, ItemOutcome, SearchIndexErrorKind as Kind};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::GazetteId;
 
+/// What an error says was being done.
+pub fn operation(documents: usize) -> String {
+    format!("write a bulk of {documents} document{}", if documents == 1 { "" } else { "s" })
+}
+
 /// Two lines for each document: what to do, and the document. Written straight into one buffer.
 ///
 /// # Errors

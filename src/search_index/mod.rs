@@ -50,6 +50,9 @@ pub trait SearchIndex: Send + Sync {
     async fn count(&self) -> Result<u64, SearchIndexError>;
 }
 
+/// Hits of one search at most, whatever was asked for.
+const MAX_HITS: usize = 100;
+
 /// Opens the index that the configuration names.
 ///
 /// # Errors
@@ -84,7 +87,7 @@ pub struct SearchQuery {
     pub state: Option<String>,
     pub from: Option<Date>,
     pub to: Option<Date>,
-    /// Gazettes at most.
+    /// Gazettes at most; never more than 100, since the text of each is read for its passages.
     pub limit: usize,
 }
 

@@ -213,7 +213,7 @@ impl SearchIndex for OpenSearchIndex {
         if documents.is_empty() {
             return Ok(Vec::new());
         }
-        let operation = format!("write a bulk of {} documents", documents.len());
+        let operation = bulk::operation(documents.len());
         let body = bulk::encode(documents).map_err(|error| {
             self.error(&operation, Diagnosis::new(Kind::Other, "a document cannot be written as JSON")).caused_by(error)
         })?;

@@ -9,6 +9,7 @@ use super::document::Provenance;
 use super::error::Diagnosis;
 use super::{
     Document, ItemOutcome, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind, SearchQuery, SearchResults,
+    bulk,
 };
 use crate::gazette::GazetteId;
 use schema::Fields;
@@ -80,7 +81,7 @@ impl SearchIndex for TantivyIndex {
         if documents.is_empty() {
             return Ok(Vec::new());
         }
-        let operation = format!("write a bulk of {} documents", documents.len());
+        let operation = bulk::operation(documents.len());
         let written: Result<Vec<_>, _> =
             documents.iter().map(|document| Ok((document.id, self.fields.document(document)?))).collect();
         let written = written.map_err(|error: serde_json::Error| {

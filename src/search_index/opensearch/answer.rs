@@ -80,7 +80,7 @@ pub(in crate::search_index) fn refused(status: u16, body: &[u8]) -> Result<(), D
         ),
         429 => Diagnosis::new(Kind::Throttled, format!("it is too busy (429): {said}; lower `bulk_concurrency`")),
         500.. => Diagnosis::new(Kind::Unavailable, format!("it answered {status}: {said}; look at its log")),
-        _ => Diagnosis::new(Kind::Other, format!("it answered {status}: {said}")),
+        _ => Diagnosis::new(Kind::Other, format!("it answered {status}: {said}; is it a search engine?")),
     })
 }
 

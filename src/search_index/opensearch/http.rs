@@ -142,7 +142,7 @@ impl Http {
 /// Why a request that reached a listener got no answer.
 fn diagnose(error: &::opensearch::Error, limits: &Limits) -> Diagnosis {
     if error.is_timeout() {
-        let seconds = limits.request_timeout.as_secs();
+        let seconds = limits.request_timeout.as_secs_f32();
         let advice =
             format!("no answer within {seconds} s; is it overloaded? See `opensearch_request_timeout_seconds`");
         return Diagnosis::new(Kind::Timeout, advice);
@@ -153,8 +153,12 @@ fn diagnose(error: &::opensearch::Error, limits: &Limits) -> Diagnosis {
         let advice = format!("its certificate is not trusted ({deepest}); install its authority on this machine");
         return Diagnosis::new(Kind::Other, advice);
     }
-    let advice = format!(
-        "the connection broke ({deepest}); with TLS the URL begins with `opensearch+https`, without with `opensearch+http`"
-    );
-    Diagnosis::new(Kind::Unavailable, advice)
+    if ["corrupt message", "HTTP version"].iter().any(|sign| deepest.contains(sign)) {
+        let advice = format!(
+            "what listens there does not speak as expected ({deepest}); the URL begins with `opensearch+https` for TLS, \
+             with `opensearch+http` without"
+        );
+        return Diagnosis::new(Kind::BadUrl, advice);
+    }
+    Diagnosis::new(Kind::Unavailable, format!("the connection broke ({deepest}); look at the search engine's log"))
 }

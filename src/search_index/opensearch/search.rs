@@ -4,13 +4,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::search_index::SearchQuery;
 use crate::search_index::document::day;
-use crate::search_index::hit;
 use crate::search_index::query::{Clause, Query};
-
-/// Hits of one search at most: the text of each is fetched for its passages.
-const MAX_HITS: usize = 100;
+use crate::search_index::{MAX_HITS, SearchQuery, hit};
 
 /// The body of the search. Texts and highlights are left out of the answer, which so stays small: the page of a
 /// passage can only be told from the whole text, and the engine's highlighter leaves phrases with a stop word unmarked.
@@ -47,7 +43,7 @@ pub(super) fn body(query: &Query, asked: &SearchQuery) -> Value {
 
 /// A phrase is sought with its stop words, in the field that keeps them. A word is sought in both of its numbers: the
 /// engine's stemmer takes `nomeação` and `nomeações` for two words. `of_stop_words` says which documents are found by
-/// words that the engine leaves out: it has some more of them than [`super::super::portuguese`].
+/// words that the engine leaves out: it knows some more of them than prelo's analyzer.
 fn clause(clause: &Clause, of_stop_words: &str) -> Value {
     if clause.stems.len() > 1 {
         return json!({"match_phrase": {"source_text.with_stopwords": {"query": clause.text}}});

@@ -2,7 +2,8 @@ use std::time::Instant;
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::super::document::{Links, tests::gazette};
 use super::*;
@@ -204,34 +205,41 @@ async fn a_write_block_stops_the_run_and_blames_no_document() {
     assert_eq!(world.index.bulk(&[&document(1, "casa")]).await.unwrap(), [ItemOutcome::Acknowledged]);
 }
 
-/// Listens for one request after another, reads each whole, and answers with these bytes.
-async fn answering(answer: &'static str) -> String {
+/// Listens for one request after another, tells each, and answers with these bytes; with none at all to `silence`.
+async fn answering(answer: &'static str) -> (String, UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
+    let (tell, told) = unbounded_channel();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = Vec::new();
-            let mut buffer = [0; 8_192];
-            while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-                request.extend_from_slice(&buffer[..read]);
-                let text = String::from_utf8_lossy(&request);
-                let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-                let length =
-                    head.to_lowercase().split("content-length: ").nth(1).map_or(0, |rest| {
-                        rest.split("\r\n").next().and_then(|length| length.parse().ok()).unwrap_or(0)
-                    });
-                if body.len() >= length {
-                    break;
-                }
+            let request = request(&mut stream).await;
+            if request.is_empty() {
+                continue; // only asked whether somebody listens
             }
-            if !request.is_empty() && answer != "silence" {
-                drop(stream.write_all(answer.as_bytes()).await);
-            } else if !request.is_empty() {
+            drop(tell.send(request));
+            if answer == "silence" {
                 tokio::time::sleep(Duration::from_secs(30)).await;
             }
+            drop(stream.write_all(answer.as_bytes()).await);
         }
     });
-    format!("opensearch+http://user:hunter2@127.0.0.1:{port}/gazettes")
+    (format!("opensearch+http://user:hunter2@127.0.0.1:{port}/gazettes"), told)
+}
+
+/// Reads head and body of a request.
+async fn request(stream: &mut TcpStream) -> String {
+    let mut request = String::new();
+    let mut buffer = [0; 8_192];
+    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+        request.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        if let Some((head, body)) = request.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                break;
+            }
+        }
+    }
+    request
 }
 
 #[tokio::test]
@@ -244,18 +252,22 @@ async fn odd_answers_over_the_wire() {
         ("HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{\"items\":[", Kind::Unavailable),
         ("HTTP/1.1 401 Unauthorized\r\ncontent-length: 12\r\n\r\nUnauthorized", Kind::Unauthorized),
         ("HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n", Kind::Throttled),
-        ("SSH-2.0-OpenSSH_9.2\r\n", Kind::Unavailable),
+        ("SSH-2.0-OpenSSH_9.2\r\n", Kind::BadUrl),
         ("", Kind::Unavailable),
         ("silence", Kind::Timeout),
     ] {
-        let url = answering(answer).await;
+        let (url, mut told) = answering(answer).await;
         let quick = Settings { request_timeout: Duration::from_millis(500), ..settings() };
         let index = OpenSearchIndex::new(&url, quick).unwrap();
         let error = index.bulk(&[&document(1, "casa")]).await.unwrap_err();
         assert_eq!(error.kind, kind, "{answer}: {error} {error:?}");
+        let request = told.recv().await.unwrap();
+        assert!(request.contains("authorization: Basic dXNlcjpodW50ZXIy\r\n"), "{request}");
+        assert!(request.contains("content-type: application/x-ndjson\r\n"), "{request}");
+        assert!(told.try_recv().is_err(), "the client tried again by itself");
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("hunter2"), "a password in {shown}");
-        assert!(error.to_string().starts_with("could not write a bulk of 1 documents (opensearch+http://127"));
+        assert!(error.to_string().starts_with("could not write a bulk of 1 document (opensearch+http://127"));
     }
 }
 
@@ -275,4 +287,7 @@ async fn hosts_that_are_not_there() {
         assert!(error.to_string().contains(words), "{error}");
         assert!(start.elapsed() < Duration::from_secs(10));
     }
+    let hasty = Settings { connect_timeout: Duration::ZERO, ..settings() };
+    let error = OpenSearchIndex::new("opensearch+http://localhost:9/a", hasty).unwrap().check().await.unwrap_err();
+    assert_eq!(error.kind, Kind::Timeout, "{error}");
 }

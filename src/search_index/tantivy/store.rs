@@ -18,11 +18,9 @@ use crate::search_index::document::Provenance;
 use crate::search_index::error::Diagnosis;
 use crate::search_index::query::Query;
 use crate::search_index::{
-    SearchIndexError, SearchIndexErrorKind as Kind, SearchQuery, SearchResults, hit, matches, passages,
+    MAX_HITS, SearchIndexError, SearchIndexErrorKind as Kind, SearchQuery, SearchResults, bulk, hit, matches, passages,
 };
 
-/// Hits of one search at most.
-const MAX_HITS: usize = 100;
 /// Bytes of postings that the writer gathers before it writes them out.
 const WRITER_BYTES: usize = 24 << 20;
 
@@ -77,7 +75,7 @@ impl Store {
 
     /// Writes documents and commits. When it fails, none of them is in the index.
     pub fn write(&self, documents: Vec<(GazetteId, TantivyDocument)>) -> Result<(), SearchIndexError> {
-        let operation = format!("write a bulk of {} documents", documents.len());
+        let operation = bulk::operation(documents.len());
         let opened = self.opened(&operation)?;
         let mut slot = lock(&self.writer);
         let written = Self::commit(&opened, &mut slot, documents);
