@@ -1,14 +1,26 @@
 //! From a file to its text. The only door to every reader of a format.
 
+use std::any::Any;
+use std::fs::File;
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureCode};
 
 mod limits;
+mod pdf;
+mod sniff;
+mod text;
 
 pub use limits::Limits;
+use sniff::Format;
+
+/// Between two pages of a text.
+const PAGE_BREAK: char = '\u{c}';
 
 /// The text of one file.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -26,13 +38,87 @@ pub struct Text {
     pub recovered: bool,
 }
 
+impl Text {
+    fn new(text: String, pages: usize) -> Self {
+        Self {
+            characters: text.chars().count() as u64,
+            pages: u32::try_from(pages).unwrap_or(u32::MAX),
+            text,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing in it could ever be searched for: only white space, page breaks, and glyphs without a meaning.
+    fn is_blank(&self) -> bool {
+        self.text.chars().all(|c| c.is_whitespace() || c == char::REPLACEMENT_CHARACTER)
+    }
+}
+
 /// Reads a file. What it is, is found out from its content; `name` (its key or path) only tells what it claims to be.
 ///
-/// Never panics: a panic of a reader is caught and becomes `EXTRACTOR_PANICKED`.
+/// Never panics: a panic of a reader is caught and becomes `EXTRACTOR_PANICKED`. Readers recurse into nested objects:
+/// call it on a thread with a stack of at least [`STACK_BYTES`].
 ///
 /// # Errors
 /// A failure of the catalogue: empty, unreadable, without text, or over a limit. A text is never empty.
 pub fn extract(file: &Path, name: &str, limits: &Limits) -> Result<Text, Failure> {
-    let _ = (file, name, limits);
-    todo!("sniff and dispatch")
+    let content = read_capped(file, limits)?;
+    guarded(|| dispatch(content, name, limits))
 }
+
+/// Stack that a thread needs to read the most deeply nested file that is still accepted.
+pub const STACK_BYTES: usize = 16 * 1024 * 1024;
+
+fn read_capped(file: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
+    let unreadable = |error: io::Error| {
+        let code = match error.kind() {
+            io::ErrorKind::NotFound => FailureCode::NotFound,
+            io::ErrorKind::PermissionDenied => FailureCode::AccessDenied,
+            _ => FailureCode::DownloadFailed,
+        };
+        Failure::new(code, format!("could not read the file: {error}"))
+    };
+    let file = File::open(file).map_err(unreadable)?;
+    let announced = file.metadata().map_err(unreadable)?.len();
+    let too_large = |bytes: u64| {
+        Failure::new(FailureCode::TooLarge, format!("{bytes} bytes or more, the limit is {}", limits.file_bytes))
+    };
+    if announced > limits.file_bytes {
+        return Err(too_large(announced));
+    }
+    let mut content = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+    let read = file.take(limits.file_bytes + 1).read_to_end(&mut content).map_err(unreadable)? as u64;
+    if read > limits.file_bytes { Err(too_large(read)) } else { Ok(content) }
+}
+
+fn dispatch(content: Vec<u8>, name: &str, limits: &Limits) -> Result<Text, Failure> {
+    let claims_pdf = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf"));
+    match sniff::sniff(&content) {
+        Format::Empty => Err(Failure::new(FailureCode::EmptyObject, "0 bytes")),
+        Format::Pdf => pdf::read(&Arc::new(content), limits),
+        // A page or a line of text in a PDF's place is what the publisher's server answered instead of the gazette.
+        Format::Html | Format::Text | Format::Unknown if claims_pdf => {
+            Err(Failure::new(FailureCode::NotAPdf, format!("it begins with: {}", sniff::first_bytes(&content))))
+        }
+        Format::Text => text::read(&content, limits),
+        format => Err(Failure::new(FailureCode::UnsupportedFormat, format!("the content is {format}"))),
+    }
+}
+
+/// Turns a panic into a failure that says what the panic said.
+fn guarded(read: impl FnOnce() -> Result<Text, Failure>) -> Result<Text, Failure> {
+    // Nothing of the reader survives the panic: it owns what it reads and hands out only its result.
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|payload| Err(Failure::new(FailureCode::ExtractorPanicked, panic_message(payload.as_ref()))))
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    payload
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".into())
+}
+
+#[cfg(test)]
+mod tests;
