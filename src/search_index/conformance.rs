@@ -41,7 +41,7 @@ conformance! {
 async fn on_tantivy<F: Future>(test: impl FnOnce(Box<dyn SearchIndex>) -> F) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("below/index");
-    test(Box::new(TantivyIndex::open(path.to_str().unwrap()).await.unwrap())).await;
+    test(Box::new(TantivyIndex::open(path.clone()).await.unwrap())).await;
 }
 
 async fn on_opensearch<F: Future>(name: &str, test: impl FnOnce(Box<dyn SearchIndex>) -> F) {

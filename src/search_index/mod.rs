@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use time::Date;
 
-use crate::config::Config;
+use crate::config::{Config, local_path};
 use crate::failure::Failure;
 use crate::gazette::GazetteId;
 
@@ -60,9 +60,9 @@ const MAX_HITS: usize = 100;
 /// opened. A server is not reached yet.
 pub async fn open(config: &Config) -> Result<Box<dyn SearchIndex>, SearchIndexError> {
     let url = config.index.expose();
-    match url.split_once("://") {
-        Some(("tantivy", path)) => Ok(Box::new(tantivy::TantivyIndex::open(path).await?)),
-        _ => Ok(Box::new(opensearch::OpenSearchIndex::new(url, config.into())?)),
+    match local_path(url, "tantivy") {
+        Some(path) => Ok(Box::new(tantivy::TantivyIndex::open(path).await?)),
+        None => Ok(Box::new(opensearch::OpenSearchIndex::new(url, config.into())?)),
     }
 }
 

@@ -28,15 +28,15 @@ pub(super) struct TantivyIndex {
 }
 
 impl TantivyIndex {
-    /// `path` is what follows `tantivy://`: relative to the working folder, or absolute. Nothing is created yet.
-    pub async fn open(path: &str) -> Result<Self, SearchIndexError> {
-        let shown = format!("tantivy://{path}");
-        if path.is_empty() {
+    /// The index in a folder, relative to the working folder or absolute. Nothing is created yet.
+    pub async fn open(path: PathBuf) -> Result<Self, SearchIndexError> {
+        let shown = format!("tantivy://{}", path.display());
+        if path.as_os_str().is_empty() {
             let diagnosis =
                 Diagnosis::new(Kind::BadUrl, "the URL names no folder; it looks like tantivy://prelo-data/index");
             return Err(diagnosis.during("open the index", shown));
         }
-        let (path, target) = (PathBuf::from(path), shown.clone());
+        let target = shown.clone();
         let store = blocking("open the index", &shown, move || Store::open(path, target)).await?;
         Ok(Self { store: Arc::new(store), fields: Fields::schema().1, shown })
     }

@@ -148,17 +148,15 @@ fn diagnose(error: &::opensearch::Error, limits: &Limits) -> Diagnosis {
         return Diagnosis::new(Kind::Timeout, advice);
     }
     let deepest = std::iter::successors(error.source(), |&cause| cause.source()).last().map(ToString::to_string);
-    let deepest = deepest.unwrap_or_else(|| "no answer".to_owned());
-    if deepest.contains("certificate") {
-        let advice = format!("its certificate is not trusted ({deepest}); install its authority on this machine");
+    let tells = |signs: &[&str]| deepest.as_ref().is_some_and(|cause| signs.iter().any(|sign| cause.contains(sign)));
+    if tells(&["certificate"]) {
+        let advice = "its certificate is not trusted; install its authority on this machine";
         return Diagnosis::new(Kind::Other, advice);
     }
-    if ["corrupt message", "HTTP version"].iter().any(|sign| deepest.contains(sign)) {
-        let advice = format!(
-            "what listens there does not speak as expected ({deepest}); the URL begins with `opensearch+https` for TLS, \
-             with `opensearch+http` without"
-        );
+    if tells(&["corrupt message", "HTTP version"]) {
+        let advice = "what listens there does not speak as expected; the URL begins with `opensearch+https` for TLS, \
+                      with `opensearch+http` without";
         return Diagnosis::new(Kind::BadUrl, advice);
     }
-    Diagnosis::new(Kind::Unavailable, format!("the connection broke ({deepest}); look at the search engine's log"))
+    Diagnosis::new(Kind::Unavailable, "the connection broke; look at the search engine's log")
 }

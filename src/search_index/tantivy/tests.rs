@@ -11,7 +11,7 @@ fn document(id: i64, text: &str) -> Document {
 }
 
 async fn prepared(folder: &Path) -> TantivyIndex {
-    let index = TantivyIndex::open(folder.to_str().unwrap()).await.unwrap();
+    let index = TantivyIndex::open(folder.to_owned()).await.unwrap();
     index.prepare().await.unwrap();
     index
 }
@@ -26,7 +26,7 @@ async fn reading_needs_no_lock_and_a_second_writer_is_told_so() {
     let writing = prepared(folder.path()).await;
     writing.bulk(&[&document(1, "casa")]).await.unwrap();
 
-    let reading = TantivyIndex::open(folder.path().to_str().unwrap()).await.unwrap();
+    let reading = TantivyIndex::open(folder.path().to_owned()).await.unwrap();
     reading.prepare().await.unwrap();
     reading.check().await.unwrap();
     assert_eq!(reading.search(&asked("casa")).await.unwrap().total, 1);
@@ -78,7 +78,7 @@ async fn another_schema_or_a_damaged_index_asks_for_a_rebuild() {
     std::fs::write(damaged.path().join("meta.json"), "{").unwrap();
 
     for folder in [other.path(), damaged.path()] {
-        let error = TantivyIndex::open(folder.to_str().unwrap()).await.map(drop).unwrap_err();
+        let error = TantivyIndex::open(folder.to_owned()).await.map(drop).unwrap_err();
         assert_eq!(error.kind, Kind::Other);
         assert!(error.to_string().contains("prelo run --mode all"), "{error}");
     }
@@ -90,18 +90,18 @@ async fn a_file_where_the_folder_should_be() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     for path in [file.clone(), file.join("below")] {
-        let index = TantivyIndex::open(path.to_str().unwrap()).await.unwrap();
+        let index = TantivyIndex::open(path.clone()).await.unwrap();
         let error = index.prepare().await.unwrap_err();
         assert_eq!(error.kind, Kind::BadUrl, "{error} {error:?}");
     }
-    assert_eq!(TantivyIndex::open("").await.map(drop).unwrap_err().kind, Kind::BadUrl);
+    assert_eq!(TantivyIndex::open("".into()).await.map(drop).unwrap_err().kind, Kind::BadUrl);
 }
 
 #[tokio::test]
 async fn words_of_the_check() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
-    let index = TantivyIndex::open(path.to_str().unwrap()).await.unwrap();
+    let index = TantivyIndex::open(path.clone()).await.unwrap();
     let before = index.check().await.unwrap();
     assert!(before.starts_with("Tantivy 0.") && before.ends_with(", no index yet"), "{before}");
     assert!(!path.exists(), "looking creates nothing");
