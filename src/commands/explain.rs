@@ -14,7 +14,8 @@ use crate::search_index::document::Provenance;
 use crate::storage::text_key;
 
 pub async fn explain(args: &ExplainArgs, config: &Config, format: Format) -> Result<u8> {
-    let unknown = || Usage(format!("there is no gazette {} in the catalogue: `prelo status` tells what there is", args.id));
+    let unknown =
+        || Usage(format!("there is no gazette {} in the catalogue: `prelo status` tells what there is", args.id));
     let catalog = services::existing_catalog(config).await?.ok_or_else(unknown)?;
     let id = GazetteId(args.id);
     let explanation = catalog.explain(id).await?.ok_or_else(unknown)?;
@@ -58,12 +59,15 @@ fn render(explanation: &Explanation, indexed: Option<&Provenance>) -> String {
         }
     };
     row("gazette", Some(gazette.id.to_string()));
-    row("territory", match (&gazette.territory, &gazette.territory_id) {
-        (Some(territory), _) => {
-            Some([&territory.name, &territory.state_code, &territory.id].map(String::as_str).join(" ").trim().to_owned())
-        }
-        (None, id) => Some(format!("{} (not in `territories`)", id.as_deref().unwrap_or("-"))),
-    });
+    row(
+        "territory",
+        match (&gazette.territory, &gazette.territory_id) {
+            (Some(territory), _) => Some(
+                [&territory.name, &territory.state_code, &territory.id].map(String::as_str).join(" ").trim().to_owned(),
+            ),
+            (None, id) => Some(format!("{} (not in `territories`)", id.as_deref().unwrap_or("-"))),
+        },
+    );
     row("date", gazette.date.map(|date| date.to_string()));
     row("edition", gazette.edition_number.clone());
     row("file", gazette.file_path.clone());
@@ -96,9 +100,12 @@ fn render(explanation: &Explanation, indexed: Option<&Provenance>) -> String {
             row("held until", state.lease_until.map(moment));
         }
     }
-    row("in the index", Some(match indexed {
-        Some(indexed) => format!("yes, written {} by run {}", indexed.indexed_at, indexed.run_id),
-        None => "no".into(),
-    }));
+    row(
+        "in the index",
+        Some(match indexed {
+            Some(indexed) => format!("yes, written {} by run {}", indexed.indexed_at, indexed.run_id),
+            None => "no".into(),
+        }),
+    );
     output::table(&[], &rows)
 }

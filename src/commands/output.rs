@@ -36,7 +36,12 @@ pub fn warning(message: &str) {
 /// A table of aligned columns; numbers stand right, everything else left. No header when it is empty.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).chain([header.len()]).max().unwrap_or(0);
-    let all = || (!header.is_empty()).then(|| header.iter().map(|&cell| cell.to_owned()).collect()).into_iter().chain(rows.iter().cloned());
+    let all = || {
+        (!header.is_empty())
+            .then(|| header.iter().map(|&cell| cell.to_owned()).collect())
+            .into_iter()
+            .chain(rows.iter().cloned())
+    };
     let width = |column: usize| {
         all().filter_map(|row: Vec<String>| row.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0)
     };

@@ -43,11 +43,7 @@ pub async fn plan(args: &PlanArgs, loaded: &Loaded, format: Format) -> Result<u8
     of_selection(loaded, &selection, format).await
 }
 
-pub(super) async fn of_selection(
-    loaded: &Loaded,
-    selection: &Selection,
-    format: Format,
-) -> Result<u8> {
+pub(super) async fn of_selection(loaded: &Loaded, selection: &Selection, format: Format) -> Result<u8> {
     let mut config = loaded.config.clone();
     services::settle_folder(&mut config)?;
     let catalog = services::existing_catalog(&config).await?;

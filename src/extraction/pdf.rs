@@ -11,11 +11,11 @@ use hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
     InterpreterSettings, RenderContent, SoftMask, interpret, interpret_page,
 };
-use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use hayro_syntax::content::TypedIter;
 use hayro_syntax::object::dict::keys::CONTENTS;
 use hayro_syntax::object::{Array, Object, Stream};
 use hayro_syntax::page::Page;
+use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
 use super::{Limits, PAGE_BREAK, Text};
 use crate::failure::{Failure, FailureCode};

@@ -106,11 +106,7 @@ struct Comparison {
     found: Vec<Found>,
 }
 
-fn compare(
-    folder: &Path,
-    data: &Path,
-    known: &BTreeMap<String, RegisteredFile>,
-) -> Result<Comparison, RegistrarError> {
+fn compare(folder: &Path, data: &Path, known: &BTreeMap<String, RegisteredFile>) -> Result<Comparison, RegistrarError> {
     std::fs::read_dir(folder).map_err(|source| RegistrarError::Folder { path: folder.to_owned(), source })?;
     let table = Table::beside(folder)?;
     let data = data.canonicalize().ok();

@@ -16,8 +16,8 @@ pub use counts::RunCounts;
 pub use event::Event;
 pub use log::{install, with_causes};
 pub use memory::{peak_bytes, resident_bytes};
-pub use progress::duration;
 use progress::Progress;
+pub use progress::duration;
 
 /// A progress line every so many finished gazettes, where there is no terminal.
 const PROGRESS_EVERY: u64 = 10;

@@ -52,13 +52,7 @@ impl Metadata {
         hex(&Md5::digest(format!("{self:?}")))
     }
 
-    pub fn of_file(
-        self,
-        path: String,
-        bytes: u64,
-        modified_ns: i64,
-        file_checksum: String,
-    ) -> FolderFile {
+    pub fn of_file(self, path: String, bytes: u64, modified_ns: i64, file_checksum: String) -> FolderFile {
         let metadata_checksum = self.checksum();
         let Self { territory, date, edition_number, is_extra_edition, power, file_url } = self;
         FolderFile {
