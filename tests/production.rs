@@ -50,7 +50,10 @@ async fn quiet_backlog(paging: &str) {
 
     let prelo = world.prelo();
     let report = prelo.json(0, &["run", "--paging", paging, "--report", "report.json"]);
-    assert_eq!((&report["selected"], &report["indexed"], &report["remaining"]), (&json!(ROWS), &json!(ROWS), &json!(0)));
+    assert_eq!(
+        (&report["selected"], &report["indexed"], &report["remaining"]),
+        (&json!(ROWS), &json!(ROWS), &json!(0))
+    );
     assert_eq!(world.processed().await, ids);
     assert_eq!(world.documents().await.into_keys().collect::<BTreeSet<_>>(), ids);
     assert_eq!(world.count_documents().await, ROWS as u64);

@@ -20,7 +20,10 @@ fn mistakes_are_named_with_what_to_do() {
         (&["run", "--folder", "no/such/folder"], &["no/such/folder", "does not exist"]),
         (&["run", "--folder", folder, "--from", "31/12/2024"], &["31/12/2024", "YYYY-MM-DD"]),
         (&["run", "--folder", folder, "--from", "2024-02-30"], &["2024-02-30", "no date"]),
-        (&["run", "--folder", folder, "--from", "2024-02-02", "--to", "2024-02-01"], &["--from 2024-02-02 is after --to"]),
+        (
+            &["run", "--folder", folder, "--from", "2024-02-02", "--to", "2024-02-01"],
+            &["--from 2024-02-02 is after --to"],
+        ),
         (&["reprocess", "--folder", folder], &["needs a filter", "--mode all"]),
         (&["reprocess", "--failed", "OOPS"], &["OOPS", "NEEDS_OCR"]),
         (&["run"], &["--folder DIR", "--storage s3://BUCKET"]),
@@ -54,7 +57,11 @@ fn settings_come_from_four_places_and_an_unknown_key_is_no_default() {
     assert_eq!(origin(&["config"], "bulk_delay_ms"), ("500".into(), "default".into()));
     fs::write(prelo.path().join("prelo.toml"), "pagesize = 10\n").unwrap();
     let answer = prelo.expect(2, &["config"]);
-    assert!(answer.stderr.contains("unknown key `pagesize`") && answer.stderr.contains("`page_size`"), "{}", answer.stderr);
+    assert!(
+        answer.stderr.contains("unknown key `pagesize`") && answer.stderr.contains("`page_size`"),
+        "{}",
+        answer.stderr
+    );
 }
 
 #[test]

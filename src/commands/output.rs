@@ -33,7 +33,7 @@ pub fn warning(message: &str) {
     let _ = writeln!(io::stderr(), "warning: {message}");
 }
 
-/// A table of aligned columns; numbers stand right, everything else left. No header when it is empty.
+/// A table of aligned columns; a column of numbers stands right, every other left. No header when it is empty.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).chain([header.len()]).max().unwrap_or(0);
     let all = || {
@@ -45,15 +45,17 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         all().filter_map(|row: Vec<String>| row.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let numbers = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).all(|cell| cell.starts_with(|first: char| first.is_ascii_digit()))
+    };
+    let layout: Vec<(usize, bool)> = (0..columns).map(|column| (width(column), numbers(column))).collect();
     let mut text = String::new();
     for row in all() {
         let mut line = String::from(" ");
-        for (cell, width) in row.iter().zip(&widths) {
+        for (cell, (width, right)) in row.iter().zip(&layout) {
             let pad = " ".repeat(width - cell.chars().count());
-            let number = cell.starts_with(|first: char| first.is_ascii_digit());
             line.push(' ');
-            line.push_str(&if number { format!("{pad}{cell}") } else { format!("{cell}{pad}") });
+            line.push_str(&if *right { format!("{pad}{cell}") } else { format!("{cell}{pad}") });
             line.push(' ');
         }
         text.push_str(line.trim_end());
@@ -97,8 +99,10 @@ mod tests {
 
     #[test]
     fn columns_are_aligned() {
-        let rows = [vec!["NEEDS_OCR".to_owned(), "2".to_owned()], vec!["CHECKSUM".to_owned(), "10".to_owned()]];
-        assert_eq!(table(&["code", "n"], &rows), "  code       n\n  NEEDS_OCR   2\n  CHECKSUM   10\n");
+        let rows = [["NEEDS_OCR", "2"], ["CHECKSUM", "10"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(table(&["code", "n"], &rows), "  code        n\n  NEEDS_OCR   2\n  CHECKSUM   10\n");
+        let rows = [["id", "2"], ["file", "a.pdf"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(table(&[], &rows), "  id    2\n  file  a.pdf\n", "one word makes it a column of words");
         assert_eq!(table(&[], &[]), "");
     }
 }

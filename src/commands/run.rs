@@ -50,6 +50,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
                 new: registered.new,
                 changed: registered.changed,
                 unchanged: registered.unchanged,
+                renditions: registered.renditions,
                 vanished: &registered.vanished,
             });
             Some(registered)
@@ -107,6 +108,12 @@ fn write_report(path: &Path, report: &Report) -> Result<()> {
 fn folder_lines(registered: &Registered) -> String {
     const SHOWN: usize = 5;
     let mut text = String::new();
+    if registered.renditions > 0 {
+        text.push_str(&format!(
+            "{} text files lie beside PDFs of the same name and are taken for their texts, not for gazettes\n",
+            registered.renditions
+        ));
+    }
     for (paths, problem) in [
         (&registered.vanished, "vanished from the folder since the last run; what was indexed of it stays searchable"),
         (&registered.unreadable, "could not be looked at"),

@@ -24,6 +24,8 @@ pub struct Registered {
     pub unchanged: u64,
     /// Paths that are registered and no longer in the folder.
     pub vanished: Vec<String>,
+    /// Text files that are taken for the text of a PDF of that name (see [`is_rendition`]).
+    pub renditions: u64,
     /// Paths that could not be looked at, with the reason.
     pub unreadable: Vec<String>,
 }
@@ -127,6 +129,10 @@ fn compare(folder: &Path, data: &Path, known: &BTreeMap<String, RegisteredFile>)
                 continue;
             }
         };
+        if is_rendition(folder, &path) && !table.names(&path) {
+            registered.renditions += 1;
+            continue;
+        }
         let metadata = table.metadata(&path);
         missing.remove(path.as_str());
         match known.get(&path) {
@@ -145,6 +151,30 @@ fn compare(folder: &Path, data: &Path, known: &BTreeMap<String, RegisteredFile>)
     }
     registered.vanished = missing.into_iter().map(str::to_owned).collect();
     Ok(Comparison { registered, found })
+}
+
+/// Whether a text file is the text of a PDF, as services that extract it leave it: the PDF has the same stem and lies
+/// beside it or one folder up. Indexing both would show every gazette twice. A row in `gazettes.csv` overrules this.
+fn is_rendition(folder: &Path, path: &str) -> bool {
+    let path = folder.join(path);
+    let text = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt"));
+    // `a.pdf.txt` has the stem `a.pdf`, whose extension is replaced by itself.
+    let (Some(stem), true) = (path.file_stem(), text) else { return false };
+    path.ancestors().skip(1).take(2).take_while(|parent| parent.starts_with(folder)).any(|parent| {
+        let beside = parent.join(stem);
+        let appended = beside.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf"));
+        [appended.then(|| beside.clone()), Some(with_pdf(&beside, "pdf")), Some(with_pdf(&beside, "PDF"))]
+            .into_iter()
+            .flatten()
+            .any(|pdf| pdf.is_file())
+    })
+}
+
+fn with_pdf(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    PathBuf::from(name)
 }
 
 impl Comparison {
@@ -257,6 +287,21 @@ mod tests {
         assert_eq!((later.new, later.changed, later.unchanged), (0, 1, 0));
         assert_eq!(changed[0].path, "copy.pdf");
         assert_eq!(later.vanished, ["2704302/2024-01-02/a.pdf"]);
+    }
+
+    #[test]
+    fn the_text_of_a_pdf_is_no_gazette_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in
+            ["a.pdf", "a.txt", "a.pdf.txt", "reference/a.txt", "reference/deep/a.txt", "B.PDF", "B.txt", "alone.txt"]
+        {
+            write(folder.path(), path, path);
+        }
+        write(folder.path(), "gazettes.csv", "file,date\nB.txt,2024-01-02\n");
+        let (registered, files) = scan(folder.path(), Path::new("d"), &BTreeMap::new()).unwrap();
+        let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["B.PDF", "B.txt", "a.pdf", "alone.txt", "reference/deep/a.txt"]);
+        assert_eq!(registered.renditions, 3);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub enum Event<'a> {
     /// The lease is taken and the selection counted.
     RunStarted { selection: &'a str, selected: u64, recovered: u64, memory_budget_bytes: u64 },
     /// The folder was compared with the catalogue.
-    FolderRegistered { new: u64, changed: u64, unchanged: u64, vanished: &'a [String] },
+    FolderRegistered { new: u64, changed: u64, unchanged: u64, renditions: u64, vanished: &'a [String] },
     /// A page of the catalogue was read.
     PageListed { pass: u32, rows: usize, fresh: usize },
     /// A row could not be claimed: deleted, or held by somebody else.

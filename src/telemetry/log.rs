@@ -66,8 +66,8 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::RunStarted { selection, selected, recovered, memory_budget_bytes } => {
             info!(run_id, selection, selected, recovered, memory_budget_bytes, "run started");
         }
-        Event::FolderRegistered { new, changed, unchanged, vanished } => {
-            info!(run_id, new, changed, unchanged, vanished = vanished.len(), "folder registered");
+        Event::FolderRegistered { new, changed, unchanged, renditions, vanished } => {
+            info!(run_id, new, changed, unchanged, renditions, vanished = vanished.len(), "folder registered");
             for path in *vanished {
                 warn!(run_id, path, "a registered file has vanished from the folder");
             }

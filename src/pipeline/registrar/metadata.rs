@@ -119,6 +119,11 @@ impl Table {
         })
     }
 
+    /// Whether the table has a row of its own for a file.
+    pub fn names(&self, path: &str) -> bool {
+        self.rows.contains_key(path)
+    }
+
     fn parse(path: &Path, content: &[u8]) -> Result<Self, MetadataError> {
         let text = match std::str::from_utf8(content) {
             Ok(text) => text.trim_start_matches('\u{feff}').to_owned(),
