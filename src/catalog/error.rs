@@ -140,7 +140,7 @@ fn judge_database(error: &dyn DatabaseError, target: &str) -> (CatalogErrorKind,
         judge_sqlstate(error.code())
     } else if let Some(error) = error.try_downcast_ref::<SqliteError>() {
         let code = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
-        let exists = std::path::Path::new(target.trim_start_matches("sqlite://")).exists();
+        let exists = target.strip_prefix("sqlite://").is_some_and(|path| std::path::Path::new(path).exists());
         judge_result_code(code, error.message(), exists)
     } else {
         (CatalogErrorKind::Other, "this should not happen; look at the cause")

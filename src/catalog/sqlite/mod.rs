@@ -37,7 +37,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// made by [`super::Catalog::migrate`], with its folders, so that a verb that only reads leaves nothing behind.
 pub async fn open(url: &str) -> Result<SqlCatalog<Sqlite>, CatalogError> {
     // As it stands: a folder may have any character in its name, so there is no escape and there are no parameters.
-    let path = url.trim_start_matches("sqlite://");
+    let path = url.strip_prefix("sqlite://").unwrap_or(url);
     let options = SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(BUSY_TIMEOUT)
@@ -67,13 +67,11 @@ impl Dialect for Sqlite {
     const ALONE: Option<&'static str> = None;
     const FOR_UPDATE: &'static str = "";
     const NOW: &'static str = "strftime('%Y-%m-%d %H:%M:%f', 'now')";
+    const LATER: (&'static str, &'static str) =
+        ("strftime('%Y-%m-%d %H:%M:%f', 'now', ((", ") / 1000.0) || ' seconds')");
     const JSON: &'static str = "text";
     const MIGRATIONS: &'static [Migration] =
         &[("0001_tables", include_str!("../../../migrations/sqlite/0001_tables.sql"))];
-
-    fn later(milliseconds: &str) -> String {
-        format!("strftime('%Y-%m-%d %H:%M:%f', 'now', (({milliseconds}) / 1000.0) || ' seconds')")
-    }
 
     fn bind(query: &mut QueryBuilder<sqlx::Sqlite>, value: Value) {
         match value {
