@@ -106,6 +106,33 @@ pub async fn claims_of_two_tokens_are_disjoint(world: &World) {
     assert_eq!(world.complete(second, &mine).await, [] as [i64; 0]);
 }
 
+/// The stages of one run call at once, over several connections; none may wait for another for ever.
+pub async fn calls_of_one_run_may_overlap(world: &World) {
+    world.with_gazettes(400).await;
+    let run = world.run(&Selection::default()).await;
+    let work = async |batch: i64| {
+        // Orders of ids that cross each other's.
+        let mut ids: Vec<i64> = (1..=100).map(|i| i * 4 - batch).collect();
+        if batch % 2 == 0 {
+            ids.reverse();
+        }
+        world.claim(run, &ids).await;
+        for id in &ids {
+            assert!(world.catalog.start(run, GazetteId(*id)).await.unwrap());
+        }
+        for ids in ids.chunks(20) {
+            assert_eq!(world.complete(run, ids).await.len(), 20);
+        }
+    };
+    let beat = async {
+        for _ in 0..50 {
+            assert!(world.catalog.heartbeat(run, LEASE, &RunCounts::default()).await.unwrap());
+        }
+    };
+    tokio::join!(work(0), work(1), work(2), work(3), beat);
+    assert_eq!(world.processed().await, 400);
+}
+
 pub async fn only_rows_that_exist_are_claimed(world: &World) {
     world.with_gazettes(3).await;
     let run = world.run(&Selection::default()).await;

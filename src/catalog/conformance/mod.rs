@@ -48,6 +48,7 @@ against_both! {
     leases::a_dead_run_is_taken_over_and_its_late_marks_are_refused;
     leases::a_heartbeat_keeps_the_lease;
     leases::claims_of_two_tokens_are_disjoint;
+    leases::calls_of_one_run_may_overlap;
     leases::only_rows_that_exist_are_claimed;
     leases::released_gazettes_are_as_before;
     leases::finishing_frees_what_is_left;
