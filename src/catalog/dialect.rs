@@ -51,13 +51,12 @@ pub trait Dialect: Send + Sync + Sized + 'static {
     const FOR_UPDATE: &'static str;
     /// The database's clock: UTC, without a zone, the same for the whole statement.
     const NOW: &'static str;
+    /// What stands before and after a number of milliseconds to make the moment so long from now.
+    const LATER: (&'static str, &'static str);
     /// The type of JSON columns.
     const JSON: &'static str;
     /// In the order in which they are applied.
     const MIGRATIONS: &'static [Migration];
-
-    /// An expression for the moment so many milliseconds (an expression, too) from now.
-    fn later(milliseconds: &str) -> String;
 
     /// Binds a value.
     fn bind(query: &mut QueryBuilder<Self::Db>, value: Value);

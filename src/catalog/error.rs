@@ -32,7 +32,7 @@ pub enum CatalogErrorKind {
 
 /// What was being done, to what, and why it failed.
 #[derive(Debug, thiserror::Error)]
-#[error("could not {operation} in the catalogue {target}: {advice}")]
+#[error("could not {operation} (catalogue {target}): {advice}")]
 pub struct CatalogError {
     pub kind: CatalogErrorKind,
     /// In the infinitive, such as `read a page of gazettes`.
@@ -62,7 +62,7 @@ pub(super) fn from_sqlx(operation: &'static str, target: &str, error: sqlx::Erro
 pub(super) fn unknown_scheme(url: &str) -> CatalogError {
     CatalogError {
         kind: CatalogErrorKind::BadUrl,
-        operation: "find a driver",
+        operation: "choose a database",
         target: without_credentials(url),
         advice: "use sqlite://PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned(),
         source: None,
@@ -140,7 +140,7 @@ fn judge_database(error: &dyn DatabaseError, target: &str) -> (CatalogErrorKind,
         judge_sqlstate(error.code())
     } else if let Some(error) = error.try_downcast_ref::<SqliteError>() {
         let code = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
-        let exists = std::path::Path::new(target.trim_start_matches("sqlite://")).exists();
+        let exists = target.strip_prefix("sqlite://").is_some_and(|path| std::path::Path::new(path).exists());
         judge_result_code(code, error.message(), exists)
     } else {
         (CatalogErrorKind::Other, "this should not happen; look at the cause")

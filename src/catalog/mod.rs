@@ -48,7 +48,8 @@ pub trait Catalog: Send + Sync {
     async fn finish_run(&self, run: RunId, counts: &RunCounts, stopped_by: Option<&str>) -> Result<(), CatalogError>;
 
     /// Turns `Mode::Daily` into bounds on `scraped_at`: since the start of the last daily run that finished, less
-    /// 30 minutes; 24 hours when there was none. Other selections come back as they are.
+    /// 30 minutes; 24 hours when there was none. A daily run with a `limit` did not read its whole day and does not
+    /// count. Other selections come back as they are.
     async fn resolve(&self, selection: &Selection) -> Result<Selection, CatalogError>;
 
     /// The highest id of the table now; `None` when it is empty.
@@ -74,7 +75,8 @@ pub trait Catalog: Send + Sync {
     /// Sets gazettes aside with their failure, in one short transaction; lost claims are left alone.
     async fn fail(&self, run: RunId, failures: &[FailedGazette]) -> Result<Vec<GazetteId>, CatalogError>;
 
-    /// Gives claimed gazettes back without an outcome: they are pending as before.
+    /// Gives claimed gazettes back without an outcome: they are pending as before, and a start of their reader is not
+    /// counted against them.
     async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError>;
 
     /// What a resolved selection holds, for `plan`. Changes nothing. At most `sample` paths without a known size come
@@ -257,7 +259,7 @@ pub struct GazetteState {
     pub state: String,
     pub failure_code: Option<String>,
     pub failure_detail: Option<String>,
-    /// Starts of the reader since the gazette was last indexed.
+    /// Starts of the reader since the gazette was last indexed, less those whose claim was given back.
     pub starts: u32,
     pub lease_run: Option<RunId>,
     #[serde(with = "iso")]

@@ -28,7 +28,8 @@ pub struct PoolSettings {
     pub acquire_timeout: Duration,
 }
 
-/// Connects to a `postgres://` URL; what `libpq` reads from such a URL is understood, TLS included.
+/// Connects to a `postgres://` URL; what `libpq` reads from such a URL is understood, TLS included. Behind a
+/// pooler that shares connections between transactions, the URL wants `statement-cache-capacity=0`.
 pub async fn open(url: &str, settings: PoolSettings) -> Result<SqlCatalog<Postgres>, CatalogError> {
     let target = without_credentials(url);
     let failed = |error| from_sqlx("connect", &target, error);
@@ -57,18 +58,15 @@ impl Dialect for Postgres {
     const VERSION: &'static str = "SELECT split_part(current_setting('server_version'), ' ', 1) AS version";
     // Said aloud because a database may have another default.
     const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-    // The schema is in the key so that two catalogues of one database do not wait for each other.
-    const ALONE: Option<&'static str> =
-        Some("SELECT pg_advisory_xact_lock(hashtext('prelo'), hashtext(current_schema()))");
+    // The key is the word "prelo" in ASCII; it is held for milliseconds.
+    const ALONE: Option<&'static str> = Some("SELECT pg_advisory_xact_lock(482955586671)");
     const FOR_UPDATE: &'static str = " FOR UPDATE";
     const NOW: &'static str = "timezone('utc', statement_timestamp())";
+    const LATER: (&'static str, &'static str) =
+        ("(timezone('utc', statement_timestamp()) + (", ") * interval '1 millisecond')");
     const JSON: &'static str = "jsonb";
     const MIGRATIONS: &'static [Migration] =
         &[("0001_tables", include_str!("../../migrations/postgres/0001_tables.sql"))];
-
-    fn later(milliseconds: &str) -> String {
-        format!("({} + ({milliseconds}) * interval '1 millisecond')", Self::NOW)
-    }
 
     fn bind(query: &mut QueryBuilder<sqlx::Postgres>, value: Value) {
         match value {

@@ -8,14 +8,14 @@ use time::{Date, PrimitiveDateTime};
 use super::dialect::{Connection, Dialect, DriverRow, List, Value};
 use crate::gazette::{GazetteId, RunId};
 
-/// A statement under construction. Only text of the program goes in by [`Statement::sql`]; everything else is bound.
+/// A statement under construction. Its text is the program's own, which the types see to; everything else is bound.
 pub struct Statement<D: Dialect> {
     query: QueryBuilder<D::Db>,
     prepared: bool,
 }
 
 impl<D: Dialect> Statement<D> {
-    pub fn new(sql: &str) -> Self {
+    pub fn new(sql: &'static str) -> Self {
         Self { query: QueryBuilder::new(sql), prepared: true }
     }
 
@@ -26,7 +26,7 @@ impl<D: Dialect> Statement<D> {
         self
     }
 
-    pub fn sql(mut self, sql: &str) -> Self {
+    pub fn sql(mut self, sql: &'static str) -> Self {
         self.query.push(sql);
         self
     }
@@ -36,13 +36,30 @@ impl<D: Dialect> Statement<D> {
         self
     }
 
+    /// Binds values with commas between them.
+    pub fn bind_all(mut self, values: impl IntoIterator<Item = Value>) -> Self {
+        for (i, value) in values.into_iter().enumerate() {
+            if i > 0 {
+                self.query.push(", ");
+            }
+            D::bind(&mut self.query, value);
+        }
+        self
+    }
+
+    /// Binds a value as JSON.
+    pub fn bind_json(self, value: &impl serde::Serialize) -> Result<Self, sqlx::Error> {
+        let json = serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        Ok(self.sql("CAST(").bind(json).sql(" AS ").sql(D::JSON).sql(")"))
+    }
+
     /// `column = ANY (ids)`.
-    pub fn any_id(self, column: &str, ids: &[GazetteId]) -> Self {
+    pub fn any_id(self, column: &'static str, ids: &[GazetteId]) -> Self {
         self.any(column, List::Ints(ids.iter().map(|id| id.0).collect()))
     }
 
     /// `column = ANY (list)`.
-    pub fn any(mut self, column: &str, list: List) -> Self {
+    pub fn any(mut self, column: &'static str, list: List) -> Self {
         self.query.push(column);
         D::bind_list(&mut self.query, list);
         self
@@ -51,6 +68,11 @@ impl<D: Dialect> Statement<D> {
     /// The database's clock.
     pub fn now(self) -> Self {
         self.sql(D::NOW)
+    }
+
+    /// The moment so long from now.
+    pub fn later(self, duration: Duration) -> Self {
+        self.sql(D::LATER.0).bind(milliseconds(duration)).sql(D::LATER.1)
     }
 
     /// `LIMIT n`, when there is one.
@@ -62,18 +84,10 @@ impl<D: Dialect> Statement<D> {
     }
 
     /// `name (columns) AS (VALUES (…), …)`, the body of a WITH. `rows` must not be empty.
-    pub fn values(mut self, name_and_columns: &str, rows: impl IntoIterator<Item = Vec<Value>>) -> Self {
-        self.query.push(name_and_columns);
-        self.query.push(" AS (VALUES ");
+    pub fn values(mut self, name_and_columns: &'static str, rows: impl IntoIterator<Item = Vec<Value>>) -> Self {
+        self = self.sql(name_and_columns).sql(" AS (VALUES ");
         for (i, row) in rows.into_iter().enumerate() {
-            self.query.push(if i == 0 { "(" } else { ", (" });
-            for (j, value) in row.into_iter().enumerate() {
-                if j > 0 {
-                    self.query.push(", ");
-                }
-                D::bind(&mut self.query, value);
-            }
-            self.query.push(")");
+            self = self.sql(if i == 0 { "(" } else { ", (" }).bind_all(row).sql(")");
         }
         self.sql(") ").unprepared()
     }

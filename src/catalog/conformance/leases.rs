@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::super::{Begun, RunCounts};
 use super::world::{LEASE, World, completion, gazette_ids, mode};
 use crate::failure::FailureCode;
@@ -20,15 +22,24 @@ pub async fn a_second_run_is_busy(world: &World) {
     world.run(&Selection::default()).await;
 }
 
-pub async fn of_two_that_begin_at_once_one_starts(world: &World) {
+pub async fn of_those_that_begin_at_once_one_starts(world: &World) {
     world.with_gazettes(1).await;
     let other = world.another().await;
-    let (selection, run) = (Selection::default(), RunId::new);
-    let (first, second) =
-        tokio::join!(world.catalog.begin_run(run(), &selection, LEASE), other.begin_run(run(), &selection, LEASE));
-    let started = [first.unwrap(), second.unwrap()].into_iter().filter(|begun| matches!(begun, Begun::Started { .. }));
-    assert_eq!(started.count(), 1);
-    assert_eq!(world.number("SELECT count(*) FROM prelo_runs").await, 1);
+    // Several rounds over connections that are open already: the moments have to meet.
+    for _ in 0..20 {
+        let runs: Vec<RunId> = (0..4).map(|_| RunId::new()).collect();
+        let selection = Selection::default();
+        let begun = join_all(runs.iter().enumerate().map(|(i, run)| {
+            let catalog = if i % 2 == 0 { &world.catalog } else { &other };
+            catalog.begin_run(*run, &selection, LEASE)
+        }))
+        .await;
+        let started = runs.iter().zip(begun).filter(|(_, begun)| matches!(begun, Ok(Begun::Started { .. })));
+        let started: Vec<RunId> = started.map(|(run, _)| *run).collect();
+        assert_eq!(started.len(), 1);
+        world.finish(started[0]).await;
+    }
+    assert_eq!(world.number("SELECT count(*) FROM prelo_runs").await, 20);
 }
 
 pub async fn a_dead_run_is_taken_over_and_its_late_marks_are_refused(world: &World) {
@@ -93,6 +104,33 @@ pub async fn claims_of_two_tokens_are_disjoint(world: &World) {
     assert!(mine.iter().all(|id| !theirs.contains(id)));
     assert_eq!(world.claim(first, &mine).await, mine, "claiming again is harmless");
     assert_eq!(world.complete(second, &mine).await, [] as [i64; 0]);
+}
+
+/// The stages of one run call at once, over several connections; none may wait for another for ever.
+pub async fn calls_of_one_run_may_overlap(world: &World) {
+    world.with_gazettes(400).await;
+    let run = world.run(&Selection::default()).await;
+    let work = async |batch: i64| {
+        // Orders of ids that cross each other's.
+        let mut ids: Vec<i64> = (1..=100).map(|i| i * 4 - batch).collect();
+        if batch % 2 == 0 {
+            ids.reverse();
+        }
+        world.claim(run, &ids).await;
+        for id in &ids {
+            assert!(world.catalog.start(run, GazetteId(*id)).await.unwrap());
+        }
+        for ids in ids.chunks(20) {
+            assert_eq!(world.complete(run, ids).await.len(), 20);
+        }
+    };
+    let beat = async {
+        for _ in 0..50 {
+            assert!(world.catalog.heartbeat(run, LEASE, &RunCounts::default()).await.unwrap());
+        }
+    };
+    tokio::join!(work(0), work(1), work(2), work(3), beat);
+    assert_eq!(world.processed().await, 400);
 }
 
 pub async fn only_rows_that_exist_are_claimed(world: &World) {

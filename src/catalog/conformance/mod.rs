@@ -44,10 +44,11 @@ against_both! {
     paging::others_may_insert_delete_and_flip_meanwhile;
     paging::the_last_pass_is_empty_when_all_was_touched;
     leases::a_second_run_is_busy;
-    leases::of_two_that_begin_at_once_one_starts;
+    leases::of_those_that_begin_at_once_one_starts;
     leases::a_dead_run_is_taken_over_and_its_late_marks_are_refused;
     leases::a_heartbeat_keeps_the_lease;
     leases::claims_of_two_tokens_are_disjoint;
+    leases::calls_of_one_run_may_overlap;
     leases::only_rows_that_exist_are_claimed;
     leases::released_gazettes_are_as_before;
     leases::finishing_frees_what_is_left;

@@ -43,7 +43,7 @@ pub async fn failing_leaves_processed_alone_and_again_is_harmless(world: &World)
     world.indexed(&[1]).await;
     let run = world.run(&mode(Mode::All)).await;
     world.claim(run, &[1, 2]).await;
-    let failures = [1, 2, 3].map(|id| failed(id, FailureCode::NotFound, Some(Duration::from_secs(60))));
+    let failures = [1, 2, 3].map(|id| failed(id, FailureCode::NotFound, Some(Duration::from_mins(1))));
     for attempt in 1..=2 {
         let mut marked = world.catalog.fail(run, &failures).await.unwrap();
         marked.sort_unstable();

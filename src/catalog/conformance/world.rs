@@ -12,7 +12,7 @@ use super::super::{Begun, Catalog, Completion, Cursor, FailedGazette, Listed, Pa
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{GazetteId, Mode, RunId, Selection};
 
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 pub const EVERYTHING: GazetteId = GazetteId(i64::MAX);
 
 pub struct World {

@@ -118,7 +118,9 @@ async fn mark_failed<D: Dialect>(
              bytes = coalesce(failures.bytes, prelo_gazettes.bytes), lease_run = NULL, lease_until = NULL, \
              next_attempt_at = ",
         )
-        .sql(&D::later("failures.retry_after_ms"))
+        .sql(D::LATER.0)
+        .sql("failures.retry_after_ms")
+        .sql(D::LATER.1)
         .sql(", extractor_version = ")
         .bind(EXTRACTOR_VERSION)
         .sql(", run_id = ")

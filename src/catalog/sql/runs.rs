@@ -6,7 +6,7 @@ use sqlx::Pool;
 use time::PrimitiveDateTime;
 
 use super::super::dialect::{Connection, Dialect, List};
-use super::super::statement::{Statement, milliseconds};
+use super::super::statement::Statement;
 use super::super::{Begun, RunCounts, RunRecord};
 use super::{begin, claims};
 use crate::gazette::{Mode, RunId, Selection};
@@ -51,15 +51,11 @@ pub async fn begin_run<D: Dialect>(
         "INSERT INTO prelo_runs (id, selection, counts, started_at, heartbeat_at, lease_until) VALUES (",
     )
     .bind(run)
-    .sql(", CAST(")
-    .bind(json(selection)?)
-    .sql(" AS ")
-    .sql(D::JSON)
-    .sql("), CAST(")
-    .bind(json(&RunCounts::default())?)
-    .sql(" AS ")
-    .sql(D::JSON)
-    .sql("), ")
+    .sql(", ")
+    .bind_json(selection)?
+    .sql(", ")
+    .bind_json(&RunCounts::default())?
+    .sql(", ")
     .now()
     .sql(", ")
     .now()
@@ -107,11 +103,9 @@ pub async fn heartbeat<D: Dialect>(
         .now()
         .sql(", lease_until = ")
         .later(lease)
-        .sql(", counts = CAST(")
-        .bind(json(counts)?)
-        .sql(" AS ")
-        .sql(D::JSON)
-        .sql(") WHERE id = ")
+        .sql(", counts = ")
+        .bind_json(counts)?
+        .sql(" WHERE id = ")
         .bind(run)
         .run(&mut transaction)
         .await?;
@@ -143,11 +137,9 @@ pub async fn finish_run<D: Dialect>(
         .now()
         .sql(", stopped_by = ")
         .bind(stopped_by)
-        .sql(", counts = CAST(")
-        .bind(json(counts)?)
-        .sql(" AS ")
-        .sql(D::JSON)
-        .sql(") WHERE id = ")
+        .sql(", counts = ")
+        .bind_json(counts)?
+        .sql(" WHERE id = ")
         .bind(run)
         .run(&mut transaction)
         .await?;
@@ -204,17 +196,6 @@ pub async fn last_runs<D: Dialect>(pool: &Pool<D::Db>, limit: u32) -> Result<Vec
             })
         })
         .collect()
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
-    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
-}
-
-impl<D: Dialect> Statement<D> {
-    /// The moment when a lease taken now ends.
-    pub(super) fn later(self, lease: Duration) -> Self {
-        self.sql(&D::later(&milliseconds(lease).to_string()))
-    }
 }
 
 #[cfg(test)]

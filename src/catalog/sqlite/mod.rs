@@ -2,11 +2,13 @@
 
 mod registry;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
@@ -24,6 +26,10 @@ use crate::gazette::RunId;
 /// The statements' SQLite side.
 pub struct Sqlite;
 
+/// Between two attempts at the one lock that SQLite does not wait for.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+/// Half a minute of them.
+const BUSY_ATTEMPTS: usize = 1_500;
 /// A second process (`status` beside `run`) waits so long for the one that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -31,12 +37,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// made by [`super::Catalog::migrate`], with its folders, so that a verb that only reads leaves nothing behind.
 pub async fn open(url: &str) -> Result<SqlCatalog<Sqlite>, CatalogError> {
     // As it stands: a folder may have any character in its name, so there is no escape and there are no parameters.
-    let path = url.trim_start_matches("sqlite://");
+    let path = url.strip_prefix("sqlite://").unwrap_or(url);
     let options = SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
-        .journal_mode(SqliteJournalMode::Wal)
         // NORMAL survives a kill, but a power loss may undo the last commits. For a mark that would only mean reading a
         // gazette again; but the count of starts must outlive the gazette that takes the whole machine down, or it
         // would do so for ever. One sync a document is small beside reading it.
@@ -62,13 +67,11 @@ impl Dialect for Sqlite {
     const ALONE: Option<&'static str> = None;
     const FOR_UPDATE: &'static str = "";
     const NOW: &'static str = "strftime('%Y-%m-%d %H:%M:%f', 'now')";
+    const LATER: (&'static str, &'static str) =
+        ("strftime('%Y-%m-%d %H:%M:%f', 'now', ((", ") / 1000.0) || ' seconds')");
     const JSON: &'static str = "text";
     const MIGRATIONS: &'static [Migration] =
         &[("0001_tables", include_str!("../../../migrations/sqlite/0001_tables.sql"))];
-
-    fn later(milliseconds: &str) -> String {
-        format!("strftime('%Y-%m-%d %H:%M:%f', 'now', (({milliseconds}) / 1000.0) || ' seconds')")
-    }
 
     fn bind(query: &mut QueryBuilder<sqlx::Sqlite>, value: Value) {
         match value {
@@ -107,15 +110,7 @@ impl Dialect for Sqlite {
     }
 
     fn create(pool: &Pool<sqlx::Sqlite>) -> BoxFuture<'_, Result<(), sqlx::Error>> {
-        async move {
-            let options = pool.connect_options();
-            if let Some(folder) = options.get_filename().parent().map(PathBuf::from) {
-                tokio::fs::create_dir_all(folder).await?;
-            }
-            let create = options.as_ref().clone().create_if_missing(true);
-            SqliteConnection::connect_with(&create).await?.close().await
-        }
-        .boxed()
+        async move { create(pool.connect_options().as_ref().clone()).await }.boxed()
     }
 
     fn registry(catalog: &SqlCatalog<Self>) -> Option<&dyn Registry> {
@@ -151,6 +146,24 @@ impl Dialect for Sqlite {
         let run = text.map(|text| Uuid::parse_str(&text)).transpose();
         run.map(|run| run.map(RunId)).map_err(|error| sqlx::Error::Decode(Box::new(error)))
     }
+}
+
+/// Makes the file and its folders. From then on it keeps a write-ahead log, so that reading and writing go on side by
+/// side. The change to that log is the one lock that SQLite does not wait for by itself.
+async fn create(options: SqliteConnectOptions) -> Result<(), sqlx::Error> {
+    if let Some(folder) = options.get_filename().parent() {
+        tokio::fs::create_dir_all(folder).await?;
+    }
+    let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+    let patience = ConstantBuilder::default().with_delay(BUSY_PAUSE).with_max_times(BUSY_ATTEMPTS);
+    let connect = || SqliteConnection::connect_with(&options);
+    connect.retry(patience).when(is_busy).await?.close().await
+}
+
+/// <https://www.sqlite.org/rescode.html#busy>, in the low byte of the extended code.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
 /// As SQLite's own clock writes it above: moments are compared as text, so every one has the same number of digits.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
+use super::super::dialect::Value;
 use super::super::sql::{SqlCatalog, begin};
 use super::super::statement::Statement;
 use super::super::{CatalogError, FolderFile, RegisteredFile, Registry};
@@ -79,12 +80,9 @@ async fn known(connection: &mut SqliteConnection, file: &FolderFile) -> Result<O
 
 /// A file that does not know its territory's name leaves the one that another file has given.
 async fn register_territory(connection: &mut SqliteConnection, file: &FolderFile) -> Result<(), sqlx::Error> {
+    let territory = &file.territory;
     Statement::<Sqlite>::new("INSERT INTO territories (id, name, state_code) VALUES (")
-        .bind(file.territory.id.as_str())
-        .sql(", ")
-        .bind(file.territory.name.as_str())
-        .sql(", ")
-        .bind(file.territory.state_code.as_str())
+        .bind_all([territory.id.as_str(), &territory.name, &territory.state_code].map(Value::from))
         .sql(
             ") ON CONFLICT (id) DO UPDATE SET \
              name = coalesce(nullif(excluded.name, ''), territories.name), \
@@ -95,52 +93,29 @@ async fn register_territory(connection: &mut SqliteConnection, file: &FolderFile
 }
 
 async fn insert(connection: &mut SqliteConnection, file: &FolderFile) -> Result<GazetteId, sqlx::Error> {
-    let row = Statement::<Sqlite>::new(
-        "INSERT INTO gazettes (processed, file_path, territory_id, date, edition_number, is_extra_edition, power, \
-         file_url, file_checksum, created_at, scraped_at) VALUES (false, ",
-    )
-    .bind(file.path.as_str())
-    .sql(", ")
-    .bind(file.territory.id.as_str())
-    .sql(", ")
-    .bind(file.date)
-    .sql(", ")
-    .bind(file.edition_number.as_deref())
-    .sql(", ")
-    .bind(file.is_extra_edition)
-    .sql(", ")
-    .bind(file.power.as_deref())
-    .sql(", ")
-    .bind(file.file_url.as_deref())
-    .sql(", ")
-    .bind(file.file_checksum.as_str())
-    .sql(", ")
-    .now()
-    .sql(", ")
-    .now()
-    .sql(") RETURNING id")
-    .only_row(connection)
-    .await?;
+    let row = Statement::<Sqlite>::new("INSERT INTO gazettes (processed, file_path, ")
+        .sql(DESCRIPTION)
+        .sql(", created_at, scraped_at) VALUES (false, ")
+        .bind(file.path.as_str())
+        .sql(", ")
+        .bind_all(description(file))
+        .sql(", ")
+        .now()
+        .sql(", ")
+        .now()
+        .sql(") RETURNING id")
+        .only_row(connection)
+        .await?;
     row.id("id")
 }
 
 /// Pending again, and scraped anew, so that a daily run sees it.
 async fn update(connection: &mut SqliteConnection, id: GazetteId, file: &FolderFile) -> Result<(), sqlx::Error> {
-    Statement::<Sqlite>::new("UPDATE gazettes SET processed = false, territory_id = ")
-        .bind(file.territory.id.as_str())
-        .sql(", date = ")
-        .bind(file.date)
-        .sql(", edition_number = ")
-        .bind(file.edition_number.as_deref())
-        .sql(", is_extra_edition = ")
-        .bind(file.is_extra_edition)
-        .sql(", power = ")
-        .bind(file.power.as_deref())
-        .sql(", file_url = ")
-        .bind(file.file_url.as_deref())
-        .sql(", file_checksum = ")
-        .bind(file.file_checksum.as_str())
-        .sql(", scraped_at = ")
+    Statement::<Sqlite>::new("UPDATE gazettes SET processed = false, (")
+        .sql(DESCRIPTION)
+        .sql(") = (")
+        .bind_all(description(file))
+        .sql("), scraped_at = ")
         .now()
         .sql(" WHERE id = ")
         .bind(id)
@@ -159,15 +134,24 @@ async fn update(connection: &mut SqliteConnection, id: GazetteId, file: &FolderF
     .await
 }
 
+/// The columns of `gazettes` that tell of a file, in the order of [`description`].
+const DESCRIPTION: &str = "territory_id, date, edition_number, is_extra_edition, power, file_url, file_checksum";
+
+fn description(file: &FolderFile) -> [Value; 7] {
+    [
+        file.territory.id.as_str().into(),
+        file.date.into(),
+        file.edition_number.as_deref().into(),
+        file.is_extra_edition.into(),
+        file.power.as_deref().into(),
+        file.file_url.as_deref().into(),
+        file.file_checksum.as_str().into(),
+    ]
+}
+
 async fn note(connection: &mut SqliteConnection, id: GazetteId, file: &FolderFile) -> Result<(), sqlx::Error> {
     Statement::<Sqlite>::new("INSERT INTO prelo_files (gazette_id, modified_ns, bytes, metadata_checksum) VALUES (")
-        .bind(id)
-        .sql(", ")
-        .bind(file.modified_ns)
-        .sql(", ")
-        .bind(file.bytes)
-        .sql(", ")
-        .bind(file.metadata_checksum.as_str())
+        .bind_all([id.into(), file.modified_ns.into(), file.bytes.into(), file.metadata_checksum.as_str().into()])
         .sql(
             ") ON CONFLICT (gazette_id) DO UPDATE SET modified_ns = excluded.modified_ns, bytes = excluded.bytes, \
              metadata_checksum = excluded.metadata_checksum",
