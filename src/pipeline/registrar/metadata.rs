@@ -93,6 +93,8 @@ impl Metadata {
 #[derive(Debug, Default)]
 pub(super) struct Table {
     rows: HashMap<String, Metadata>,
+    /// By id.
+    territories: HashMap<String, Territory>,
 }
 
 impl Table {
@@ -106,9 +108,15 @@ impl Table {
         }
     }
 
-    /// The row of a file; without one, what its path says.
+    /// The row of a file; without one, what its path says, with the names that other rows give to its territory.
     pub fn metadata(&self, path: &str) -> Metadata {
-        self.rows.get(path).cloned().unwrap_or_else(|| Metadata::of_path(path))
+        self.rows.get(path).cloned().unwrap_or_else(|| {
+            let mut metadata = Metadata::of_path(path);
+            if let Some(territory) = self.territories.get(&metadata.territory.id) {
+                metadata.territory = territory.clone();
+            }
+            metadata
+        })
     }
 
     fn parse(path: &Path, content: &[u8]) -> Result<Self, MetadataError> {
@@ -175,7 +183,9 @@ impl Table {
             };
             rows.insert(file.trim_start_matches("./").to_owned(), metadata);
         }
-        Ok(Self { rows })
+        let named = rows.values().map(|row| &row.territory).filter(|territory| !territory.id.is_empty());
+        let territories = named.map(|territory| (territory.id.clone(), territory.clone())).collect();
+        Ok(Self { rows, territories })
     }
 }
 
@@ -234,6 +244,15 @@ mod tests {
             assert_eq!(metadata.is_extra_edition, Some(true));
             assert_eq!(metadata.power, None);
         }
+    }
+
+    #[test]
+    fn a_path_takes_the_names_of_its_territory_from_the_table() {
+        let table = parse("file,territory_id,territory_name,state_code\na.pdf,2704302,Maceió,AL\n".as_bytes()).unwrap();
+        let metadata = table.metadata("2704302/2024-01-02/b.pdf");
+        assert_eq!((metadata.territory.name.as_str(), metadata.territory.state_code.as_str()), ("Maceió", "AL"));
+        assert_eq!(metadata.date, Some(date!(2024 - 01 - 02)));
+        assert_eq!(table.metadata("1/2024-01-02/b.pdf").territory.name, "", "another territory stays unnamed");
     }
 
     #[test]
