@@ -24,7 +24,7 @@ mod tantivy;
 pub use document::Document;
 pub use error::{SearchIndexError, SearchIndexErrorKind};
 
-/// Documents by gazette id, and the search over them. Every call is one request: retrying is the caller's business.
+/// Documents by gazette id, and the search over them. No call tries anything again: retrying is the caller's business.
 #[async_trait]
 pub trait SearchIndex: Send + Sync {
     /// Reaches the index, and answers with product and version, such as `OpenSearch 2.19.5`.
@@ -40,7 +40,7 @@ pub trait SearchIndex: Send + Sync {
     /// Makes everything written searchable.
     async fn refresh(&self) -> Result<(), SearchIndexError>;
 
-    /// Passages for a query, best first.
+    /// Passages for a query, best first. The text of each hit is read for them, one after another.
     async fn search(&self, query: &SearchQuery) -> Result<SearchResults, SearchIndexError>;
 
     /// Whether a gazette is in the index, by which run and when; `None` when it is not.

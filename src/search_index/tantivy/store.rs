@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::tantivy::collector::{Count, TopDocs};
 use ::tantivy::directory::MmapDirectory;
-use ::tantivy::directory::error::{OpenDirectoryError, OpenReadError, OpenWriteError};
+use ::tantivy::directory::error::OpenDirectoryError;
 use ::tantivy::indexer::IndexWriterOptions;
 use ::tantivy::query::TermQuery;
 use ::tantivy::schema::{IndexRecordOption, TantivyDocument};
@@ -93,21 +93,26 @@ impl Store {
     ) -> Result<(), TantivyError> {
         let writer = match slot {
             Some(writer) => writer,
-            None => slot.insert(
-                opened.index.writer_with_options(
-                    IndexWriterOptions::builder()
-                        .num_worker_threads(1)
-                        .num_merge_threads(1)
-                        .memory_budget_per_thread(WRITER_BYTES)
-                        .build(),
-                )?,
-            ),
+            None => slot.insert(Self::writer(&opened.index)?),
         };
         for (id, document) in documents {
             writer.delete_term(opened.fields.key(id));
             writer.add_document(document)?;
         }
         writer.commit().map(drop)
+    }
+
+    /// Takes the lock of the folder, and removes what a bulk that failed or was killed has left there: on a full disk
+    /// that may be what fills it.
+    fn writer(index: &Index) -> Result<IndexWriter, TantivyError> {
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .memory_budget_per_thread(WRITER_BYTES)
+            .build();
+        let writer: IndexWriter = index.writer_with_options(options)?;
+        writer.garbage_collect_files().wait()?;
+        Ok(writer)
     }
 
     /// Passages of the best gazettes.
@@ -189,28 +194,38 @@ impl Store {
     }
 
     fn error(&self, operation: &str, error: TantivyError) -> SearchIndexError {
+        use io::ErrorKind as Io;
         let path = self.path.display();
-        let diagnosis = match (&error, io_kind(&error)) {
-            (TantivyError::LockFailure(..), _) => {
+        let diagnosis = match &error {
+            TantivyError::LockFailure(..) => {
                 Diagnosis::new(Kind::Locked, "another process is writing to it; wait until it is done, or stop it")
             }
-            (_, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)) => {
+            _ if tells(&error, &[Io::StorageFull, Io::QuotaExceeded, Io::FileTooLarge]) => {
                 Diagnosis::new(Kind::Blocked, format!("the disk is full; free space where {path} is"))
             }
-            (_, Some(io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)) => {
+            _ if tells(&error, &[Io::PermissionDenied, Io::ReadOnlyFilesystem]) => {
                 Diagnosis::new(Kind::Blocked, format!("this user may not write to {path}; change its permissions"))
             }
-            (_, Some(io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists))
-            | (TantivyError::OpenDirectoryError(OpenDirectoryError::NotADirectory(_)), _) => {
+            _ if tells(&error, &[Io::NotADirectory, Io::AlreadyExists]) => {
                 Diagnosis::new(Kind::BadUrl, format!("{path} is a file, not a folder; name another"))
             }
-            (_, Some(_)) => Diagnosis::new(Kind::Other, format!("the files in {path} cannot be read or written")),
-            (_, None) => {
-                Diagnosis::new(Kind::Other, format!("it is damaged or of another version; {}", self.rebuild()))
+            TantivyError::OpenDirectoryError(OpenDirectoryError::NotADirectory(_)) => {
+                Diagnosis::new(Kind::BadUrl, format!("{path} is a file, not a folder; name another"))
             }
+            TantivyError::IoError(_) | TantivyError::OpenWriteError(_) => {
+                Diagnosis::new(Kind::Other, format!("the files in {path} cannot be read or written; look at the disk"))
+            }
+            _ => Diagnosis::new(Kind::Other, format!("it is damaged or of another version; {}", self.rebuild())),
         };
         diagnosis.during(operation, &self.shown).caused_by(error)
     }
+}
+
+/// Whether the operating system gave one of these reasons. Tantivy wraps them in layers of which some have no source;
+/// only what it prints for debugging shows them all.
+fn tells(error: &TantivyError, kinds: &[io::ErrorKind]) -> bool {
+    let shown = format!("{error:?}");
+    kinds.iter().any(|kind| shown.contains(&format!("kind: {kind:?}")))
 }
 
 /// The index stays usable when a thread that held the lock panicked: a half-done bulk was not committed.
@@ -218,13 +233,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The operating system's reason, where there is one.
-fn io_kind(error: &TantivyError) -> Option<io::ErrorKind> {
-    match error {
-        TantivyError::IoError(error)
-        | TantivyError::OpenDirectoryError(OpenDirectoryError::IoError { io_error: error, .. })
-        | TantivyError::OpenReadError(OpenReadError::IoError { io_error: error, .. })
-        | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error: error, .. }) => Some(error.kind()),
-        _ => None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_seen_through_every_layer() {
+        let store = Store::open("nowhere".into(), "tantivy://nowhere".into()).unwrap();
+        let full = || io::Error::from_raw_os_error(28);
+        let denied = || io::Error::from_raw_os_error(13);
+        for (error, kind) in [
+            (TantivyError::from(full()), Kind::Blocked),
+            (TantivyError::from(io::Error::other(full())), Kind::Blocked),
+            (TantivyError::ErrorInThread(format!("{:?}", full())), Kind::Blocked),
+            (OpenDirectoryError::wrap_io_error(denied(), "x".into()).into(), Kind::Blocked),
+            (TantivyError::from(io::Error::other("odd")), Kind::Other),
+            (TantivyError::Poisoned, Kind::Other),
+        ] {
+            let shown = format!("{error:?}");
+            assert_eq!(store.error("write", error).kind, kind, "{shown}");
+        }
     }
 }

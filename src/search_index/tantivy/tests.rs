@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::Path;
 
 use ::tantivy::schema::{STORED, Schema};
@@ -14,6 +16,10 @@ async fn prepared(folder: &Path) -> TantivyIndex {
     let index = TantivyIndex::open(folder.to_owned()).await.unwrap();
     index.prepare().await.unwrap();
     index
+}
+
+fn files(folder: &Path) -> BTreeSet<OsString> {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect()
 }
 
 fn asked(text: &str) -> SearchQuery {
@@ -46,6 +52,7 @@ async fn what_was_not_committed_leaves_the_last_commit_readable() {
     let index = prepared(folder.path()).await;
     index.bulk(&[&document(1, "casa")]).await.unwrap();
     drop(index);
+    let committed = files(folder.path());
     let raw = Index::open_in_dir(folder.path()).unwrap();
     Fields::register(&raw);
     let mut writer: IndexWriter = raw.writer_with_num_threads(1, 15 << 20).unwrap();
@@ -54,12 +61,15 @@ async fn what_was_not_committed_leaves_the_last_commit_readable() {
     writer.add_document(fields.document(&document(2, "casa")).unwrap()).unwrap();
     writer.prepare_commit().unwrap(); // segments are on disk, the commit is not
     drop(writer);
+    let left: Vec<_> = files(folder.path()).difference(&committed).cloned().collect();
+    assert!(!left.is_empty());
 
     let index = prepared(folder.path()).await;
     assert!(index.find(GazetteId(1)).await.unwrap().is_some());
     assert!(index.find(GazetteId(2)).await.unwrap().is_none());
     index.bulk(&[&document(2, "casa")]).await.unwrap();
     assert_eq!(index.count().await.unwrap(), 2);
+    assert!(left.iter().all(|name| !folder.path().join(name).exists()), "the next bulk tidies up");
 }
 
 #[tokio::test]
