@@ -183,7 +183,7 @@ async fn the_document_and_the_text_are_what_readers_expect() {
     world.execute("UPDATE gazettes SET edition_number = NULL, scraped_at = NULL").await;
     let prelo = world.prelo();
     prelo.expect(0, &["run"]);
-    let answer = world.search(json!({"query": {"match_phrase": {"source_text": "pregões eletrônicos"}}})).await;
+    let answer = world.search(json!({"query": {"match_phrase": {"source_text": "pregão eletrônico"}}})).await;
     let hit = &answer["hits"]["hits"][0];
     assert_eq!(hit["_id"], id.to_string());
     let source = &hit["_source"];
@@ -231,7 +231,7 @@ async fn a_row_that_cannot_be_read_has_a_code_and_its_neighbours_are_indexed() {
     let ids = world
         .insert(&[
             row("2704302/good.txt", 1),
-            row("2704302/missing.pdf", 2),
+            row("2704302/missing.txt", 2),
             row("2704302/wrong-md5.txt", 3),
             row("2704302/empty.pdf", 4),
             row("2704302/good.txt", 5),
@@ -254,7 +254,7 @@ async fn a_row_that_cannot_be_read_has_a_code_and_its_neighbours_are_indexed() {
     assert_eq!(explained["state"]["failure_code"], "NOT_FOUND");
 
     world.execute("UPDATE gazettes SET territory_id = '2704302' WHERE territory_id = '999'").await;
-    world.upload("2704302/missing.pdf", text.clone()).await;
+    world.upload("2704302/missing.txt", text.clone()).await;
     let report = prelo.json(0, &["reprocess", "--failed", "NOT_FOUND"]);
     assert_eq!((&report["selected"], &report["indexed"]), (&json!(1), &json!(1)));
     world.remove().await;
@@ -277,9 +277,9 @@ async fn a_service_that_is_down_stops_the_run_and_marks_nothing() {
     for (variable, value) in [
         ("OPENSEARCH_HOST", "http://127.0.0.1:1"),
         ("STORAGE_ENDPOINT", "http://127.0.0.1:1"),
-        ("STORAGE_ACCESS_SECRET", "wrong"),
+        ("STORAGE_ACCESS_SECRET", "hunter2"),
         ("STORAGE_BUCKET", "no-such-bucket-of-ours"),
-        ("POSTGRES_PASSWORD", "wrong"),
+        ("POSTGRES_PASSWORD", "hunter2"),
     ] {
         let prelo = world
             .prelo()
@@ -289,7 +289,7 @@ async fn a_service_that_is_down_stops_the_run_and_marks_nothing() {
         let answer = prelo.expect(4, &["run"]);
         assert_eq!(world.processed().await.len(), 0, "{variable}");
         let all = answer.stdout + &answer.stderr;
-        assert!(!all.contains("wrong"), "{variable}: a secret was told:\n{all}");
+        assert!(!all.contains("hunter2"), "{variable}: a secret was told:\n{all}");
         let check = prelo.json(4, &["check"]);
         let wrong: Vec<_> = check.as_array().unwrap().iter().filter(|finding| finding["ok"] == false).collect();
         assert_eq!(wrong.len(), 1, "{variable}: {check}");

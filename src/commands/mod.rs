@@ -106,6 +106,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     if let Some(error) = error.downcast_ref::<RunError>() {
         return match error {
             RunError::Catalog(error) => of_catalog(error),
+            RunError::Storage(error) => of_storage(error),
             RunError::Index(error) => of_index(error),
             RunError::Spool { .. } | RunError::Pool { .. } => 1,
         };
@@ -117,13 +118,17 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         return of_index(error);
     }
     if let Some(error) = error.downcast_ref::<StorageError>() {
-        return match error.kind {
-            StorageErrorKind::BadUrl | StorageErrorKind::BadKey => 2,
-            StorageErrorKind::Other => 1,
-            _ => 4,
-        };
+        return of_storage(error);
     }
     1
+}
+
+fn of_storage(error: &StorageError) -> u8 {
+    match error.kind {
+        StorageErrorKind::BadUrl | StorageErrorKind::BadKey => 2,
+        StorageErrorKind::Other => 1,
+        _ => 4,
+    }
 }
 
 fn of_catalog(error: &CatalogError) -> u8 {

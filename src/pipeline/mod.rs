@@ -20,7 +20,7 @@ use crate::gazette::{Gazette, GazetteId, RunId, Selection};
 use crate::retry::RetryPolicy;
 use crate::search_index::{SearchIndex, SearchIndexError};
 use crate::shutdown::{Shutdown, StopReason};
-use crate::storage::Storage;
+use crate::storage::{Storage, StorageError};
 use crate::telemetry::{Event, Telemetry, with_causes};
 
 mod archiver;
@@ -155,6 +155,8 @@ pub enum RunError {
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
     Index(#[from] SearchIndexError),
     #[error("could not prepare the spool folder {path}: free space or name another with --spool")]
     Spool { path: std::path::PathBuf, source: std::io::Error },
@@ -215,7 +217,9 @@ async fn work(context: &Context, selection: &Selection, recovered: u64) -> Resul
     if selected == 0 {
         return Ok(0);
     }
-    context.index.prepare().await?;
+    // A HEAD that is refused says neither why nor whether it is this file alone: the bucket is asked first.
+    retrying(context, &policy, "reach the storage", || context.storage.check()).await?;
+    retrying(context, &policy, "prepare the index", || context.index.prepare()).await?;
     let plan = lister::Plan { selection, high_water, selected };
     stages(context, &plan).await?;
     if context.telemetry.counts().indexed > 0

@@ -194,11 +194,9 @@ impl World {
         let log = std::fs::read_to_string(variable("PRELO_TEST_S3_LOG")?).unwrap();
         let mut requests = BTreeMap::new();
         for line in log.lines().filter(|line| line.contains(&self.name)) {
-            let operation = line.split_whitespace().find(|word| word.starts_with("s3_"));
-            let path = line.split('"').nth(1).and_then(|request| request.split_whitespace().nth(1));
-            if let (Some(operation), Some(path)) = (operation, path) {
-                let key = path.trim_start_matches('/').split('?').next().unwrap_or_default();
-                let key = key.strip_prefix(&self.name).unwrap_or(key).trim_start_matches('/');
+            // BUCKET [TIME] … OPERATION KEY …: the format of S3's own access logs.
+            let mut words = line.split_whitespace().skip_while(|word| !word.starts_with("s3_"));
+            if let (Some(operation), Some(key)) = (words.next(), words.next()) {
                 *requests.entry((operation.to_owned(), key.to_owned())).or_insert(0) += 1;
             }
         }
