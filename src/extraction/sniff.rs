@@ -87,7 +87,9 @@ fn is_headless_pdf(head: &[u8]) -> bool {
 
 fn is_html(head: &[u8]) -> bool {
     let start = String::from_utf8_lossy(head).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
-    let marked = |text: &str| ["<!doctype html", "<html", "<head", "<body", "<script", "<meta"].iter().any(|tag| text.contains(tag));
+    let marked = |text: &str| {
+        ["<!doctype html", "<html", "<head", "<body", "<script", "<meta"].iter().any(|tag| text.contains(tag))
+    };
     start.starts_with("<br") || start.starts_with('<') && marked(&start)
 }
 

@@ -108,7 +108,11 @@ mod tests {
 
     #[test]
     fn pages_are_what_form_feeds_separate() {
-        let cases = [("um", "um", 1), ("um\r\n\x0cdois\x0c\n", "um\n\x0cdois", 2), ("a\0b\x07\rc\x0c\x0cd", "ab\nc\x0c\x0cd", 3)];
+        let cases = [
+            ("um", "um", 1),
+            ("um\r\n\x0cdois\x0c\n", "um\n\x0cdois", 2),
+            ("a\0b\x07\rc\x0c\x0cd", "ab\nc\x0c\x0cd", 3),
+        ];
         for (content, text, pages) in cases {
             let read = read(content.as_bytes(), &Limits::default()).unwrap();
             assert_eq!((read.text.as_str(), read.pages), (text, pages));
