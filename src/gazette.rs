@@ -133,10 +133,10 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether anything beyond the mode narrows the selection.
+    /// Whether anything beyond the mode says which gazettes are meant; a limit alone does not.
     #[must_use]
     pub fn has_filter(&self) -> bool {
-        Self { mode: self.mode, ..Self::default() } != *self
+        Self { mode: self.mode, limit: self.limit, ..Self::default() } != *self
     }
 }
 
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn only_a_filter_counts_as_a_filter() {
         assert!(!Selection { mode: Mode::All, ..Selection::default() }.has_filter());
-        assert!(Selection { limit: Some(1), ..Selection::default() }.has_filter());
+        assert!(!Selection { limit: Some(1), ..Selection::default() }.has_filter());
         assert!(Selection { territories: vec!["2704302".into()], ..Selection::default() }.has_filter());
     }
 }

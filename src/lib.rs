@@ -11,9 +11,16 @@ pub mod shutdown; // why and how a run ends early
 
 // level 1: used by every part, knows none
 pub mod config; // flags, environment, file, defaults -> one Config
+pub mod telemetry; // typed events -> log line, count, progress
 
 // level 2: the four boundaries; they do not know one another
 pub mod catalog; // where gazettes are listed and their state is kept
 pub mod extraction; // file -> text
 pub mod search_index; // where text is searched
 pub mod storage; // where files live
+
+// level 3
+pub mod pipeline; // joins the four
+
+// level 4
+pub mod commands; // one file per verb

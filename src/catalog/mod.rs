@@ -7,14 +7,24 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use time::PrimitiveDateTime;
 
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::gazette::{Gazette, GazetteId, RunId, Selection};
+pub use crate::telemetry::RunCounts;
 
+mod dialect;
 mod error;
+mod postgres;
+mod selection;
+mod sql;
+mod sqlite;
+mod statement;
+
+#[cfg(test)]
+mod conformance;
 
 pub use error::{CatalogError, CatalogErrorKind};
 
@@ -38,7 +48,8 @@ pub trait Catalog: Send + Sync {
     async fn finish_run(&self, run: RunId, counts: &RunCounts, stopped_by: Option<&str>) -> Result<(), CatalogError>;
 
     /// Turns `Mode::Daily` into bounds on `scraped_at`: since the start of the last daily run that finished, less
-    /// 30 minutes; 24 hours when there was none. Other selections come back as they are.
+    /// 30 minutes; 24 hours when there was none. A daily run with a `limit` did not read its whole day and does not
+    /// count. Other selections come back as they are.
     async fn resolve(&self, selection: &Selection) -> Result<Selection, CatalogError>;
 
     /// The highest id of the table now; `None` when it is empty.
@@ -64,7 +75,8 @@ pub trait Catalog: Send + Sync {
     /// Sets gazettes aside with their failure, in one short transaction; lost claims are left alone.
     async fn fail(&self, run: RunId, failures: &[FailedGazette]) -> Result<Vec<GazetteId>, CatalogError>;
 
-    /// Gives claimed gazettes back without an outcome: they are pending as before.
+    /// Gives claimed gazettes back without an outcome: they are pending as before, and a start of their reader is not
+    /// counted against them.
     async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError>;
 
     /// What a resolved selection holds, for `plan`. Changes nothing. At most `sample` paths without a known size come
@@ -86,13 +98,25 @@ pub trait Catalog: Send + Sync {
     }
 }
 
-/// Opens the catalogue that the configuration names.
+/// Opens the catalogue that the configuration names. A SQLite file that does not exist yet is not made before
+/// [`Catalog::migrate`]; until then every other call fails with [`CatalogErrorKind::TableMissing`].
 ///
 /// # Errors
 /// When it cannot be reached, or the URL's scheme is none of `sqlite`, `postgres`, `postgresql`.
 pub async fn open(config: &Config) -> Result<Box<dyn Catalog>, CatalogError> {
-    let _ = config;
-    todo!("dispatch on the scheme")
+    let url = config.catalog.expose();
+    match url.split_once("://").map(|(scheme, _)| scheme) {
+        Some("sqlite") => Ok(Box::new(sqlite::open(url).await?)),
+        Some("postgres" | "postgresql") => {
+            let settings = postgres::PoolSettings {
+                min_connections: config.postgres_min_connections,
+                max_connections: config.postgres_max_connections,
+                acquire_timeout: Duration::from_secs(config.postgres_acquire_timeout_seconds),
+            };
+            Ok(Box::new(postgres::open(url, settings).await?))
+        }
+        _ => Err(error::unknown_scheme(url)),
+    }
 }
 
 /// What became of the wish to run.
@@ -102,33 +126,6 @@ pub enum Begun {
     Started { recovered: u64 },
     /// Another live run holds the lease.
     Busy { run: RunId, since: PrimitiveDateTime },
-}
-
-/// Counts of a run, stored as JSON in `prelo_runs.counts` and printed in its report.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RunCounts {
-    /// Gazettes that the run's selection held when it was counted, at the start.
-    pub selected: u64,
-    pub indexed: u64,
-    /// By failure code.
-    pub failed: BTreeMap<String, u64>,
-    /// Claimed by somebody else, deleted meanwhile, or given back.
-    pub skipped: u64,
-    /// Bytes of the files read.
-    pub bytes: u64,
-    pub pages: u64,
-    pub ocr_pages: u64,
-    /// Wall-clock seconds of the run.
-    pub seconds: f64,
-}
-
-impl RunCounts {
-    /// Failures of all codes.
-    #[must_use]
-    pub fn failures(&self) -> u64 {
-        self.failed.values().sum()
-    }
 }
 
 /// Which page to read.
@@ -262,7 +259,7 @@ pub struct GazetteState {
     pub state: String,
     pub failure_code: Option<String>,
     pub failure_detail: Option<String>,
-    /// Starts of the reader since the gazette was last indexed.
+    /// Starts of the reader since the gazette was last indexed, less those whose claim was given back.
     pub starts: u32,
     pub lease_run: Option<RunId>,
     #[serde(with = "iso")]

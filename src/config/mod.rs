@@ -8,9 +8,31 @@ use url::Url;
 
 use crate::gazette::Mode;
 
-mod secret;
+mod error; // what goes wrong
+mod example; // a prelo.toml that explains itself
+mod flags; // every setting as a flag
+mod kind; // text or TOML -> checked value
+mod legacy; // the environment of the replaced service
+mod load; // the layers -> Config
+mod origin; // where a value came from
+mod places; // what follows from other settings
+mod redact; // URLs without credentials
+mod secret; // strings that do not print
+mod settings; // the table
+mod sources; // defaults, file, environment, flags
+mod suggest; // did you mean
+mod urls; // the forms of the three URLs
+mod validate; // what settings must be to one another
 
+pub use error::ConfigError;
+pub use example::example_toml;
+pub use flags::flags;
+pub use load::{Entry, Loaded, load};
+pub use origin::Origin;
+pub use redact::redact_url;
 pub use secret::Secret;
+pub use sources::Sources;
+pub use urls::local_path;
 
 /// Everything that can be set. Every size and time carries its unit in its name; bounds are checked at start.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -18,13 +40,16 @@ pub use secret::Secret;
 pub struct Config {
     /// `sqlite://PATH` or `postgres://…`. Default `sqlite://DATA/catalog.db`. May hold a password.
     pub catalog: Secret,
-    /// `file://FOLDER` or `s3://BUCKET?endpoint=URL&region=NAME`. May hold nothing secret; keys are apart.
-    pub storage: Url,
+    /// `file:///FOLDER` (absolute, percent-encoded: `Url::to_file_path` gives it back) or
+    /// `s3://BUCKET?endpoint=URL&region=NAME`. Holds nothing secret; keys are apart. Follows from `folder` when only
+    /// that is given. Verbs that read files get it from [`Config::storage()`].
+    pub storage: Option<Url>,
     /// `tantivy://PATH` or `opensearch+http(s)://HOST:PORT/NAME`. Default `tantivy://DATA/index`. May hold a password.
+    /// Paths of `sqlite:` and `tantivy:` URLs may be relative; [`local_path`] reads them.
     pub index: Secret,
     /// Where catalogue, index, texts and spool live when the URLs do not say otherwise.
     pub data: PathBuf,
-    /// Folder whose files are registered before the run.
+    /// Folder whose files are registered before the run; absolute, and it exists.
     pub folder: Option<PathBuf>,
 
     /// Which backlog is taken up.
@@ -76,11 +101,13 @@ pub struct Config {
     /// A gazette whose failure may pass is tried again by a run that starts so much later.
     pub retry_failed_after_seconds: u64,
 
+    /// Calls of one statement of the catalogue in all, 1..=20.
+    pub catalog_attempts: u32,
     pub postgres_min_connections: u32,
     pub postgres_max_connections: u32,
     pub postgres_acquire_timeout_seconds: u64,
 
-    /// Overrides the region of the storage URL. Default `us-east-1`.
+    /// The region that holds: this setting, else that of the storage URL, else `us-east-1`.
     pub s3_region: String,
     pub s3_access_key: Option<Secret>,
     pub s3_access_secret: Option<Secret>,
@@ -112,6 +139,16 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
+impl Config {
+    /// Where files are, for the verbs that need them.
+    ///
+    /// # Errors
+    /// When neither a folder nor a storage was named.
+    pub fn storage(&self) -> Result<&Url, ConfigError> {
+        self.storage.as_ref().ok_or(ConfigError::NoStorage)
+    }
+}
+
 /// How pages of the catalogue are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -132,4 +169,16 @@ pub enum LogFormat {
     Auto,
     Text,
     Json,
+}
+
+impl LogFormat {
+    /// Whether lines are JSON; `None` leaves it to where they go.
+    #[must_use]
+    pub fn json(self) -> Option<bool> {
+        match self {
+            Self::Auto => None,
+            Self::Text => Some(false),
+            Self::Json => Some(true),
+        }
+    }
 }

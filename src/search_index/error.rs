@@ -33,17 +33,45 @@ pub enum SearchIndexErrorKind {
 
 /// What was being done, to what, and why it failed.
 #[derive(Debug, thiserror::Error)]
-#[error("could not {operation} in the index {target}: {advice}")]
+#[error("could not {operation} ({target}): {advice}")]
 pub struct SearchIndexError {
     pub kind: SearchIndexErrorKind,
     /// In the infinitive, such as `write a bulk of 100 documents`.
     pub operation: String,
-    /// The URL without its credentials.
+    /// The URL of the index without its credentials.
     pub target: String,
     /// What it means and what to do now.
     pub advice: String,
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What kind of trouble an answer tells of, before it is said what was being done and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Diagnosis {
+    pub kind: SearchIndexErrorKind,
+    /// What it means and what to do now.
+    pub advice: String,
+}
+
+impl Diagnosis {
+    pub fn new(kind: SearchIndexErrorKind, advice: impl Into<String>) -> Self {
+        Self { kind, advice: advice.into() }
+    }
+
+    /// The error of a call.
+    pub fn during(self, operation: impl Into<String>, target: impl Into<String>) -> SearchIndexError {
+        let Self { kind, advice } = self;
+        SearchIndexError { kind, operation: operation.into(), target: target.into(), advice, source: None }
+    }
+}
+
+impl SearchIndexError {
+    /// The same error with what caused it.
+    pub(super) fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
 }
 
 impl Retry for SearchIndexError {

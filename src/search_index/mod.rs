@@ -4,17 +4,27 @@ use async_trait::async_trait;
 use serde::Serialize;
 use time::Date;
 
-use crate::config::Config;
+use crate::config::{Config, local_path};
 use crate::failure::Failure;
 use crate::gazette::GazetteId;
 
+mod bulk;
+#[cfg(test)]
+mod conformance;
 pub mod document;
 mod error;
+mod hit;
+mod matches;
+mod opensearch;
+mod passages;
+mod portuguese;
+mod query;
+mod tantivy;
 
 pub use document::Document;
 pub use error::{SearchIndexError, SearchIndexErrorKind};
 
-/// Documents by gazette id, and the search over them. Every call is one request: retrying is the caller's business.
+/// Documents by gazette id, and the search over them. No call tries anything again: retrying is the caller's business.
 #[async_trait]
 pub trait SearchIndex: Send + Sync {
     /// Reaches the index, and answers with product and version, such as `OpenSearch 2.19.5`.
@@ -30,7 +40,7 @@ pub trait SearchIndex: Send + Sync {
     /// Makes everything written searchable.
     async fn refresh(&self) -> Result<(), SearchIndexError>;
 
-    /// Passages for a query, best first.
+    /// Passages for a query, best first. The text of each hit is read for them, one after another.
     async fn search(&self, query: &SearchQuery) -> Result<SearchResults, SearchIndexError>;
 
     /// Whether a gazette is in the index, by which run and when; `None` when it is not.
@@ -40,14 +50,20 @@ pub trait SearchIndex: Send + Sync {
     async fn count(&self) -> Result<u64, SearchIndexError>;
 }
 
+/// Hits of one search at most, whatever was asked for.
+const MAX_HITS: usize = 100;
+
 /// Opens the index that the configuration names.
 ///
 /// # Errors
 /// When the URL's scheme is none of `tantivy`, `opensearch+http`, `opensearch+https`, or an embedded index cannot be
 /// opened. A server is not reached yet.
 pub async fn open(config: &Config) -> Result<Box<dyn SearchIndex>, SearchIndexError> {
-    let _ = config;
-    todo!("dispatch on the scheme")
+    let url = config.index.expose();
+    match local_path(url, "tantivy") {
+        Some(path) => Ok(Box::new(tantivy::TantivyIndex::open(path).await?)),
+        None => Ok(Box::new(opensearch::OpenSearchIndex::new(url, config.into())?)),
+    }
 }
 
 /// What the index said of one document of a bulk.
@@ -71,7 +87,7 @@ pub struct SearchQuery {
     pub state: Option<String>,
     pub from: Option<Date>,
     pub to: Option<Date>,
-    /// Gazettes at most.
+    /// Gazettes at most; never more than 100, since the text of each is read for its passages.
     pub limit: usize,
 }
 

@@ -42,7 +42,7 @@ impl StorageErrorKind {
     fn advice(self) -> &'static str {
         match self {
             Self::NotFound => "there is no such file; check that it was uploaded under exactly this key",
-            Self::NoBucket => "there is no such bucket or folder; check the storage URL",
+            Self::NoBucket => "there is no such bucket or folder; check its name",
             Self::AccessDenied => "access is denied; check the permissions of the file and of the access key",
             Self::Unauthorized => "the access key or its secret is wrong; check `s3_access_key` and `s3_access_secret`",
             Self::Replaced => "the file was replaced since its size was asked for; fetch it again",

@@ -31,19 +31,17 @@ impl Folder {
     /// Opens the folder that a `file:` URL names. Its texts will live below `texts`, which need not exist yet.
     pub(super) async fn open(url: &Url, texts: PathBuf) -> Result<Self, StorageError> {
         const OPERATION: &str = "open the folder";
-        let bad_url = || StorageError::new(Kind::BadUrl, OPERATION, url.as_str());
-        let path = path::from_url(url).ok_or_else(|| bad_url().advising("write it as `file:///ABSOLUTE/PATH`"))?;
-        let no_folder =
-            |advice: String| StorageError::new(Kind::NoBucket, OPERATION, path.display().to_string()).advising(advice);
+        let path = url.to_file_path().map_err(|()| {
+            StorageError::new(Kind::BadUrl, OPERATION, url.as_str()).advising("write it as `file:///ABSOLUTE/PATH`")
+        })?;
+        let target = path.display().to_string();
         let root = fs::canonicalize(&path).await.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => no_folder(match path.is_absolute() {
-                true => "there is no such folder".into(),
-                false => "there is no such folder below the current one; an absolute path is safer".into(),
-            }),
-            _ => failed(OPERATION, path.display().to_string(), error),
+            io::ErrorKind::NotFound => StorageError::new(Kind::NoBucket, OPERATION, &target),
+            _ => failed(OPERATION, target.clone(), error),
         })?;
         if !root.is_dir() {
-            return Err(no_folder("it is a file, not a folder; name the folder that holds it".into()));
+            return Err(StorageError::new(Kind::NoBucket, OPERATION, target)
+                .advising("it is a file, not a folder; name the folder that holds it"));
         }
         Ok(Self { root, texts })
     }

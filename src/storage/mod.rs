@@ -54,13 +54,18 @@ pub trait Storage: Send + Sync {
 /// When the URL's scheme is none of `s3`, `file`, its parts are wrong, the folder does not exist, or the access key is
 /// missing. A bucket is not reached yet.
 pub async fn open(config: &Config) -> Result<Box<dyn Storage>, StorageError> {
-    match config.storage.scheme() {
-        "s3" => Ok(Box::new(Bucket::open(&config.storage, &Settings::from(config))?)),
-        "file" => Ok(Box::new(Folder::open(&config.storage, config.data.join("texts")).await?)),
+    const OPERATION: &str = "open the storage";
+    let url = config.storage().map_err(|error| {
+        StorageError::new(StorageErrorKind::BadUrl, OPERATION, "of the configuration")
+            .advising("name it with `--folder` or `--storage`")
+            .caused_by(error)
+    })?;
+    match url.scheme() {
+        "s3" => Ok(Box::new(Bucket::open(url, &Settings::from(config))?)),
+        "file" => Ok(Box::new(Folder::open(url, config.data.join("texts")).await?)),
         scheme => {
             let advice = format!("a storage is `s3://BUCKET?endpoint=URL` or `file:///FOLDER`, not `{scheme}:`");
-            Err(StorageError::new(StorageErrorKind::BadUrl, "open the storage", without_secrets(&config.storage))
-                .advising(advice))
+            Err(StorageError::new(StorageErrorKind::BadUrl, OPERATION, without_secrets(url)).advising(advice))
         }
     }
 }

@@ -37,7 +37,7 @@ const TEXT_BYTES: usize = 256 * 1024 * 1024;
 /// The settings that a URL does not carry.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
-    /// Where the URL names none.
+    /// The one that holds; the configuration has looked at the URL's.
     pub region: String,
     pub access_key: Option<Secret>,
     pub access_secret: Option<Secret>,
@@ -82,7 +82,7 @@ impl Bucket {
             let target = format!("s3://{}", location.bucket);
             return Err(StorageError::new(Kind::Unauthorized, OPERATION, target).advising(advice));
         };
-        let region = location.region.unwrap_or_else(|| settings.region.clone());
+        let region = settings.region.clone();
         let endpoint = location.endpoint.clone().unwrap_or_else(|| format!("Amazon S3, {region}"));
         let mut config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())

@@ -1,9 +1,8 @@
-//! From URLs and keys to paths. Nothing here touches the file system.
+//! From keys to paths. Nothing here touches the file system.
 
 use std::path::{Component, Path, PathBuf};
 
 use md5::{Digest, Md5};
-use url::Url;
 
 use crate::storage::text_key;
 
@@ -11,14 +10,6 @@ use crate::storage::text_key;
 const NAME_BYTES: usize = 255;
 /// What a text's name ends with.
 const TEXT_SUFFIX: &str = ".txt";
-
-/// The path of a `file:` URL, percent-decoded. `file:///a/b` is absolute. `file://a/b` is relative: what a URL takes
-/// for a host is the path's first part. (URLs fold a host to lower case; absolute paths have no such trap.)
-pub(super) fn from_url(url: &Url) -> Option<PathBuf> {
-    let Some(host) = url.host_str() else { return url.to_file_path().ok() };
-    let absolute = Url::parse(&format!("file:///{host}{}", url.path())).ok()?.to_file_path().ok()?;
-    absolute.strip_prefix("/").ok().map(Path::to_path_buf)
-}
 
 /// The relative path of a key, if it can only lead downwards.
 pub(super) fn from_key(key: &str) -> Option<&Path> {
@@ -50,20 +41,6 @@ fn hashed(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn urls_give_paths() {
-        let cases = [
-            ("file:///var/gazettes", Some("/var/gazettes")),
-            ("file:///var/di%C3%A1rio%20oficial/", Some("/var/diário oficial/")),
-            ("file://fixtures/gazettes", Some("fixtures/gazettes")),
-            ("file://fixtures/a%20b", Some("fixtures/a b")),
-            ("file://fixtures", Some("fixtures")),
-        ];
-        for (url, path) in cases {
-            assert_eq!(from_url(&Url::parse(url).unwrap()).as_deref(), path.map(Path::new), "{url}");
-        }
-    }
 
     #[test]
     fn keys_only_lead_downwards() {

@@ -2,13 +2,12 @@
 
 use url::Url;
 
-/// What `s3://BUCKET?endpoint=URL&region=NAME` says.
+/// What `s3://BUCKET?endpoint=URL&region=NAME` says. Its region is part of the settings already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Location {
     pub bucket: String,
     /// Without a slash at its end. None is Amazon's own.
     pub endpoint: Option<String>,
-    pub region: Option<String>,
 }
 
 impl Location {
@@ -23,12 +22,11 @@ impl Location {
         if !matches!(url.path(), "" | "/") {
             return Err("a path below the bucket is not supported; keys hold the whole path".into());
         }
-        let mut location = Self { bucket, endpoint: None, region: None };
+        let mut location = Self { bucket, endpoint: None };
         for (name, value) in url.query_pairs() {
             match name.as_ref() {
                 "endpoint" => location.endpoint = Some(endpoint(&value)?),
-                "region" if !value.is_empty() => location.region = Some(value.into_owned()),
-                "region" => return Err("its region is empty".into()),
+                "region" => {}
                 _ => return Err(format!("it has an unknown part `{name}`; known are `endpoint` and `region`")),
             }
         }
@@ -50,20 +48,17 @@ fn endpoint(value: &str) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    fn location(bucket: &str, endpoint: Option<&str>, region: Option<&str>) -> Location {
-        Location { bucket: bucket.into(), endpoint: endpoint.map(Into::into), region: region.map(Into::into) }
+    fn location(bucket: &str, endpoint: Option<&str>) -> Location {
+        Location { bucket: bucket.into(), endpoint: endpoint.map(Into::into) }
     }
 
     #[test]
     fn urls_give_buckets() {
         let cases = [
-            ("s3://gazettes", location("gazettes", None, None)),
-            ("s3://Gazettes_1/?region=sa-east-1", location("Gazettes_1", None, Some("sa-east-1"))),
-            (
-                "s3://b?endpoint=http://127.0.0.1:9000&region=us-east-1",
-                location("b", Some("http://127.0.0.1:9000"), Some("us-east-1")),
-            ),
-            ("s3://b?endpoint=https%3A%2F%2Fs3.example.org%2F", location("b", Some("https://s3.example.org"), None)),
+            ("s3://gazettes", location("gazettes", None)),
+            ("s3://Gazettes_1/?region=sa-east-1", location("Gazettes_1", None)),
+            ("s3://b?endpoint=http://127.0.0.1:9000&region=us-east-1", location("b", Some("http://127.0.0.1:9000"))),
+            ("s3://b?endpoint=https%3A%2F%2Fs3.example.org%2F", location("b", Some("https://s3.example.org"))),
         ];
         for (url, expected) in cases {
             assert_eq!(Location::parse(&Url::parse(url).unwrap()), Ok(expected), "{url}");
@@ -80,7 +75,6 @@ mod tests {
             ("s3://b?endpoint=127.0.0.1:9000", "endpoint must be"),
             ("s3://b?endpoint=ftp://x", "endpoint must be"),
             ("s3://b?endpoint=http://u:hunter2@x", "endpoint must be"),
-            ("s3://b?region=", "region is empty"),
             ("s3://b?profile=x", "unknown part `profile`"),
         ];
         for (url, words) in cases {

@@ -1,0 +1,66 @@
+//! One suite for every catalogue: SQLite always, PostgreSQL where `PRELO_TEST_CATALOG` names one.
+
+mod connections;
+mod files;
+mod leases;
+mod numbers;
+mod outcomes;
+mod paging;
+mod schema;
+mod selections;
+mod world;
+
+/// Makes of each `module::test` one test against SQLite and one against PostgreSQL.
+macro_rules! against_both {
+    ($($module:ident::$test:ident;)+) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                super::world::in_sqlite(async |world| super::$module::$test(world).await).await;
+            })+
+        }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $test() {
+                super::world::in_postgres(async |world| super::$module::$test(world).await).await;
+            })+
+        }
+    };
+}
+
+against_both! {
+    schema::missing_tables_are_named;
+    schema::migrating_twice_changes_nothing;
+    schema::concurrent_migrations_do_not_clash;
+    selections::modes_choose_by_state;
+    selections::filters_narrow;
+    selections::asking_for_failures_finds_waiting_and_permanent_ones;
+    selections::gazettes_of_unknown_territories_come_through;
+    selections::another_file_or_a_newer_reader_brings_a_failure_back;
+    selections::daily_begins_at_the_last_finished_daily_run;
+    paging::offsets_lose_nothing_while_rows_leave_the_predicate;
+    paging::keyset_reads_every_row_once;
+    paging::others_may_insert_delete_and_flip_meanwhile;
+    paging::the_last_pass_is_empty_when_all_was_touched;
+    leases::a_second_run_is_busy;
+    leases::of_those_that_begin_at_once_one_starts;
+    leases::a_dead_run_is_taken_over_and_its_late_marks_are_refused;
+    leases::a_heartbeat_keeps_the_lease;
+    leases::claims_of_two_tokens_are_disjoint;
+    leases::calls_of_one_run_may_overlap;
+    leases::only_rows_that_exist_are_claimed;
+    leases::released_gazettes_are_as_before;
+    leases::finishing_frees_what_is_left;
+    outcomes::completing_writes_everything_down_and_again_is_harmless;
+    outcomes::completing_an_exchanged_file_leaves_it_pending;
+    outcomes::failing_leaves_processed_alone_and_again_is_harmless;
+    outcomes::starts_count_until_indexed;
+    outcomes::many_marks_fit_one_call;
+    outcomes::details_may_hold_anything;
+    numbers::a_selection_is_summed_up;
+    numbers::paths_are_sampled_over_the_selection;
+    numbers::the_status_counts_every_state;
+    numbers::runs_are_listed_newest_first;
+    numbers::explaining_tells_the_story;
+}

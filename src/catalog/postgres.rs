@@ -1,0 +1,142 @@
+//! PostgreSQL: the scraper's database in production.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgRow};
+use sqlx::{ConnectOptions, Connection as _, Pool, QueryBuilder, Row as _};
+use time::{Date, PrimitiveDateTime};
+use uuid::Uuid;
+
+use super::CatalogError;
+use super::dialect::{Dialect, List, Migration, Value};
+use super::error::{from_sqlx, without_credentials};
+use super::sql::SqlCatalog;
+use crate::gazette::RunId;
+
+/// The statements' PostgreSQL side.
+pub struct Postgres;
+
+/// Connections that are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolSettings {
+    pub min_connections: u32,
+    pub max_connections: u32,
+    /// For a free connection, and for the first one.
+    pub acquire_timeout: Duration,
+}
+
+/// Connects to a `postgres://` URL; what `libpq` reads from such a URL is understood, TLS included. Behind a
+/// pooler that shares connections between transactions, the URL wants `statement-cache-capacity=0`.
+pub async fn open(url: &str, settings: PoolSettings) -> Result<SqlCatalog<Postgres>, CatalogError> {
+    let target = without_credentials(url);
+    let failed = |error| from_sqlx("connect", &target, error);
+
+    let mut options = PgConnectOptions::from_str(url).map_err(failed)?.disable_statement_logging();
+    if options.get_application_name().is_none() {
+        options = options.application_name("prelo");
+    }
+    // The pool would try again until its time is up when nobody listens, and then say only that it is up.
+    let first = tokio::time::timeout(settings.acquire_timeout, PgConnection::connect_with(&options));
+    let first = first.await.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
+    first.map_err(failed)?.close().await.map_err(failed)?;
+
+    let pool = PgPoolOptions::new()
+        .min_connections(settings.min_connections)
+        .max_connections(settings.max_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .connect_lazy_with(options);
+    Ok(SqlCatalog::new(pool, target))
+}
+
+impl Dialect for Postgres {
+    type Db = sqlx::Postgres;
+
+    const PRODUCT: &'static str = "PostgreSQL";
+    const VERSION: &'static str = "SELECT split_part(current_setting('server_version'), ' ', 1) AS version";
+    // Said aloud because a database may have another default.
+    const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+    // The key is the word "prelo" in ASCII; it is held for milliseconds.
+    const ALONE: Option<&'static str> = Some("SELECT pg_advisory_xact_lock(482955586671)");
+    const FOR_UPDATE: &'static str = " FOR UPDATE";
+    const NOW: &'static str = "timezone('utc', statement_timestamp())";
+    const LATER: (&'static str, &'static str) =
+        ("(timezone('utc', statement_timestamp()) + (", ") * interval '1 millisecond')");
+    const JSON: &'static str = "jsonb";
+    const MIGRATIONS: &'static [Migration] =
+        &[("0001_tables", include_str!("../../migrations/postgres/0001_tables.sql"))];
+
+    fn bind(query: &mut QueryBuilder<sqlx::Postgres>, value: Value) {
+        match value {
+            Value::Int(value) => query.push_bind(value),
+            Value::Real(value) => query.push_bind(value),
+            Value::Text(value) => query.push_bind(value.map(without_nul)),
+            Value::Bool(value) => query.push_bind(value),
+            Value::Date(value) => query.push_bind(value),
+            Value::Moment(value) => query.push_bind(value),
+            Value::Run(run) => query.push_bind(run.0),
+        };
+    }
+
+    fn bind_list(query: &mut QueryBuilder<sqlx::Postgres>, list: List) {
+        query.push(" = ANY (");
+        match list {
+            List::Ints(values) => query.push_bind(values),
+            List::Texts(values) => query.push_bind(values.into_iter().map(without_nul).collect::<Vec<_>>()),
+            List::Runs(values) => query.push_bind(values.into_iter().map(|run| run.0).collect::<Vec<_>>()),
+        };
+        query.push(")");
+    }
+
+    fn fetch(
+        connection: &mut PgConnection,
+        mut query: QueryBuilder<sqlx::Postgres>,
+        prepared: bool,
+    ) -> BoxFuture<'_, Result<Vec<PgRow>, sqlx::Error>> {
+        async move { query.build().persistent(prepared).fetch_all(connection).await }.boxed()
+    }
+
+    fn script<'a>(connection: &'a mut PgConnection, script: &'static str) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+        async move { sqlx::raw_sql(script).execute(connection).await.map(drop) }.boxed()
+    }
+
+    fn create(_pool: &Pool<sqlx::Postgres>) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn int(row: &PgRow, column: &str) -> Result<Option<i64>, sqlx::Error> {
+        row.try_get(column)
+    }
+
+    fn real(row: &PgRow, column: &str) -> Result<Option<f32>, sqlx::Error> {
+        row.try_get(column)
+    }
+
+    fn text(row: &PgRow, column: &str) -> Result<Option<String>, sqlx::Error> {
+        row.try_get(column)
+    }
+
+    fn bool(row: &PgRow, column: &str) -> Result<Option<bool>, sqlx::Error> {
+        row.try_get(column)
+    }
+
+    fn date(row: &PgRow, column: &str) -> Result<Option<Date>, sqlx::Error> {
+        row.try_get(column)
+    }
+
+    fn moment(row: &PgRow, column: &str) -> Result<Option<PrimitiveDateTime>, sqlx::Error> {
+        row.try_get(column)
+    }
+
+    fn run(row: &PgRow, column: &str) -> Result<Option<RunId>, sqlx::Error> {
+        Ok(row.try_get::<Option<Uuid>, _>(column)?.map(RunId))
+    }
+}
+
+/// PostgreSQL's text cannot hold U+0000 (manual, section 8.3).
+fn without_nul(mut text: String) -> String {
+    text.retain(|c| c != '\0');
+    text
+}

@@ -1,0 +1,155 @@
+//! Outcomes of gazettes: written by the run that holds the claim, or not at all.
+
+use sqlx::Pool;
+
+use super::super::dialect::{Connection, Dialect, Value};
+use super::super::statement::{Statement, milliseconds};
+use super::super::{Completion, FailedGazette};
+use super::{begin, runs};
+use crate::gazette::{EXTRACTOR_VERSION, GazetteId, RunId};
+
+/// Rows of one statement; each binds up to eight values, and SQLite takes 32,766 of them.
+const ROWS_PER_STATEMENT: usize = 1_000;
+
+pub async fn complete<D: Dialect>(
+    pool: &Pool<D::Db>,
+    run: RunId,
+    completions: &[Completion],
+) -> Result<Vec<GazetteId>, sqlx::Error> {
+    let mut transaction = begin::<D>(pool).await?;
+    runs::lock::<D>(&mut transaction, run).await?;
+    let mut answer = Vec::with_capacity(completions.len());
+    for chunk in completions.chunks(ROWS_PER_STATEMENT) {
+        let marked = mark_indexed::<D>(&mut transaction, run, chunk).await?;
+        mark_processed::<D>(&mut transaction, &marked).await?;
+        let ids = chunk.iter().map(|completion| completion.id);
+        answer.extend(with_marked_before::<D>(&mut transaction, run, "indexed", ids, marked).await?);
+    }
+    transaction.commit().await?;
+    Ok(answer)
+}
+
+async fn mark_indexed<D: Dialect>(
+    connection: &mut Connection<D>,
+    run: RunId,
+    completions: &[Completion],
+) -> Result<Vec<GazetteId>, sqlx::Error> {
+    let rows = completions.iter().map(|completion| {
+        vec![
+            completion.id.into(),
+            completion.file_checksum.as_deref().into(),
+            completion.bytes.into(),
+            completion.pages.into(),
+            completion.ocr_pages.into(),
+            completion.characters.into(),
+            completion.quality.into(),
+            completion.text_checksum.as_str().into(),
+        ]
+    });
+    Statement::<D>::new("WITH ")
+        .values("done (id, file_checksum, bytes, pages, ocr_pages, characters, quality, text_checksum)", rows)
+        .sql(
+            "UPDATE prelo_gazettes SET state = 'indexed', starts = 0, failure_code = NULL, failure_detail = NULL, \
+             next_attempt_at = NULL, lease_run = NULL, lease_until = NULL, file_checksum = done.file_checksum, \
+             bytes = done.bytes, pages = done.pages, ocr_pages = done.ocr_pages, characters = done.characters, \
+             quality = done.quality, text_checksum = done.text_checksum, indexed_at = ",
+        )
+        .now()
+        .sql(", extractor_version = ")
+        .bind(EXTRACTOR_VERSION)
+        .sql(", run_id = ")
+        .bind(run)
+        .sql(" FROM done WHERE prelo_gazettes.gazette_id = done.id AND prelo_gazettes.lease_run = ")
+        .bind(run)
+        .sql(" RETURNING gazette_id AS id")
+        .ids(connection)
+        .await
+}
+
+/// A gazette whose file was exchanged since it was listed is not processed: what is indexed is the old file's text.
+async fn mark_processed<D: Dialect>(connection: &mut Connection<D>, ids: &[GazetteId]) -> Result<(), sqlx::Error> {
+    const UNCHANGED: &str = "(gazettes.file_checksum IS NOT DISTINCT FROM p.file_checksum)";
+    Statement::<D>::new("UPDATE gazettes SET processed = ")
+        .sql(UNCHANGED)
+        .sql(" FROM prelo_gazettes p WHERE p.gazette_id = gazettes.id AND gazettes.processed IS DISTINCT FROM ")
+        .sql(UNCHANGED)
+        .any_id(" AND gazettes.id", ids)
+        .run(connection)
+        .await
+}
+
+pub async fn fail<D: Dialect>(
+    pool: &Pool<D::Db>,
+    run: RunId,
+    failures: &[FailedGazette],
+) -> Result<Vec<GazetteId>, sqlx::Error> {
+    let mut transaction = begin::<D>(pool).await?;
+    runs::lock::<D>(&mut transaction, run).await?;
+    let mut answer = Vec::with_capacity(failures.len());
+    for chunk in failures.chunks(ROWS_PER_STATEMENT) {
+        let marked = mark_failed::<D>(&mut transaction, run, chunk).await?;
+        let ids = chunk.iter().map(|failed| failed.id);
+        answer.extend(with_marked_before::<D>(&mut transaction, run, "failed", ids, marked).await?);
+    }
+    transaction.commit().await?;
+    Ok(answer)
+}
+
+async fn mark_failed<D: Dialect>(
+    connection: &mut Connection<D>,
+    run: RunId,
+    failures: &[FailedGazette],
+) -> Result<Vec<GazetteId>, sqlx::Error> {
+    let rows = failures.iter().map(|failed| {
+        vec![
+            failed.id.into(),
+            failed.failure.code.as_str().into(),
+            failed.failure.detail.as_str().into(),
+            failed.file_checksum.as_deref().into(),
+            failed.bytes.into(),
+            Value::Int(failed.retry_after.map(milliseconds)),
+        ]
+    });
+    Statement::<D>::new("WITH ")
+        .values("failures (id, code, detail, file_checksum, bytes, retry_after_ms)", rows)
+        .sql(
+            "UPDATE prelo_gazettes SET state = 'failed', failure_code = failures.code, \
+             failure_detail = failures.detail, file_checksum = failures.file_checksum, \
+             bytes = coalesce(failures.bytes, prelo_gazettes.bytes), lease_run = NULL, lease_until = NULL, \
+             next_attempt_at = ",
+        )
+        .sql(D::LATER.0)
+        .sql("failures.retry_after_ms")
+        .sql(D::LATER.1)
+        .sql(", extractor_version = ")
+        .bind(EXTRACTOR_VERSION)
+        .sql(", run_id = ")
+        .bind(run)
+        .sql(" FROM failures WHERE prelo_gazettes.gazette_id = failures.id AND prelo_gazettes.lease_run = ")
+        .bind(run)
+        .sql(" RETURNING gazette_id AS id")
+        .ids(connection)
+        .await
+}
+
+/// The ones marked now and, of the others, those that this run has marked so before: the answer to that call may have
+/// been lost.
+async fn with_marked_before<D: Dialect>(
+    connection: &mut Connection<D>,
+    run: RunId,
+    state: &str,
+    asked: impl Iterator<Item = GazetteId>,
+    mut marked: Vec<GazetteId>,
+) -> Result<Vec<GazetteId>, sqlx::Error> {
+    let others: Vec<GazetteId> = asked.filter(|id| !marked.contains(id)).collect();
+    if !others.is_empty() {
+        let before = Statement::<D>::new("SELECT gazette_id AS id FROM prelo_gazettes WHERE lease_run IS NULL")
+            .sql(" AND state = ")
+            .bind(state)
+            .sql(" AND run_id = ")
+            .bind(run)
+            .any_id(" AND gazette_id", &others);
+        marked.extend(before.ids(connection).await?);
+    }
+    Ok(marked)
+}

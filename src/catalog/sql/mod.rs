@@ -1,0 +1,127 @@
+//! The catalogue over SQL, one for all dialects: each method is one short transaction or one query.
+
+mod claims;
+mod marks;
+mod numbers;
+mod pages;
+mod runs;
+mod schema;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::{Pool, Transaction};
+
+use super::dialect::Dialect;
+use super::error::from_sqlx;
+use super::{
+    Begun, Catalog, CatalogError, Completion, Explanation, FailedGazette, Listed, PageQuery, Registry, RunCounts,
+    RunRecord, SelectionSummary, Status,
+};
+use crate::gazette::{GazetteId, RunId, Selection};
+
+/// The catalogue in a database of dialect `D`.
+pub struct SqlCatalog<D: Dialect> {
+    pool: Pool<D::Db>,
+    /// The URL without its credentials.
+    target: String,
+}
+
+impl<D: Dialect> SqlCatalog<D> {
+    pub fn new(pool: Pool<D::Db>, target: String) -> Self {
+        Self { pool, target }
+    }
+
+    pub fn pool(&self) -> &Pool<D::Db> {
+        &self.pool
+    }
+
+    /// Says of an error what was being done, and to what.
+    pub fn context(&self, operation: &'static str) -> impl FnOnce(sqlx::Error) -> CatalogError {
+        move |error| from_sqlx(operation, &self.target, error)
+    }
+}
+
+/// Opens a transaction. Dropped without a commit, it is rolled back.
+pub async fn begin<D: Dialect>(pool: &Pool<D::Db>) -> Result<Transaction<'static, D::Db>, sqlx::Error> {
+    pool.begin_with(D::BEGIN).await
+}
+
+#[async_trait]
+impl<D: Dialect> Catalog for SqlCatalog<D> {
+    async fn migrate(&self) -> Result<Vec<String>, CatalogError> {
+        schema::migrate::<D>(&self.pool).await.map_err(self.context("create the tables"))
+    }
+
+    async fn check(&self) -> Result<String, CatalogError> {
+        schema::check::<D>(&self.pool).await.map_err(self.context("look at the tables"))
+    }
+
+    async fn begin_run(&self, run: RunId, selection: &Selection, lease: Duration) -> Result<Begun, CatalogError> {
+        runs::begin_run::<D>(&self.pool, run, selection, lease).await.map_err(self.context("begin a run"))
+    }
+
+    async fn heartbeat(&self, run: RunId, lease: Duration, counts: &RunCounts) -> Result<bool, CatalogError> {
+        runs::heartbeat::<D>(&self.pool, run, lease, counts).await.map_err(self.context("extend the lease"))
+    }
+
+    async fn finish_run(&self, run: RunId, counts: &RunCounts, stopped_by: Option<&str>) -> Result<(), CatalogError> {
+        runs::finish_run::<D>(&self.pool, run, counts, stopped_by).await.map_err(self.context("finish the run"))
+    }
+
+    async fn resolve(&self, selection: &Selection) -> Result<Selection, CatalogError> {
+        runs::resolve::<D>(&self.pool, selection).await.map_err(self.context("find the last daily run"))
+    }
+
+    async fn high_water_mark(&self) -> Result<Option<GazetteId>, CatalogError> {
+        pages::high_water_mark::<D>(&self.pool).await.map_err(self.context("find the highest id"))
+    }
+
+    async fn count(&self, selection: &Selection, run: RunId, high_water: GazetteId) -> Result<u64, CatalogError> {
+        pages::count::<D>(&self.pool, selection, run, high_water).await.map_err(self.context("count gazettes"))
+    }
+
+    async fn page(&self, query: &PageQuery<'_>) -> Result<Vec<Listed>, CatalogError> {
+        pages::page::<D>(&self.pool, query).await.map_err(self.context("read a page of gazettes"))
+    }
+
+    async fn claim(&self, run: RunId, ids: &[GazetteId], lease: Duration) -> Result<Vec<GazetteId>, CatalogError> {
+        claims::claim::<D>(&self.pool, run, ids, lease).await.map_err(self.context("claim gazettes"))
+    }
+
+    async fn start(&self, run: RunId, id: GazetteId) -> Result<bool, CatalogError> {
+        claims::start::<D>(&self.pool, run, id).await.map_err(self.context("count a start"))
+    }
+
+    async fn complete(&self, run: RunId, completions: &[Completion]) -> Result<Vec<GazetteId>, CatalogError> {
+        marks::complete::<D>(&self.pool, run, completions).await.map_err(self.context("mark gazettes as processed"))
+    }
+
+    async fn fail(&self, run: RunId, failures: &[FailedGazette]) -> Result<Vec<GazetteId>, CatalogError> {
+        marks::fail::<D>(&self.pool, run, failures).await.map_err(self.context("set gazettes aside"))
+    }
+
+    async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError> {
+        claims::release::<D>(&self.pool, run, ids).await.map_err(self.context("give gazettes back"))
+    }
+
+    async fn summarize(&self, selection: &Selection, sample: u32) -> Result<SelectionSummary, CatalogError> {
+        numbers::summarize::<D>(&self.pool, selection, sample).await.map_err(self.context("sum up a selection"))
+    }
+
+    async fn status(&self) -> Result<Status, CatalogError> {
+        numbers::status::<D>(&self.pool).await.map_err(self.context("count the gazettes"))
+    }
+
+    async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError> {
+        runs::last_runs::<D>(&self.pool, limit).await.map_err(self.context("list the runs"))
+    }
+
+    async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError> {
+        pages::explain::<D>(&self.pool, id).await.map_err(self.context("read a gazette's row"))
+    }
+
+    fn registry(&self) -> Option<&dyn Registry> {
+        D::registry(self)
+    }
+}

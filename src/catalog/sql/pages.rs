@@ -1,0 +1,149 @@
+//! Gazettes of a selection, page by page, and one of them with all that is known.
+//!
+//! Measured on PostgreSQL 15 with a million rows, half of them processed, on two busy cores: a page of 1,000 by keyset
+//! takes 7 to 12 ms wherever it begins (backward scan of the primary key, joins by key); by offset 90,000 it takes 0.3 to
+//! 0.7 s. A page that has to walk over 500,000 processed rows first takes 0.3 to 2.7 s.
+
+use sqlx::Pool;
+
+use super::super::dialect::{Connection, Dialect};
+use super::super::selection;
+use super::super::statement::{Row, Statement};
+use super::super::{Cursor, Explanation, GazetteState, Listed, PageQuery};
+use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
+
+/// Named one by one: `source_text` is never among them.
+const GAZETTE_COLUMNS: &str = "CAST(g.id AS bigint) AS id, g.territory_id, g.date, g.edition_number, \
+     g.is_extra_edition, g.power, g.file_checksum, g.file_path, g.file_url, g.scraped_at, g.created_at, \
+     t.id AS known_territory_id, t.name AS territory_name, t.state_code";
+
+const STATE_COLUMNS: &str = "g.processed, p.state, p.failure_code, p.failure_detail, p.starts, p.lease_run, \
+     p.lease_until, p.next_attempt_at, p.extractor_version, p.bytes, p.pages, p.ocr_pages, p.characters, p.quality, \
+     p.text_checksum, p.indexed_at, p.run_id";
+
+pub async fn high_water_mark<D: Dialect>(pool: &Pool<D::Db>) -> Result<Option<GazetteId>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let row = Statement::<D>::new("SELECT CAST(max(id) AS bigint) AS id FROM gazettes");
+    Ok(row.only_row(&mut connection).await?.maybe_number("id")?.map(GazetteId))
+}
+
+pub async fn count<D: Dialect>(
+    pool: &Pool<D::Db>,
+    selection: &Selection,
+    run: RunId,
+    high_water: GazetteId,
+) -> Result<u64, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let statement = Statement::<D>::new("SELECT count(*) AS gazettes FROM (SELECT 1 AS one")
+        .sql(selection::FROM)
+        .sql("WHERE g.id <= ")
+        .bind(high_water)
+        .sql(" AND ");
+    let row =
+        fresh(statement, selection, run).limit(selection.limit).sql(") AS selected").only_row(&mut connection).await?;
+    row.count("gazettes")
+}
+
+pub async fn page<D: Dialect>(pool: &Pool<D::Db>, query: &PageQuery<'_>) -> Result<Vec<Listed>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let statement = Statement::<D>::new("SELECT ").sql(GAZETTE_COLUMNS).sql(", (");
+    let mut statement = selection::push_touched(statement, query.run)
+        .sql(") AS touched")
+        .sql(selection::FROM)
+        .sql("WHERE g.id <= ")
+        .bind(query.high_water);
+    if let Cursor::Before(Some(last)) = query.cursor {
+        statement = statement.sql(" AND g.id < ").bind(last);
+    }
+    statement = statement.sql(" AND ");
+    statement = if query.fresh_only {
+        fresh(statement, query.selection, query.run)
+    } else {
+        // Rows that leave the predicate because this run has marked them would shift what comes after an offset.
+        let statement = selection::push(statement.sql("(("), query.selection, Some(query.run)).sql(") OR ");
+        selection::push_touched(statement, query.run).sql(")")
+    };
+    statement = statement.sql(" ORDER BY g.id DESC").limit(Some(query.page_size.into()));
+    if let Cursor::Offset(rows) = query.cursor {
+        statement = statement.sql(" OFFSET ").bind(rows);
+    }
+    let rows = statement.rows(&mut connection).await?;
+    rows.iter().map(|row| Ok(Listed { gazette: gazette(row)?, touched: row.bool("touched")? })).collect()
+}
+
+/// Fails when a table or a column that pages are made of is not there.
+pub async fn probe<D: Dialect>(connection: &mut Connection<D>) -> Result<(), sqlx::Error> {
+    let columns = Statement::<D>::new("SELECT ").sql(GAZETTE_COLUMNS).sql(", ").sql(STATE_COLUMNS);
+    columns.sql(selection::FROM).sql("LIMIT 0").run(connection).await
+}
+
+pub async fn explain<D: Dialect>(pool: &Pool<D::Db>, id: GazetteId) -> Result<Option<Explanation>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let row = Statement::<D>::new("SELECT ")
+        .sql(GAZETTE_COLUMNS)
+        .sql(", ")
+        .sql(STATE_COLUMNS)
+        .sql(selection::FROM)
+        .sql("WHERE g.id = ")
+        .bind(id)
+        .row(&mut connection)
+        .await?;
+    row.map(|row| {
+        let processed = row.maybe_bool("processed")?.unwrap_or(false);
+        Ok(Explanation { gazette: gazette(&row)?, processed, state: state(&row)? })
+    })
+    .transpose()
+}
+
+/// In the selection and not touched by the run.
+fn fresh<D: Dialect>(statement: Statement<D>, selection: &Selection, run: RunId) -> Statement<D> {
+    let statement = selection::push(statement, selection, Some(run)).sql(" AND NOT (");
+    selection::push_touched(statement, run).sql(")")
+}
+
+fn gazette<D: Dialect>(row: &Row<D>) -> Result<Gazette, sqlx::Error> {
+    let territory = match row.maybe_text("known_territory_id")? {
+        Some(id) => Some(Territory {
+            id,
+            name: row.maybe_text("territory_name")?.unwrap_or_default(),
+            state_code: row.maybe_text("state_code")?.unwrap_or_default(),
+        }),
+        None => None,
+    };
+    Ok(Gazette {
+        id: row.id("id")?,
+        territory_id: row.maybe_text("territory_id")?,
+        territory,
+        date: row.maybe_date("date")?,
+        edition_number: row.maybe_text("edition_number")?,
+        is_extra_edition: row.maybe_bool("is_extra_edition")?,
+        power: row.maybe_text("power")?,
+        file_checksum: row.maybe_text("file_checksum")?,
+        file_path: row.maybe_text("file_path")?,
+        file_url: row.maybe_text("file_url")?,
+        scraped_at: row.maybe_moment("scraped_at")?,
+        created_at: row.maybe_moment("created_at")?,
+    })
+}
+
+fn state<D: Dialect>(row: &Row<D>) -> Result<Option<GazetteState>, sqlx::Error> {
+    let Some(state) = row.maybe_text("state")? else { return Ok(None) };
+    Ok(Some(GazetteState {
+        state,
+        failure_code: row.maybe_text("failure_code")?,
+        failure_detail: row.maybe_text("failure_detail")?,
+        starts: row.number("starts")?,
+        lease_run: row.maybe_run("lease_run")?,
+        lease_until: row.maybe_moment("lease_until")?,
+        next_attempt_at: row.maybe_moment("next_attempt_at")?,
+        extractor_version: row.maybe_number("extractor_version")?,
+        bytes: row.maybe_number("bytes")?,
+        pages: row.maybe_number("pages")?,
+        ocr_pages: row.maybe_number("ocr_pages")?,
+        characters: row.maybe_number("characters")?,
+        quality: row.maybe_real("quality")?,
+        text_checksum: row.maybe_text("text_checksum")?,
+        indexed_at: row.maybe_moment("indexed_at")?,
+        run_id: row.maybe_run("run_id")?,
+    }))
+}

@@ -1,0 +1,152 @@
+//! What can be typed. Settings are flags of every verb; they come from the table of `config`.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use super::selection::SelectionArgs;
+use crate::config;
+
+/// Turns official gazettes into searchable text, in bounded memory, and loses nothing.
+#[derive(Debug, Parser)]
+#[command(name = "prelo", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = "Try it: prelo run --folder DIR, then prelo search \"pregão eletrônico\"")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+
+    /// How results are printed
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub format: Format,
+}
+
+impl Cli {
+    /// The command with the flags of all settings.
+    #[must_use]
+    pub fn with_settings() -> clap::Command {
+        Self::command().args(config::flags())
+    }
+
+    /// Parses the process's arguments; on a mistake, prints it and ends the process with 2.
+    #[must_use]
+    pub fn from_process() -> (Self, clap::ArgMatches) {
+        let matches = Self::with_settings().get_matches();
+        match Self::from_arg_matches(&matches) {
+            Ok(cli) => (cli, matches),
+            Err(error) => error.exit(),
+        }
+    }
+}
+
+/// Text for people or JSON for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Read what is pending and index it
+    Run(RunArgs),
+    /// Read again what was read before, chosen by at least one filter
+    Reprocess(RunArgs),
+    /// Say what a run would do and how long it should take, touching nothing
+    Plan(PlanArgs),
+    /// Show the catalogue in numbers and the last runs
+    Status,
+    /// Tell the whole story of one gazette
+    Explain(ExplainArgs),
+    /// Find passages in the index
+    Search(SearchArgs),
+    /// Read one or more files and print or write their text
+    Extract(ExtractArgs),
+    /// Create the tables that are missing
+    Migrate,
+    /// Print every setting with where it came from
+    Config(ConfigArgs),
+    /// Reach the three services and say what is wrong with each
+    Check,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    /// Plan only: say what would be done, touching nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Write a JSON report of the run to this file
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The gazette's id in the catalogue
+    pub id: i64,
+}
+
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    /// Words and "phrases"; all must occur. OR and -word work, too
+    #[arg(required = true, num_args = 1..)]
+    pub query: Vec<String>,
+
+    /// Only this territory (may be repeated)
+    #[arg(long, value_name = "ID")]
+    pub territory: Vec<String>,
+
+    /// Only this state, such as AL
+    #[arg(long, value_name = "UF")]
+    pub state: Option<String>,
+
+    /// Gazettes from this date on
+    #[arg(long, value_name = "DATE", value_parser = super::selection::date)]
+    pub from: Option<time::Date>,
+
+    /// Gazettes up to this date
+    #[arg(long, value_name = "DATE", value_parser = super::selection::date)]
+    pub to: Option<time::Date>,
+
+    /// Gazettes at most
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub limit: u16,
+}
+
+#[derive(Debug, Args)]
+pub struct ExtractArgs {
+    /// Files to read
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Write STEM.txt for each file into this folder instead of printing
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Print a prelo.toml that explains itself instead
+    #[arg(long)]
+    pub example: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_of_verbs_and_settings_do_not_collide() {
+        Cli::with_settings().debug_assert();
+    }
+}

@@ -1,0 +1,143 @@
+//! One file per verb. Errors meet the user here, and become an exit code.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::catalog::{CatalogError, CatalogErrorKind};
+use crate::config::{ConfigError, Loaded, Sources, load};
+use crate::pipeline::RunError;
+use crate::pipeline::registrar::RegistrarError;
+use crate::search_index::{SearchIndexError, SearchIndexErrorKind};
+use crate::storage::{StorageError, StorageErrorKind};
+use crate::telemetry;
+
+mod check;
+pub mod cli;
+mod config;
+mod explain;
+mod extract;
+mod migrate;
+mod output;
+mod plan;
+mod run;
+mod search;
+pub mod selection;
+mod services;
+mod signals;
+mod status;
+
+use cli::{Cli, Verb};
+
+/// A mistake in what was typed: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// Runs the process's command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let (cli, matches) = Cli::from_process();
+    quiet_reader_panics();
+    match dispatch(&cli, &matches) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            output::error(&error);
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
+    if let Verb::Config(args) = &cli.verb
+        && args.example
+    {
+        return config::example();
+    }
+    let loaded = load(&Sources::from_matches(matches)?)?;
+    telemetry::install(&loaded.config.log_level, loaded.config.log_format.json());
+    for warning in &loaded.warnings {
+        output::warning(warning);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let code = runtime.block_on(verb(cli, loaded));
+    // A reader that is still at work when a run was ended at once must not hold up the end of the process.
+    runtime.shutdown_background();
+    code
+}
+
+async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
+    match &cli.verb {
+        Verb::Run(args) => run::run(args, loaded, cli.format).await,
+        Verb::Reprocess(args) => run::reprocess(args, loaded, cli.format).await,
+        Verb::Plan(args) => plan::plan(args, &loaded, cli.format).await,
+        Verb::Status => status::status(&loaded.config, cli.format).await,
+        Verb::Explain(args) => explain::explain(args, &loaded.config, cli.format).await,
+        Verb::Search(args) => search::search(args, &loaded.config, cli.format).await,
+        Verb::Extract(args) => extract::extract(args, &loaded.config, cli.format),
+        Verb::Migrate => migrate::migrate(&loaded.config, cli.format).await,
+        Verb::Config(_) => config::config(&loaded, cli.format),
+        Verb::Check => check::check(&loaded.config, cli.format).await,
+    }
+}
+
+/// A panic of a reader is a failure of its gazette, told with it; only panics elsewhere are news on the terminal.
+fn quiet_reader_panics() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let reader = std::thread::current().name().is_some_and(|name| name.starts_with("prelo-extract"));
+        if !reader {
+            default(info);
+        }
+    }));
+}
+
+/// 2 for a mistake in what was typed or configured, 4 for a service that cannot be used, 1 for anything else.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<Usage>() || error.is::<ConfigError>() {
+        return 2;
+    }
+    if let Some(error) = error.downcast_ref::<RegistrarError>() {
+        return match error {
+            RegistrarError::Catalog(error) => of_catalog(error),
+            RegistrarError::Metadata(_) | RegistrarError::Folder { .. } => 2,
+        };
+    }
+    if let Some(error) = error.downcast_ref::<RunError>() {
+        return match error {
+            RunError::Catalog(error) => of_catalog(error),
+            RunError::Index(error) => of_index(error),
+            RunError::Spool { .. } | RunError::Pool { .. } => 1,
+        };
+    }
+    if let Some(error) = error.downcast_ref::<CatalogError>() {
+        return of_catalog(error);
+    }
+    if let Some(error) = error.downcast_ref::<SearchIndexError>() {
+        return of_index(error);
+    }
+    if let Some(error) = error.downcast_ref::<StorageError>() {
+        return match error.kind {
+            StorageErrorKind::BadUrl | StorageErrorKind::BadKey => 2,
+            StorageErrorKind::Other => 1,
+            _ => 4,
+        };
+    }
+    1
+}
+
+fn of_catalog(error: &CatalogError) -> u8 {
+    match error.kind {
+        CatalogErrorKind::BadUrl => 2,
+        CatalogErrorKind::Other => 1,
+        _ => 4,
+    }
+}
+
+fn of_index(error: &SearchIndexError) -> u8 {
+    match error.kind {
+        SearchIndexErrorKind::BadUrl | SearchIndexErrorKind::BadQuery => 2,
+        SearchIndexErrorKind::Other => 1,
+        _ => 4,
+    }
+}

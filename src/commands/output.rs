@@ -1,0 +1,108 @@
+//! How results look. Results go to standard output, everything else to standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::telemetry::with_causes;
+
+/// Prints a value as one JSON document.
+pub fn json(value: &impl Serialize) -> Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Prints text as it is. A reader that has gone away (`| head`) is no error.
+pub fn text(text: &str) -> Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// Says what went wrong and why.
+pub fn error(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "error: {}", with_causes(error.as_ref()));
+}
+
+/// Says what is odd but no reason to stop.
+pub fn warning(message: &str) {
+    let _ = writeln!(io::stderr(), "warning: {message}");
+}
+
+/// A table of aligned columns; a column of numbers stands right, every other left. No header when it is empty.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).chain([header.len()]).max().unwrap_or(0);
+    let all = || {
+        (!header.is_empty())
+            .then(|| header.iter().map(|&cell| cell.to_owned()).collect())
+            .into_iter()
+            .chain(rows.iter().cloned())
+    };
+    let width = |column: usize| {
+        all().filter_map(|row: Vec<String>| row.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0)
+    };
+    let numbers = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).all(|cell| cell.starts_with(|first: char| first.is_ascii_digit()))
+    };
+    let layout: Vec<(usize, bool)> = (0..columns).map(|column| (width(column), numbers(column))).collect();
+    let mut text = String::new();
+    for row in all() {
+        let mut line = String::from(" ");
+        for (cell, (width, right)) in row.iter().zip(&layout) {
+            let pad = " ".repeat(width - cell.chars().count());
+            line.push(' ');
+            line.push_str(&if *right { format!("{pad}{cell}") } else { format!("{cell}{pad}") });
+            line.push(' ');
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// `1.2 MB`, in powers of ten as file managers show it.
+pub fn bytes(bytes: u64) -> String {
+    #[allow(clippy::cast_precision_loss)] // one decimal is shown
+    let value = bytes as f64;
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", value / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", value / 1e6),
+        _ => format!("{:.1} GB", value / 1e9),
+    }
+}
+
+/// `1 gazette`, `2 gazettes`.
+pub fn gazettes(count: u64) -> String {
+    if count == 1 { "1 gazette".into() } else { format!("{count} gazettes") }
+}
+
+/// Bold on a terminal, unless `NO_COLOR` is set.
+pub fn styled() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_well() {
+        for (count, text) in [(999, "999 B"), (1_500, "1.5 kB"), (68_000_000, "68.0 MB"), (2_500_000_000, "2.5 GB")] {
+            assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [["NEEDS_OCR", "2"], ["CHECKSUM", "10"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(table(&["code", "n"], &rows), "  code        n\n  NEEDS_OCR   2\n  CHECKSUM   10\n");
+        let rows = [["id", "2"], ["file", "a.pdf"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(table(&[], &rows), "  id    2\n  file  a.pdf\n", "one word makes it a column of words");
+        assert_eq!(table(&[], &[]), "");
+    }
+}

@@ -1,0 +1,234 @@
+//! `run` and `reprocess`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use super::cli::{Format, RunArgs};
+use super::{output, plan, services, signals};
+use crate::config::{Config, Loaded, Origin};
+use crate::failure::{FailureCode, Permanence};
+use crate::gazette::{Mode, RunId, Selection};
+use crate::pipeline::registrar::{self, Registered};
+use crate::pipeline::{self, Context, Ended, Report};
+use crate::shutdown::{Shutdown, StopReason};
+use crate::telemetry::{Event, Telemetry, duration};
+
+pub async fn run(args: &RunArgs, loaded: Loaded, format: Format) -> Result<u8> {
+    // Whoever asks for what an older extractor has read means rows that are processed.
+    let chosen = loaded.origins.get("mode").is_some_and(|origin| *origin != Origin::Default);
+    let mode = match args.selection.extractor_older_than {
+        Some(_) if !chosen => Mode::All,
+        _ => loaded.config.mode,
+    };
+    let selection = args.selection.over(mode)?;
+    perform(args, loaded, selection, format).await
+}
+
+pub async fn reprocess(args: &RunArgs, loaded: Loaded, format: Format) -> Result<u8> {
+    let selection = args.selection.to_reprocess()?;
+    perform(args, loaded, selection, format).await
+}
+
+async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, format: Format) -> Result<u8> {
+    if args.dry_run {
+        return plan::of_selection(&loaded, &selection, format).await;
+    }
+    services::settle_folder(&mut loaded.config)?;
+    let config = Arc::new(loaded.config);
+    config.storage()?;
+    services::note_folder(&config)?;
+    let catalog = services::catalog(&config).await?;
+    catalog.migrate().await?;
+    let telemetry = Telemetry::new(RunId::new());
+    let registered = match (&config.folder, catalog.registry()) {
+        (Some(folder), Some(registry)) => {
+            let registered = registrar::register(folder, &config.data, registry).await?;
+            telemetry.emit(&Event::FolderRegistered {
+                new: registered.new,
+                changed: registered.changed,
+                unchanged: registered.unchanged,
+                renditions: registered.renditions,
+                vanished: &registered.vanished,
+            });
+            Some(registered)
+        }
+        _ => None,
+    };
+    let shutdown = Shutdown::default();
+    signals::listen(shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
+    let context = Context {
+        storage: services::storage(&config).await?,
+        index: services::search_index(&config).await?,
+        catalog: catalog.clone(),
+        config: config.clone(),
+        telemetry,
+        shutdown,
+    };
+    let report = match pipeline::run(&context, &selection).await? {
+        Ended::Ran(report) => report,
+        Ended::Busy { run, since } => return busy(run, since, format),
+    };
+    if let Some(path) = &args.report {
+        write_report(path, &report)?;
+    }
+    match format {
+        Format::Json => output::json(&report)?,
+        Format::Text => {
+            let status = if report.selected == 0 { catalog.status().await.ok() } else { None };
+            let mut text = registered.as_ref().map(folder_lines).unwrap_or_default();
+            match status {
+                Some(status) => text.push_str(&nothing_to_do(&status)),
+                None => text.push_str(&closing(&report, &config)),
+            }
+            output::text(&text)?;
+        }
+    }
+    Ok(report.exit_code())
+}
+
+fn busy(run: RunId, since: time::PrimitiveDateTime, format: Format) -> Result<u8> {
+    let since = plan::moment(since);
+    match format {
+        Format::Json => output::json(&json!({ "already_running": { "run_id": run, "since": since } }))?,
+        Format::Text => {
+            output::text(&format!("Another run holds the lease since {since} (run {run}); nothing was done.\n"))?;
+        }
+    }
+    Ok(0)
+}
+
+fn write_report(path: &Path, report: &Report) -> Result<()> {
+    let content = serde_json::to_vec_pretty(report)?;
+    std::fs::write(path, content).with_context(|| format!("could not write the report {}", path.display()))
+}
+
+fn folder_lines(registered: &Registered) -> String {
+    const SHOWN: usize = 5;
+    let mut text = String::new();
+    if registered.renditions > 0 {
+        text.push_str(&format!(
+            "{} text files lie beside PDFs of the same name and are taken for their texts, not for gazettes\n",
+            registered.renditions
+        ));
+    }
+    for (paths, problem) in [
+        (&registered.vanished, "vanished from the folder since the last run; what was indexed of it stays searchable"),
+        (&registered.unreadable, "could not be looked at"),
+    ] {
+        for path in paths.iter().take(SHOWN) {
+            text.push_str(&format!("{path}: {problem}\n"));
+        }
+        if paths.len() > SHOWN {
+            text.push_str(&format!("… and {} more: {problem}\n", paths.len() - SHOWN));
+        }
+    }
+    text
+}
+
+fn nothing_to_do(status: &crate::catalog::Status) -> String {
+    let failed: u64 = status.failed.values().sum();
+    let mut text = format!("Nothing to do: {} of {} indexed", status.processed, output::gazettes(status.gazettes));
+    if failed > 0 {
+        text.push_str(&format!(", {failed} set aside"));
+    }
+    text.push_str(".\n");
+    if failed > 0 {
+        text.push_str(&failure_table(&status.failed));
+        text.push_str("To try them again: prelo reprocess --failed any\n");
+    }
+    text
+}
+
+/// Codes with counts, what each means and what to do.
+pub fn failure_table(failed: &std::collections::BTreeMap<String, u64>) -> String {
+    let rows: Vec<Vec<String>> = failed
+        .iter()
+        .map(|(word, count)| {
+            let advice = FailureCode::parse(word).map_or_else(String::new, |code| {
+                let again = match code.permanence() {
+                    Permanence::Retryable => " (tried again by later runs)",
+                    Permanence::Permanent => "",
+                };
+                format!("{} {}{again}", code.sentence(), code.action())
+            });
+            vec![word.clone(), count.to_string(), advice]
+        })
+        .collect();
+    output::table(&[], &rows)
+}
+
+fn closing(report: &Report, config: &Config) -> String {
+    let failed: u64 = report.failed.values().sum();
+    let mut rows = vec![
+        vec!["indexed".to_owned(), report.indexed.to_string()],
+        vec!["failed".to_owned(), failed.to_string()],
+        vec!["pages".to_owned(), report.pages.to_string()],
+        vec!["read".to_owned(), output::bytes(report.bytes)],
+        vec!["docs/s".to_owned(), format!("{:.1}", report.documents_per_second)],
+        vec!["time".to_owned(), duration(report.seconds)],
+        vec!["peak memory".to_owned(), output::bytes(report.peak_rss_bytes)],
+    ];
+    for (name, count) in [("skipped", report.skipped), ("remaining", report.remaining)] {
+        if count > 0 {
+            rows.push(vec![name.to_owned(), count.to_string()]);
+        }
+    }
+    let mut text = output::table(&[], &rows);
+    if failed > 0 {
+        text.push_str("\nset aside:\n");
+        text.push_str(&failure_table(&report.failed));
+    }
+    text.push('\n');
+    match &report.stop {
+        Some(StopReason::DependencyDown(detail)) => text.push_str(&format!(
+            "Stopped: {detail}\nNothing was marked that is not indexed. `prelo check` tells more; then run again.\n"
+        )),
+        Some(StopReason::LeaseLost) => {
+            text.push_str("Stopped: another run took the lease over. Nothing was marked that is not indexed.\n");
+        }
+        Some(StopReason::Internal(detail)) => text.push_str(&format!("Stopped by a defect of prelo: {detail}\n")),
+        Some(StopReason::Signal(_)) => text.push_str("Stopped by a signal; run again to go on.\n"),
+        None if report.indexed > 0 => {
+            let data = match &config.folder {
+                Some(_) if config.data != Path::new("prelo-data") => format!(" --data {}", config.data.display()),
+                _ => String::new(),
+            };
+            text.push_str(&format!("Next: prelo search \"pregão eletrônico\"{data}\n"));
+        }
+        None => text.push_str("Next: prelo status\n"),
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::RunCounts;
+
+    #[test]
+    fn a_second_run_says_that_there_is_nothing_to_do() {
+        let mut status = crate::catalog::Status { gazettes: 15, processed: 12, ..Default::default() };
+        status.failed.insert("NEEDS_OCR".into(), 3);
+        let text = nothing_to_do(&status);
+        assert!(text.starts_with("Nothing to do: 12 of 15 gazettes indexed, 3 set aside.\n"), "{text}");
+        assert!(text.contains("NEEDS_OCR") && text.contains("reprocess --failed any"), "{text}");
+    }
+
+    #[test]
+    fn vanished_files_are_named_but_not_all_of_thousands() {
+        let vanished = (0..7).map(|n| format!("{n}.pdf")).collect();
+        let text = folder_lines(&Registered { vanished, ..Registered::default() });
+        assert!(text.starts_with("0.pdf: vanished") && text.contains("… and 2 more"), "{text}");
+    }
+
+    #[test]
+    fn unknown_codes_of_a_newer_version_are_shown_too() {
+        let failed = [("FROM_THE_FUTURE".to_owned(), 1)].into();
+        assert!(failure_table(&failed).contains("FROM_THE_FUTURE"));
+        let report = Report::new(RunId::new(), RunCounts::default(), 0, None);
+        assert_eq!(report.exit_code(), 0);
+    }
+}

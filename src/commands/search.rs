@@ -1,0 +1,93 @@
+//! `search`: passages with date, territory, page and file.
+
+use anyhow::Result;
+
+use super::cli::{Format, SearchArgs};
+use super::{Usage, output, services};
+use crate::config::Config;
+use crate::search_index::{Hit, Passage, SearchQuery, SearchResults};
+
+pub async fn search(args: &SearchArgs, config: &Config, format: Format) -> Result<u8> {
+    if let (Some(from), Some(to)) = (args.from, args.to)
+        && from > to
+    {
+        return Err(Usage(format!("--from {from} is after --to {to}: exchange them")).into());
+    }
+    let query = SearchQuery {
+        text: args.query.join(" "),
+        territories: args.territory.clone(),
+        state: args.state.clone(),
+        from: args.from,
+        to: args.to,
+        limit: usize::from(args.limit),
+    };
+    let results = services::search_index(config).await?.search(&query).await?;
+    match format {
+        Format::Json => output::json(&results)?,
+        Format::Text => output::text(&render(&results, output::styled()))?,
+    }
+    Ok(0)
+}
+
+fn render(results: &SearchResults, styled: bool) -> String {
+    if results.hits.is_empty() {
+        return "Nothing found. Fewer or other words may help; all of them must occur.\n".into();
+    }
+    let mut text = String::new();
+    for hit in &results.hits {
+        text.push_str(&heading(hit, styled));
+        for passage in &hit.passages {
+            text.push_str(&format!("    p. {:<4} {}\n", passage.page, highlighted(passage, styled)));
+        }
+        text.push('\n');
+    }
+    let shown = results.hits.len() as u64;
+    let more = if results.total > shown { format!(", the best {shown} shown") } else { String::new() };
+    text.push_str(&format!("{} found{more}\n", output::gazettes(results.total)));
+    text
+}
+
+fn heading(hit: &Hit, styled: bool) -> String {
+    let place = match (hit.territory_name.as_str(), hit.state_code.as_str()) {
+        ("", "") if hit.territory_id.is_empty() => "territory unknown".to_owned(),
+        ("", "") => hit.territory_id.clone(),
+        (name, "") => name.to_owned(),
+        (name, state) => format!("{name}/{state}"),
+    };
+    let date = hit.date.as_deref().unwrap_or("date unknown");
+    let edition = match hit.edition_number.as_str() {
+        "" => String::new(),
+        number => format!("  no. {number}"),
+    };
+    let (on, off) = if styled { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
+    format!("{on}{date}  {place}{edition}{off}  {}  (id {})\n", hit.file_path, hit.id)
+}
+
+/// Matches bold on a terminal, between stars elsewhere.
+fn highlighted(passage: &Passage, styled: bool) -> String {
+    let (on, off) = if styled { ("\u{1b}[1;33m", "\u{1b}[0m") } else { ("*", "*") };
+    let mut text = String::new();
+    let mut at = 0;
+    for &(start, end) in &passage.highlights {
+        if let (Some(before), Some(matched)) = (passage.text.get(at..start), passage.text.get(start..end)) {
+            text.extend([before, on, matched, off]);
+            at = end;
+        }
+    }
+    text.push_str(passage.text.get(at..).unwrap_or_default());
+    // Text of a gazette must not steer the terminal.
+    text.chars().filter(|c| !c.is_control() || (styled && *c == '\u{1b}')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matches_are_marked_and_control_characters_taken_out() {
+        let passage = Passage { page: 3, text: "o pregão\u{7} foi".into(), highlights: vec![(2, 9)] };
+        assert_eq!(highlighted(&passage, false), "o *pregão* foi");
+        let broken = Passage { page: 1, text: "ã".into(), highlights: vec![(1, 2), (5, 9)] };
+        assert_eq!(highlighted(&broken, false), "ã", "ranges off the text are passed over");
+    }
+}

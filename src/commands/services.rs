@@ -1,0 +1,77 @@
+//! Opens what the three URLs name.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use url::Url;
+
+use super::Usage;
+use crate::catalog::{self, Catalog};
+use crate::config::{Config, local_path};
+use crate::search_index::{self, SearchIndex};
+use crate::storage::{self, Storage};
+
+/// In the data folder: which folder its catalogue is about.
+const FOLDER_NOTE: &str = "folder.txt";
+
+pub async fn catalog(config: &Config) -> Result<Arc<dyn Catalog>> {
+    Ok(Arc::from(catalog::open(config).await?))
+}
+
+/// The catalogue, unless it would have to be created: a verb that only reads makes no files.
+pub async fn existing_catalog(config: &Config) -> Result<Option<Arc<dyn Catalog>>> {
+    match local_path(config.catalog.expose(), "sqlite") {
+        Some(path) if !path.exists() => Ok(None),
+        _ => catalog(config).await.map(Some),
+    }
+}
+
+pub async fn storage(config: &Config) -> Result<Arc<dyn Storage>> {
+    Ok(Arc::from(storage::open(config.storage()?, config).await?))
+}
+
+pub async fn search_index(config: &Config) -> Result<Arc<dyn SearchIndex>> {
+    Ok(Arc::from(search_index::open(config).await?))
+}
+
+/// Completes the configuration in folder mode: with the folder of an earlier run, when this one names neither folder
+/// nor bucket. A data folder belongs to one folder of files, because their paths are kept relative to it.
+///
+/// # Errors
+/// When the data folder belongs to another folder.
+pub fn settle_folder(config: &mut Config) -> Result<()> {
+    let noted = noted_folder(&config.data)?;
+    match (&config.folder, noted) {
+        (Some(folder), Some(noted)) if *folder != noted => Err(Usage(format!(
+            "{} holds the catalogue of {}: for {}, name another data folder with --data DIR",
+            config.data.display(),
+            noted.display(),
+            folder.display()
+        ))
+        .into()),
+        (None, Some(noted)) if config.storage.is_none() => {
+            config.storage = Url::from_file_path(&noted).ok();
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes down which folder the data folder belongs to.
+pub fn note_folder(config: &Config) -> Result<()> {
+    let Some(folder) = &config.folder else { return Ok(()) };
+    let data = &config.data;
+    std::fs::create_dir_all(data)
+        .and_then(|()| std::fs::write(data.join(FOLDER_NOTE), folder.to_string_lossy().as_bytes()))
+        .with_context(|| format!("could not write to the data folder {}: name another with --data DIR", data.display()))
+}
+
+fn noted_folder(data: &Path) -> Result<Option<PathBuf>> {
+    let note = data.join(FOLDER_NOTE);
+    match std::fs::read_to_string(&note) {
+        Ok(path) => Ok(Some(PathBuf::from(path.trim_end_matches('\n')))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("could not read {}", note.display())),
+    }
+}

@@ -1,0 +1,93 @@
+//! Every setting as a flag.
+
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction};
+
+use super::kind::Kind;
+use super::settings::{self, Fallback, Group, Setting};
+
+/// Id of the flag that names the file.
+pub(super) const CONFIG_FLAG: &str = "config";
+
+/// Global flags, one for each setting, and `--config`. Their values are plain text without defaults: reading and
+/// checking them is the business of [`super::load`], which knows the other sources too.
+#[must_use]
+pub fn flags() -> Vec<Arg> {
+    let config = Arg::new(CONFIG_FLAG)
+        .long(CONFIG_FLAG)
+        .value_name("FILE")
+        .help("File of settings [default: prelo.toml, if it exists]")
+        .help_heading(settings::GROUPS.first().map(|group| group.heading))
+        .global(true);
+    let settings =
+        settings::GROUPS.iter().flat_map(|group| group.settings.iter().map(move |setting| flag(group, setting)));
+    std::iter::once(config).chain(settings).collect()
+}
+
+fn flag(group: &Group, setting: &Setting) -> Arg {
+    let arg = Arg::new(setting.key)
+        .long(setting.flag())
+        .value_name(setting.value_name())
+        .value_parser(ValueParser::string())
+        .action(ArgAction::Set)
+        .allow_negative_numbers(matches!(setting.kind, Kind::Number { .. }))
+        .help(help(setting))
+        .help_heading(group.heading)
+        .hide_short_help(!group.common)
+        .global(true);
+    match setting.kind {
+        Kind::Flag => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        _ => arg,
+    }
+}
+
+/// The line of the table, and the default.
+fn help(setting: &Setting) -> String {
+    let default = match setting.fallback {
+        Fallback::Text(text) | Fallback::Computed(text) if !text.is_empty() => format!(" [default: {text}]"),
+        Fallback::Number(number) => format!(" [default: {number}]"),
+        Fallback::Flag(flag) => format!(" [default: {flag}]"),
+        _ => String::new(),
+    };
+    format!("{}{default}", setting.help_with_bounds())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, error::ErrorKind};
+
+    use super::super::Sources;
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Sources, clap::Error> {
+        let command = Command::new("prelo").args(flags()).subcommand(Command::new("run"));
+        let matches = command.try_get_matches_from(std::iter::once(&"prelo").chain(arguments))?;
+        Ok(Sources::from_matches(&matches).unwrap())
+    }
+
+    #[test]
+    fn the_flags_make_a_sound_command() {
+        Command::new("prelo").args(flags()).subcommand(Command::new("run")).debug_assert();
+        assert_eq!(flags().len(), settings::all().count() + 1);
+    }
+
+    #[test]
+    fn flags_are_read_before_and_after_the_verb() {
+        for (arguments, key, value) in [
+            (&["run", "--page-size", "5"][..], "page_size", "5"),
+            (&["--page-size=5", "run"], "page_size", "5"),
+            (&["run", "--page-size", "-5"], "page_size", "-5"),
+            (&["--store-text", "run"], "store_text", "true"),
+            (&["run", "--store-text=false"], "store_text", "false"),
+            (&["run", "--folder", "a b#c"], "folder", "a b#c"),
+            (&["run", "--files-endpoint", ""], "files_endpoint", ""),
+            (&["run", "--opensearch-password=-x"], "opensearch_password", "-x"),
+        ] {
+            let sources = parse(arguments).unwrap();
+            assert_eq!(sources.flags.get(key).map(String::as_str), Some(value), "{arguments:?}");
+            assert_eq!(sources.flags.len(), 1, "{arguments:?}");
+        }
+        assert_eq!(parse(&["run", "--config", "x.toml"]).unwrap().file, Some("x.toml".into()));
+        assert_eq!(parse(&["run", "--pagesize", "5"]).err().unwrap().kind(), ErrorKind::UnknownArgument);
+    }
+}

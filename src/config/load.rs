@@ -1,0 +1,104 @@
+//! From the sources to one validated [`Config`].
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::kind::Kind;
+use super::redact::redact_url;
+use super::settings::{self, Fallback};
+use super::sources::{Layer, Sources, default_layer};
+use super::{Config, ConfigError, Origin, legacy, places, validate};
+
+/// The configuration, and how it came to be.
+#[derive(Debug)]
+pub struct Loaded {
+    pub config: Config,
+    /// By key; a key without a value is not in it.
+    pub origins: BTreeMap<&'static str, Origin>,
+    /// What was understood but is odd, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// One setting as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    pub key: &'static str,
+    /// Stars in place of secrets and of credentials in URLs; `None` when it is not set.
+    pub value: Option<String>,
+    /// In words, such as `flag --page-size`.
+    pub origin: String,
+}
+
+/// Lays flags over the environment, that over the file, that over the defaults; computes what follows from them, and
+/// checks everything. Within the environment our own variables beat those of the replaced service.
+///
+/// # Errors
+/// The first thing that is wrong, see [`ConfigError`].
+pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
+    let legacy = legacy::translate(&sources.environment)?;
+    let mut values = default_layer();
+    values.extend(sources.file_layer()?);
+    values.extend(legacy.layer.clone());
+    values.extend(sources.environment_layer()?);
+    values.extend(sources.flag_layer()?);
+    drop_empty(&mut values);
+
+    let mut warnings = legacy.warnings;
+    warnings.extend(outdone(&legacy.layer, &values));
+    warnings.extend(places::settle(&mut values)?);
+    let origins = values.iter().map(|(key, assigned)| (*key, assigned.origin.clone())).collect();
+    let fields = values.into_iter().map(|(key, assigned)| (key.to_owned(), assigned.value)).collect();
+    // serde's own error could quote a secret
+    let config = serde_json::from_value(Value::Object(fields)).map_err(|_| ConfigError::Table)?;
+    validate::validate(&config, &origins)?;
+    Ok(Loaded { config, origins, warnings })
+}
+
+/// An empty text unsets what has no text as its default.
+fn drop_empty(values: &mut Layer) {
+    values.retain(|key, assigned| {
+        let text_by_default = settings::find(key).is_some_and(|setting| matches!(setting.fallback, Fallback::Text(_)));
+        text_by_default || assigned.value.as_str() != Some("")
+    });
+}
+
+/// Remarks on variables of the replaced service that something else beats.
+fn outdone(legacy: &Layer, values: &Layer) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for (key, assigned) in legacy {
+        let winner = values.get(key).map_or(&Origin::Default, |winner| &winner.origin);
+        if let Origin::Environment { variables, .. } = &assigned.origin
+            && *winner != assigned.origin
+        {
+            remarks.push(format!("{} not used: {key} comes from {winner}", variables.join(", ")));
+        }
+    }
+    remarks
+}
+
+impl Loaded {
+    /// Every setting in the order of the table, fit to be shown.
+    #[must_use]
+    pub fn listing(&self) -> Vec<Entry> {
+        let shown = serde_json::to_value(&self.config).unwrap_or_default();
+        settings::all()
+            .map(|setting| {
+                let value = match (setting.key, &shown[setting.key]) {
+                    ("catalog", _) => Some(redact_url(self.config.catalog.expose())),
+                    ("index", _) => Some(redact_url(self.config.index.expose())),
+                    (_, Value::Null) => None,
+                    (_, Value::String(text)) if matches!(setting.kind, Kind::Url(_)) => Some(redact_url(text)),
+                    (_, Value::String(text)) => Some(text.clone()),
+                    (_, other) => Some(other.to_string()),
+                };
+                let origin = self.origins.get(setting.key).unwrap_or(&Origin::Default).to_string();
+                Entry { key: setting.key, value, origin }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! Records outcomes in short transactions, and only then gives the byte permits back.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Receiver;
+
+use super::{Context, Outcome, retrying};
+use crate::budget::BytePermit;
+use crate::catalog::{CatalogError, Completion, FailedGazette};
+use crate::gazette::GazetteId;
+use crate::shutdown::StopReason;
+use crate::telemetry::{Event, with_causes};
+
+/// Outcomes that come close together share a transaction; none waits longer than this for company.
+const COMPANY: Duration = Duration::from_millis(50);
+
+pub(super) async fn run(context: Context, mut outcomes: Receiver<Outcome>) {
+    let most = context.config.bulk_documents as usize;
+    let mut group = Vec::with_capacity(most);
+    while let Some(first) = outcomes.recv().await {
+        group.push(first);
+        let due = tokio::time::Instant::now() + COMPANY;
+        while group.len() < most {
+            match tokio::time::timeout_at(due, outcomes.recv()).await {
+                Ok(Some(outcome)) => group.push(outcome),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        if let Err(error) = record(&context, Group::of(group.drain(..))).await {
+            // What could not be marked stays pending: it will be done again, with the same effect.
+            context.stop(StopReason::DependencyDown(with_causes(&error)));
+        }
+    }
+}
+
+/// Outcomes by kind.
+#[derive(Default)]
+struct Group {
+    completions: Vec<Completion>,
+    failures: Vec<FailedGazette>,
+    released: Vec<GazetteId>,
+    permits: Vec<BytePermit>,
+}
+
+impl Group {
+    fn of(outcomes: impl Iterator<Item = Outcome>) -> Self {
+        let mut group = Self::default();
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Acknowledged { completion, permit } => {
+                    group.completions.push(completion);
+                    group.permits.push(permit);
+                }
+                Outcome::Failed { failed, permit } => {
+                    group.failures.push(failed);
+                    group.permits.extend(permit);
+                }
+                Outcome::Released { id } => group.released.push(id),
+            }
+        }
+        group
+    }
+}
+
+async fn record(context: &Context, group: Group) -> Result<(), CatalogError> {
+    let policy = context.retry_policy(context.config.catalog_attempts);
+    let (run, catalog) = (context.run(), &context.catalog);
+    let Group { completions, failures, released, permits } = group;
+    if !completions.is_empty() {
+        let marked = retrying(context, &policy, "mark gazettes", || catalog.complete(run, &completions)).await?;
+        let marked: HashSet<GazetteId> = marked.into_iter().collect();
+        for completion in &completions {
+            let Completion { id: gazette, bytes, pages, ocr_pages, .. } = *completion;
+            context.telemetry.emit(&match marked.contains(&gazette) {
+                true => Event::Indexed { gazette, bytes, pages, ocr_pages },
+                false => Event::ClaimLost { gazette },
+            });
+        }
+    }
+    if !failures.is_empty() {
+        let recorded = retrying(context, &policy, "record failures", || catalog.fail(run, &failures)).await?;
+        let recorded: HashSet<GazetteId> = recorded.into_iter().collect();
+        for FailedGazette { id: gazette, failure, .. } in &failures {
+            context.telemetry.emit(&match recorded.contains(gazette) {
+                true => Event::Failed { gazette: *gazette, failure },
+                false => Event::ClaimLost { gazette: *gazette },
+            });
+        }
+    }
+    if !released.is_empty() {
+        retrying(context, &policy, "give gazettes back", || catalog.release(run, &released)).await?;
+        for gazette in released {
+            context.telemetry.emit(&Event::Released { gazette });
+        }
+    }
+    drop(permits);
+    Ok(())
+}

@@ -1,0 +1,312 @@
+//! Compares a folder of files with the catalogue, and registers what is new or changed. The folder is only read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use md5::{Digest, Md5};
+use walkdir::{DirEntry, WalkDir};
+
+use super::downloader::hex;
+use crate::catalog::{CatalogError, FolderFile, RegisteredFile, Registry};
+
+mod metadata;
+
+use metadata::{Metadata, Table};
+pub use metadata::{MetadataError, TABLE_NAME};
+
+/// What a comparison found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Registered {
+    pub new: u64,
+    pub changed: u64,
+    pub unchanged: u64,
+    /// Paths that are registered and no longer in the folder.
+    pub vanished: Vec<String>,
+    /// Text files that are taken for the text of a PDF of that name (see [`is_rendition`]).
+    pub renditions: u64,
+    /// Paths that could not be looked at, with the reason.
+    pub unreadable: Vec<String>,
+}
+
+/// Why a folder could not be registered.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrarError {
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error("could not read the folder {path}: check its name and that you may list it")]
+    Folder { path: PathBuf, source: io::Error },
+}
+
+/// Registers the files of `folder`. Hidden files, `gazettes.csv` and everything below `data` are left out.
+///
+/// # Errors
+/// When the folder or its `gazettes.csv` cannot be read, or the catalogue fails.
+pub async fn register(folder: &Path, data: &Path, registry: &dyn Registry) -> Result<Registered, RegistrarError> {
+    let known = registry.files().await?;
+    let (registered, files) = in_background(folder, data, known, |folder, data, known| {
+        let mut comparison = compare(folder, data, known)?;
+        let files = comparison.digest(folder);
+        Ok((comparison.registered, files))
+    })
+    .await?;
+    if !files.is_empty() {
+        registry.register(&files).await?;
+    }
+    Ok(registered)
+}
+
+/// What [`register`] would add or change, without doing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Preview {
+    pub files: u64,
+    pub bytes: u64,
+}
+
+/// Looks at the folder only.
+///
+/// # Errors
+/// When the folder or its `gazettes.csv` cannot be read.
+pub async fn preview(
+    folder: &Path,
+    data: &Path,
+    known: BTreeMap<String, RegisteredFile>,
+) -> Result<Preview, RegistrarError> {
+    in_background(folder, data, known, |folder, data, known| {
+        let found = compare(folder, data, known)?.found;
+        Ok(Preview { files: found.len() as u64, bytes: found.iter().map(|found| found.bytes).sum() })
+    })
+    .await
+}
+
+/// Reading a folder blocks: it has no place on a thread of the async runtime.
+async fn in_background<T: Send + 'static>(
+    folder: &Path,
+    data: &Path,
+    known: BTreeMap<String, RegisteredFile>,
+    work: fn(&Path, &Path, &BTreeMap<String, RegisteredFile>) -> Result<T, RegistrarError>,
+) -> Result<T, RegistrarError> {
+    let (path, data) = (folder.to_owned(), data.to_owned());
+    tokio::task::spawn_blocking(move || work(&path, &data, &known))
+        .await
+        .map_err(|error| RegistrarError::Folder { path: folder.to_owned(), source: io::Error::other(error) })?
+}
+
+/// A new or changed file.
+struct Found {
+    path: String,
+    bytes: u64,
+    modified_ns: i64,
+    metadata: Metadata,
+}
+
+struct Comparison {
+    registered: Registered,
+    found: Vec<Found>,
+}
+
+fn compare(folder: &Path, data: &Path, known: &BTreeMap<String, RegisteredFile>) -> Result<Comparison, RegistrarError> {
+    std::fs::read_dir(folder).map_err(|source| RegistrarError::Folder { path: folder.to_owned(), source })?;
+    let table = Table::beside(folder)?;
+    let data = data.canonicalize().ok();
+    let mut registered = Registered::default();
+    let mut found = Vec::new();
+    let mut missing: BTreeSet<&str> = known.keys().map(String::as_str).collect();
+    let wanted = |entry: &DirEntry| {
+        entry.depth() == 0
+            || (!entry.file_name().to_string_lossy().starts_with('.')
+                && data.as_ref().is_none_or(|data| entry.path().canonicalize().ok().as_ref() != Some(data)))
+    };
+    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(wanted) {
+        let (path, modified_ns, bytes) = match look(folder, entry) {
+            Ok(Some(seen)) => seen,
+            Ok(None) => continue,
+            Err(reason) => {
+                registered.unreadable.push(reason);
+                continue;
+            }
+        };
+        if is_rendition(folder, &path) && !table.names(&path) {
+            registered.renditions += 1;
+            continue;
+        }
+        let metadata = table.metadata(&path);
+        missing.remove(path.as_str());
+        match known.get(&path) {
+            None => registered.new += 1,
+            Some(before)
+                if before.bytes == bytes
+                    && before.modified_ns == modified_ns
+                    && before.metadata_checksum == metadata.checksum() =>
+            {
+                registered.unchanged += 1;
+                continue;
+            }
+            Some(_) => registered.changed += 1,
+        }
+        found.push(Found { path, bytes, modified_ns, metadata });
+    }
+    registered.vanished = missing.into_iter().map(str::to_owned).collect();
+    Ok(Comparison { registered, found })
+}
+
+/// Whether a text file is the text of a PDF, as services that extract it leave it: the PDF has the same stem and lies
+/// beside it or one folder up. Indexing both would show every gazette twice. A row in `gazettes.csv` overrules this.
+fn is_rendition(folder: &Path, path: &str) -> bool {
+    let path = folder.join(path);
+    let text = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt"));
+    // `a.pdf.txt` has the stem `a.pdf`, whose extension is replaced by itself.
+    let (Some(stem), true) = (path.file_stem(), text) else { return false };
+    path.ancestors().skip(1).take(2).take_while(|parent| parent.starts_with(folder)).any(|parent| {
+        let beside = parent.join(stem);
+        let appended = beside.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf"));
+        [appended.then(|| beside.clone()), Some(with_pdf(&beside, "pdf")), Some(with_pdf(&beside, "PDF"))]
+            .into_iter()
+            .flatten()
+            .any(|pdf| pdf.is_file())
+    })
+}
+
+fn with_pdf(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    PathBuf::from(name)
+}
+
+impl Comparison {
+    /// Reads what was found for its md5; a file that cannot be read is noted and left out.
+    fn digest(&mut self, folder: &Path) -> Vec<FolderFile> {
+        let mut files = Vec::with_capacity(self.found.len());
+        for Found { path, bytes, modified_ns, metadata } in self.found.drain(..) {
+            match md5_of(&folder.join(&path)) {
+                Ok(file_checksum) => files.push(metadata.of_file(path, bytes, modified_ns, file_checksum)),
+                Err(error) => self.registered.unreadable.push(format!("{path}: {error}")),
+            }
+        }
+        files
+    }
+}
+
+/// Path below the folder, time of change and size; `None` for what is no gazette.
+fn look(folder: &Path, entry: walkdir::Result<DirEntry>) -> Result<Option<(String, i64, u64)>, String> {
+    let entry = entry.map_err(|error| error.to_string())?;
+    let failed = |reason: &dyn std::fmt::Display| format!("{}: {reason}", entry.path().display());
+    // Follows a link to a file, but no link to a folder: those could lead round in circles.
+    let metadata = std::fs::metadata(entry.path()).map_err(|error| failed(&error))?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let below = entry.path().strip_prefix(folder).map_err(|error| failed(&error))?;
+    let path = below.to_str().ok_or_else(|| failed(&"its name is not UTF-8; rename it"))?;
+    if path == TABLE_NAME {
+        return Ok(None);
+    }
+    let modified = metadata.modified().map_err(|error| failed(&error))?;
+    let modified_ns = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    Ok(Some((path.to_owned(), i64::try_from(modified_ns).unwrap_or(i64::MAX), metadata.len())))
+}
+
+fn md5_of(path: &Path) -> io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let mut md5 = Md5::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&md5.finalize())),
+            n => md5.update(&buffer[..n]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gazette::GazetteId;
+
+    fn write(folder: &Path, path: &str, content: &str) {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    fn scan(
+        folder: &Path,
+        data: &Path,
+        known: &BTreeMap<String, RegisteredFile>,
+    ) -> Result<(Registered, Vec<FolderFile>), RegistrarError> {
+        let mut comparison = compare(folder, data, known)?;
+        let files = comparison.digest(folder);
+        Ok((comparison.registered, files))
+    }
+
+    fn known(files: &[FolderFile]) -> BTreeMap<String, RegisteredFile> {
+        files
+            .iter()
+            .map(|file| {
+                let registered = RegisteredFile {
+                    id: GazetteId(1),
+                    bytes: file.bytes,
+                    modified_ns: file.modified_ns,
+                    metadata_checksum: file.metadata_checksum.clone(),
+                };
+                (file.path.clone(), registered)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn new_changed_and_vanished_files_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("prelo-data");
+        write(folder.path(), "2704302/2024-01-02/a.pdf", "a");
+        write(folder.path(), "copy.pdf", "a");
+        write(folder.path(), ".hidden.pdf", "h");
+        write(folder.path(), "prelo-data/catalog.db", "ours");
+        let (registered, files) = scan(folder.path(), &data, &BTreeMap::new()).unwrap();
+        let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["2704302/2024-01-02/a.pdf", "copy.pdf"], "a copy is a gazette of its own");
+        assert_eq!(files[0].file_checksum, "0cc175b9c0f1b6a831c399e269772661");
+        assert_eq!(
+            (files[0].territory.id.as_str(), files[0].date.unwrap().to_string().as_str()),
+            ("2704302", "2024-01-02")
+        );
+        assert_eq!((files[1].territory.id.as_str(), files[1].date), ("", None), "what is not known stays empty");
+        assert_eq!(registered.new, 2);
+
+        let before = known(&files);
+        let (again, nothing) = scan(folder.path(), &data, &before).unwrap();
+        assert_eq!((again.unchanged, nothing.len()), (2, 0));
+
+        write(folder.path(), "copy.pdf", "changed");
+        std::fs::remove_file(folder.path().join("2704302/2024-01-02/a.pdf")).unwrap();
+        let (later, changed) = scan(folder.path(), &data, &before).unwrap();
+        assert_eq!((later.new, later.changed, later.unchanged), (0, 1, 0));
+        assert_eq!(changed[0].path, "copy.pdf");
+        assert_eq!(later.vanished, ["2704302/2024-01-02/a.pdf"]);
+    }
+
+    #[test]
+    fn the_text_of_a_pdf_is_no_gazette_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in
+            ["a.pdf", "a.txt", "a.pdf.txt", "reference/a.txt", "reference/deep/a.txt", "B.PDF", "B.txt", "alone.txt"]
+        {
+            write(folder.path(), path, path);
+        }
+        write(folder.path(), "gazettes.csv", "file,date\nB.txt,2024-01-02\n");
+        let (registered, files) = scan(folder.path(), Path::new("d"), &BTreeMap::new()).unwrap();
+        let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["B.PDF", "B.txt", "a.pdf", "alone.txt", "reference/deep/a.txt"]);
+        assert_eq!(registered.renditions, 3);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error() {
+        let error = scan(Path::new("no/such/folder"), Path::new("d"), &BTreeMap::new()).unwrap_err();
+        assert!(error.to_string().contains("no/such/folder"));
+    }
+}

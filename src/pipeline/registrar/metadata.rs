@@ -1,0 +1,272 @@
+//! What is known about the files of a folder: from `gazettes.csv` beside them, or from a path such as
+//! `TERRITORY/DATE/name.pdf`. What is not known stays empty.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use md5::{Digest, Md5};
+use time::Date;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use crate::catalog::FolderFile;
+use crate::gazette::Territory;
+use crate::pipeline::downloader::hex;
+
+/// The name of the table beside the files. Comma or semicolon, UTF-8 or Windows-1252, a header line with any of
+/// `file, territory_id, territory_name, state_code, date, edition_number, is_extra_edition, power, url`.
+pub const TABLE_NAME: &str = "gazettes.csv";
+
+const ISO: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+const BRAZILIAN: &[BorrowedFormatItem<'_>] = format_description!("[day]/[month]/[year]");
+
+/// What is wrong with `gazettes.csv`.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    #[error("could not read {path}: check that you may open it")]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("could not read {path}, line {line}: check that it is a table with commas or semicolons")]
+    Malformed { path: PathBuf, line: u64, source: csv::Error },
+    #[error("{path} has no column `file`: its first line has to name the columns")]
+    NoFileColumn { path: PathBuf },
+    #[error("{path}, line {line}: `{value}` is no date; write it as 2024-12-31 or 31/12/2024")]
+    BadDate { path: PathBuf, line: u64, value: String },
+    #[error("{path}, line {line}: `{value}` is neither true nor false, for is_extra_edition")]
+    BadBoolean { path: PathBuf, line: u64, value: String },
+}
+
+/// What is known about one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Metadata {
+    territory: Territory,
+    date: Option<Date>,
+    edition_number: Option<String>,
+    is_extra_edition: Option<bool>,
+    power: Option<String>,
+    file_url: Option<String>,
+}
+
+impl Metadata {
+    /// Changes when anything known about the file does.
+    pub fn checksum(&self) -> String {
+        hex(&Md5::digest(format!("{self:?}")))
+    }
+
+    pub fn of_file(self, path: String, bytes: u64, modified_ns: i64, file_checksum: String) -> FolderFile {
+        let metadata_checksum = self.checksum();
+        let Self { territory, date, edition_number, is_extra_edition, power, file_url } = self;
+        FolderFile {
+            path,
+            bytes,
+            modified_ns,
+            file_checksum,
+            metadata_checksum,
+            territory,
+            date,
+            edition_number,
+            is_extra_edition,
+            power,
+            file_url,
+        }
+    }
+
+    /// `TERRITORY/DATE/…/name`, when the second part is a date; otherwise nothing.
+    fn of_path(path: &str) -> Self {
+        let mut parts = path.split('/');
+        let known = match (parts.next(), parts.next().and_then(|part| Date::parse(part, ISO).ok()), parts.next()) {
+            (Some(territory), Some(date), Some(_)) => Some((territory.to_owned(), date)),
+            _ => None,
+        };
+        let (id, date) = known.map_or((String::new(), None), |(id, date)| (id, Some(date)));
+        Self {
+            territory: Territory { id, name: String::new(), state_code: String::new() },
+            date,
+            edition_number: None,
+            is_extra_edition: None,
+            power: None,
+            file_url: None,
+        }
+    }
+}
+
+/// The rows of `gazettes.csv`, by file. Empty when there is none.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    rows: HashMap<String, Metadata>,
+    /// By id.
+    territories: HashMap<String, Territory>,
+}
+
+impl Table {
+    /// Reads the table in `folder`, if there is one.
+    pub fn beside(folder: &Path) -> Result<Self, MetadataError> {
+        let path = folder.join(TABLE_NAME);
+        match std::fs::read(&path) {
+            Ok(content) => Self::parse(&path, &content),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(source) => Err(MetadataError::Unreadable { path, source }),
+        }
+    }
+
+    /// The row of a file; without one, what its path says, with the names that other rows give to its territory.
+    pub fn metadata(&self, path: &str) -> Metadata {
+        self.rows.get(path).cloned().unwrap_or_else(|| {
+            let mut metadata = Metadata::of_path(path);
+            if let Some(territory) = self.territories.get(&metadata.territory.id) {
+                metadata.territory = territory.clone();
+            }
+            metadata
+        })
+    }
+
+    /// Whether the table has a row of its own for a file.
+    pub fn names(&self, path: &str) -> bool {
+        self.rows.contains_key(path)
+    }
+
+    fn parse(path: &Path, content: &[u8]) -> Result<Self, MetadataError> {
+        let text = match std::str::from_utf8(content) {
+            Ok(text) => text.trim_start_matches('\u{feff}').to_owned(),
+            Err(_) => encoding_rs::WINDOWS_1252.decode(content).0.into_owned(),
+        };
+        let header = text.lines().next().unwrap_or_default();
+        let delimiter = if header.matches(';').count() > header.matches(',').count() { b';' } else { b',' };
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .trim(csv::Trim::All)
+            .flexible(true)
+            .from_reader(text.as_bytes());
+        let malformed = |source: csv::Error| {
+            let line = source.position().map_or(1, csv::Position::line);
+            MetadataError::Malformed { path: path.to_owned(), line, source }
+        };
+        let columns: HashMap<String, usize> = reader
+            .headers()
+            .map_err(malformed)?
+            .iter()
+            .enumerate()
+            .map(|(index, name)| (name.to_lowercase(), index))
+            .collect();
+        if !columns.contains_key("file") {
+            return Err(MetadataError::NoFileColumn { path: path.to_owned() });
+        }
+        let mut rows = HashMap::new();
+        for record in reader.records() {
+            let record = record.map_err(malformed)?;
+            let line = record.position().map_or(0, csv::Position::line);
+            let field = |name: &str| {
+                let value = columns.get(name).and_then(|index| record.get(*index)).unwrap_or_default();
+                (!value.is_empty()).then(|| value.to_owned())
+            };
+            let Some(file) = field("file") else { continue };
+            let date = match field("date") {
+                Some(value) => {
+                    Some(date(&value).ok_or_else(|| MetadataError::BadDate { path: path.to_owned(), line, value })?)
+                }
+                None => None,
+            };
+            let is_extra_edition = match field("is_extra_edition") {
+                Some(value) => Some(boolean(&value).ok_or_else(|| MetadataError::BadBoolean {
+                    path: path.to_owned(),
+                    line,
+                    value,
+                })?),
+                None => None,
+            };
+            let territory = Territory {
+                id: field("territory_id").unwrap_or_default(),
+                name: field("territory_name").unwrap_or_default(),
+                state_code: field("state_code").unwrap_or_default(),
+            };
+            let metadata = Metadata {
+                territory,
+                date,
+                edition_number: field("edition_number"),
+                is_extra_edition,
+                power: field("power"),
+                file_url: field("url"),
+            };
+            rows.insert(file.trim_start_matches("./").to_owned(), metadata);
+        }
+        let named = rows.values().map(|row| &row.territory).filter(|territory| !territory.id.is_empty());
+        let territories = named.map(|territory| (territory.id.clone(), territory.clone())).collect();
+        Ok(Self { rows, territories })
+    }
+}
+
+fn date(text: &str) -> Option<Date> {
+    Date::parse(text, ISO).or_else(|_| Date::parse(text, BRAZILIAN)).ok()
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "true" | "1" | "yes" | "sim" => Some(true),
+        "false" | "0" | "no" | "não" | "nao" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::date;
+
+    fn parse(content: &[u8]) -> Result<Table, MetadataError> {
+        Table::parse(Path::new(TABLE_NAME), content)
+    }
+
+    #[test]
+    fn a_path_tells_territory_and_date_only_when_it_has_both() {
+        for (path, territory, date) in [
+            ("2704302/2024-01-02/a.pdf", "2704302", Some(date!(2024 - 01 - 02))),
+            ("2704302/2024-01-02/extra/a.pdf", "2704302", Some(date!(2024 - 01 - 02))),
+            ("2704302/a.pdf", "", None),
+            ("2704302/janeiro/a.pdf", "", None),
+            ("2704302/2024-13-02/a.pdf", "", None),
+            ("2024-01-02/a.pdf", "", None),
+            ("a.pdf", "", None),
+        ] {
+            let metadata = Metadata::of_path(path);
+            assert_eq!((metadata.territory.id.as_str(), metadata.date), (territory, date), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_read_in_the_ways_spreadsheets_write_it() {
+        for content in [
+            "file,territory_id,territory_name,date,is_extra_edition\na.pdf,1,Maceió,2024-12-31,sim\n"
+                .as_bytes()
+                .to_vec(),
+            "\u{feff}File;Territory_ID;territory_name;date;is_extra_edition\n./a.pdf;1;Maceió;31/12/2024;true\n"
+                .as_bytes()
+                .to_vec(),
+            b"file;territory_id;territory_name;date;is_extra_edition\r\na.pdf;1;Macei\xf3;31/12/2024;1\r\n".to_vec(),
+        ] {
+            let metadata = parse(&content).unwrap().metadata("a.pdf");
+            assert_eq!(metadata.territory.id, "1");
+            assert_eq!(metadata.territory.name, "Maceió");
+            assert_eq!(metadata.date, Some(date!(2024 - 12 - 31)));
+            assert_eq!(metadata.is_extra_edition, Some(true));
+            assert_eq!(metadata.power, None);
+        }
+    }
+
+    #[test]
+    fn a_path_takes_the_names_of_its_territory_from_the_table() {
+        let table = parse("file,territory_id,territory_name,state_code\na.pdf,2704302,Maceió,AL\n".as_bytes()).unwrap();
+        let metadata = table.metadata("2704302/2024-01-02/b.pdf");
+        assert_eq!((metadata.territory.name.as_str(), metadata.territory.state_code.as_str()), ("Maceió", "AL"));
+        assert_eq!(metadata.date, Some(date!(2024 - 01 - 02)));
+        assert_eq!(table.metadata("1/2024-01-02/b.pdf").territory.name, "", "another territory stays unnamed");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let error = parse(b"file,date\na.pdf,2024-02-30\n").err().unwrap().to_string();
+        assert!(error.contains("line 2") && error.contains("2024-02-30"), "{error}");
+        let error = parse(b"name,date\na.pdf,2024-02-28\n").err().unwrap().to_string();
+        assert!(error.contains("no column `file`"), "{error}");
+        let error = parse(b"file,is_extra_edition\na.pdf,maybe\n").err().unwrap().to_string();
+        assert!(error.contains("maybe"), "{error}");
+    }
+}

@@ -1,0 +1,307 @@
+//! What every index must do, run against each: Tantivy in a folder always, OpenSearch where `PRELO_TEST_INDEX` says.
+
+use std::future::Future;
+
+use time::macros::date;
+
+use super::document::{Links, Provenance, tests::gazette};
+use super::opensearch::{OpenSearchIndex, tests as server};
+use super::tantivy::TantivyIndex;
+use super::*;
+use crate::gazette::{Gazette, Territory};
+
+macro_rules! conformance {
+    ($($name:ident)+) => {
+        mod on_tantivy {
+            $(#[tokio::test] async fn $name() { super::on_tantivy(|index| super::$name(index)).await; })+
+        }
+        mod on_opensearch {
+            $(#[tokio::test] async fn $name() { super::on_opensearch(stringify!($name), |index| super::$name(index)).await; })+
+        }
+    };
+}
+
+conformance! {
+    a_missing_index_is_said_to_be_missing
+    preparing_twice_changes_nothing
+    a_document_is_found_again
+    the_same_id_replaces
+    an_empty_bulk_is_nothing
+    bulks_at_once
+    words_are_found_in_all_their_forms
+    phrases_are_found_as_phrases
+    alternatives_and_exclusions
+    passages_show_page_and_words
+    filters_narrow
+    a_document_without_a_date
+    odd_queries_do_no_harm
+    long_texts_are_found_to_their_end
+}
+
+async fn on_tantivy<F: Future>(test: impl FnOnce(Box<dyn SearchIndex>) -> F) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("below/index");
+    test(Box::new(TantivyIndex::open(path.clone()).await.unwrap())).await;
+}
+
+async fn on_opensearch<F: Future>(name: &str, test: impl FnOnce(Box<dyn SearchIndex>) -> F) {
+    let Some(url) = server::url(name) else { return };
+    let cleanup = server::Cleanup(url);
+    test(Box::new(OpenSearchIndex::new(&cleanup.0, server::settings()).unwrap())).await;
+}
+
+fn document(gazette: &Gazette, text: &str) -> Document {
+    let prelo = Provenance {
+        extractor_version: 3,
+        pages: 2,
+        ocr_pages: 1,
+        quality: Some(0.5),
+        run_id: "run-1".into(),
+        indexed_at: "2026-01-02T03:04:05Z".into(),
+    };
+    let links = Links { files_endpoint: "https://files.example".into(), relative: false };
+    Document::new(gazette, text.into(), "k.pdf.txt", &links, prelo)
+}
+
+/// Prepares the index and writes a text for each id from 1.
+async fn filled(index: &dyn SearchIndex, texts: &[&str]) {
+    let documents: Vec<Document> = (1..).zip(texts).map(|(id, text)| document(&gazette(id), text)).collect();
+    write(index, &documents).await;
+}
+
+async fn write(index: &dyn SearchIndex, documents: &[Document]) {
+    index.prepare().await.unwrap();
+    let outcomes = index.bulk(&documents.iter().collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(outcomes, vec![ItemOutcome::Acknowledged; documents.len()]);
+    index.refresh().await.unwrap();
+}
+
+fn asked(text: &str) -> SearchQuery {
+    SearchQuery { text: text.into(), limit: 10, ..SearchQuery::default() }
+}
+
+/// The ids that a query finds, in order.
+async fn ids(index: &dyn SearchIndex, query: &SearchQuery) -> Vec<i64> {
+    let results = index.search(query).await.unwrap_or_else(|error| panic!("{query:?}: {error:?}"));
+    let mut ids: Vec<i64> = results.hits.iter().map(|hit| hit.id.0).collect();
+    assert_eq!(results.total, ids.len() as u64, "{query:?}");
+    ids.sort_unstable();
+    ids
+}
+
+async fn a_missing_index_is_said_to_be_missing(index: Box<dyn SearchIndex>) {
+    index.check().await.unwrap();
+    let document = document(&gazette(1), "x");
+    for error in [
+        index.search(&asked("casa")).await.unwrap_err(),
+        index.find(GazetteId(1)).await.unwrap_err(),
+        index.count().await.unwrap_err(),
+        index.refresh().await.unwrap_err(),
+        index.bulk(&[&document]).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind, SearchIndexErrorKind::NotThere, "{error}");
+        assert!(error.to_string().contains("`prelo run`"), "{error}");
+    }
+    index.prepare().await.unwrap();
+    assert_eq!(index.bulk(&[&document]).await.unwrap(), [ItemOutcome::Acknowledged]);
+}
+
+async fn preparing_twice_changes_nothing(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["casa"]).await;
+    index.prepare().await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 1);
+    assert!(index.check().await.unwrap().contains('.'), "a version");
+}
+
+async fn a_document_is_found_again(index: Box<dyn SearchIndex>) {
+    let written = document(&gazette(7), "uma casa");
+    write(&*index, std::slice::from_ref(&written)).await;
+    assert_eq!(index.find(GazetteId(7)).await.unwrap(), Some(written.prelo));
+    assert_eq!(index.find(GazetteId(8)).await.unwrap(), None);
+    let results = index.search(&asked("casa")).await.unwrap();
+    let hit = &results.hits[0];
+    assert!(hit.score > 0.0);
+    let expected = Hit {
+        id: GazetteId(7),
+        date: Some("2024-03-05".into()),
+        territory_id: "2704302".into(),
+        territory_name: "Maceió".into(),
+        state_code: "AL".into(),
+        edition_number: "1234-A".into(),
+        file_path: "2704302/2024-03-05/a b.pdf".into(),
+        url: "https://files.example/2704302/2024-03-05/a b.pdf".into(),
+        score: hit.score,
+        passages: vec![Passage { page: 1, text: "uma casa".into(), highlights: vec![(4, 8)] }],
+    };
+    assert_eq!((results.total, hit), (1, &expected));
+}
+
+async fn the_same_id_replaces(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["velho", "outro"]).await;
+    let (first, second) = (document(&gazette(1), "primeiro"), document(&gazette(1), "novo"));
+    index.bulk(&[&first, &second]).await.unwrap();
+    index.refresh().await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 2);
+    assert_eq!(ids(&*index, &asked("velho OR primeiro")).await, [0_i64; 0]);
+    assert_eq!(ids(&*index, &asked("novo")).await, [1]);
+}
+
+async fn an_empty_bulk_is_nothing(index: Box<dyn SearchIndex>) {
+    index.prepare().await.unwrap();
+    assert_eq!(index.bulk(&[]).await.unwrap(), []);
+    assert_eq!(index.count().await.unwrap(), 0);
+}
+
+async fn bulks_at_once(index: Box<dyn SearchIndex>) {
+    index.prepare().await.unwrap();
+    let bulks: Vec<Vec<Document>> =
+        (0..4).map(|bulk| (0..25).map(|n| document(&gazette(bulk * 20 + n), "casa")).collect()).collect();
+    let writes = bulks.iter().map(|bulk| {
+        let index = &index;
+        async move { index.bulk(&bulk.iter().collect::<Vec<_>>()).await.unwrap() }
+    });
+    for outcomes in futures_util::future::join_all(writes).await {
+        assert_eq!(outcomes, vec![ItemOutcome::Acknowledged; 25]);
+    }
+    index.refresh().await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 85, "they overlap by five");
+}
+
+async fn words_are_found_in_all_their_forms(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["O PREGÃO ELETRÔNICO nº 001/2024", "as licitações do município", "nomeação de cada servidor"])
+        .await;
+    for (query, expected) in [
+        ("pregão eletrônico", [1]),
+        ("pregao eletronico", [1]),
+        ("pregões eletrônicos", [1]),
+        ("PREGAO", [1]),
+        ("licitação", [2]),
+        ("licitacao municipios", [2]),
+        ("nomeações", [3]),
+        ("servidores", [3]),
+        ("001/2024", [1]),
+        ("a nomeação de o servidor", [3]),
+        ("cada servidor", [3]),
+    ] {
+        let results = index.search(&asked(query)).await.unwrap();
+        assert_eq!(results.hits.iter().map(|hit| hit.id.0).collect::<Vec<_>>(), expected, "{query}");
+        let hit = &results.hits[0];
+        assert!(hit.passages.iter().any(|passage| !passage.highlights.is_empty()), "{query}: {hit:?}");
+    }
+    assert_eq!(ids(&*index, &asked("pregão nomeação")).await, [0_i64; 0], "all words must occur");
+}
+
+async fn phrases_are_found_as_phrases(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["a Secretaria de Saúde abre", "saúde da secretaria", "secretaria municipal de saúde"]).await;
+    for (query, expected) in [
+        ("\"secretaria de saude\"", vec![1]),
+        ("secretaria saúde", vec![1, 2, 3]),
+        ("\"secretaria municipal\"", vec![3]),
+        ("\"municipal de saúde\" secretaria", vec![3]),
+        ("\"secretaria saúde\"", vec![]),
+    ] {
+        assert_eq!(ids(&*index, &asked(query)).await, expected, "{query}");
+    }
+}
+
+async fn alternatives_and_exclusions(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["casa verde", "casa azul", "prédio verde"]).await;
+    for (query, expected) in [
+        ("casa OR prédio", vec![1, 2, 3]),
+        ("casa OR prédio verde", vec![1, 3]),
+        ("casa -azul", vec![1]),
+        ("verde -\"casa verde\"", vec![3]),
+    ] {
+        assert_eq!(ids(&*index, &asked(query)).await, expected, "{query}");
+    }
+}
+
+async fn passages_show_page_and_words(index: Box<dyn SearchIndex>) {
+    let filler = "palavrório sem interesse. ".repeat(40);
+    let text =
+        format!("Sumário\u{c}{filler}\u{c}{filler} A Secretaria de  Saúde\nabre PREGÃO. {filler}\u{c}pregão {filler}");
+    filled(&*index, &[&text, "pregões da saúde"]).await;
+    let results = index.search(&asked("\"secretaria de saúde\" pregao")).await.unwrap();
+    assert_eq!(results.total, 1);
+    let passages = &results.hits[0].passages;
+    assert_eq!(passages.iter().map(|passage| passage.page).collect::<Vec<_>>(), [3, 4]);
+    assert!(passages[0].text.contains("A Secretaria de Saúde abre PREGÃO."), "{passages:?}");
+    let words = |passage: &Passage| -> Vec<String> {
+        passage.highlights.iter().map(|&(from, to)| passage.text[from..to].to_owned()).collect()
+    };
+    assert_eq!(words(&passages[0]), ["Secretaria", "Saúde", "PREGÃO"]);
+    assert_eq!(words(&passages[1]), ["pregão"]);
+}
+
+async fn filters_narrow(index: Box<dyn SearchIndex>) {
+    let at = |id, territory: &str, state: &str, date| Gazette {
+        territory: Some(Territory { id: territory.into(), name: "N".into(), state_code: state.into() }),
+        date: Some(date),
+        ..gazette(id)
+    };
+    let gazettes = [
+        at(1, "2704302", "AL", date!(2024 - 01 - 31)),
+        at(2, "2704302", "AL", date!(2024 - 02 - 01)),
+        at(3, "2700300", "AL", date!(2024 - 02 - 29)),
+        at(4, "3106200", "MG", date!(1999 - 12 - 31)),
+    ];
+    write(&*index, &gazettes.map(|gazette| document(&gazette, "casa"))).await;
+    let query = asked("casa");
+    let territories = |ids: &[&str]| ids.iter().map(|&id| id.to_owned()).collect::<Vec<_>>();
+    for (query, expected) in [
+        (query.clone(), vec![1, 2, 3, 4]),
+        (SearchQuery { territories: territories(&["2704302"]), ..query.clone() }, vec![1, 2]),
+        (SearchQuery { territories: territories(&["2700300", "3106200", "0"]), ..query.clone() }, vec![3, 4]),
+        (SearchQuery { state: Some("AL".into()), ..query.clone() }, vec![1, 2, 3]),
+        (SearchQuery { from: Some(date!(2024 - 02 - 01)), ..query.clone() }, vec![2, 3]),
+        (SearchQuery { to: Some(date!(2024 - 02 - 01)), ..query.clone() }, vec![1, 2, 4]),
+        (
+            SearchQuery {
+                from: Some(date!(2024 - 02 - 01)),
+                to: Some(date!(2024 - 02 - 28)),
+                state: Some("AL".into()),
+                territories: territories(&["2704302"]),
+                ..query.clone()
+            },
+            vec![2],
+        ),
+    ] {
+        assert_eq!(ids(&*index, &query).await, expected, "{query:?}");
+    }
+    let limited = index.search(&SearchQuery { limit: 2, ..query.clone() }).await.unwrap();
+    assert_eq!((limited.total, limited.hits.len()), (4, 2));
+    let counted = index.search(&SearchQuery { limit: 0, ..query }).await.unwrap();
+    assert_eq!((counted.total, counted.hits.len()), (4, 0));
+}
+
+async fn a_document_without_a_date(index: Box<dyn SearchIndex>) {
+    let undated = Gazette { date: None, scraped_at: None, territory: None, territory_id: None, ..gazette(1) };
+    write(&*index, &[document(&undated, "casa"), document(&gazette(2), "casa")]).await;
+    let results = index.search(&asked("casa")).await.unwrap();
+    assert_eq!(results.total, 2);
+    let hit = results.hits.iter().find(|hit| hit.id.0 == 1).unwrap();
+    assert_eq!((hit.date.as_deref(), hit.territory_id.as_str()), (None, ""));
+    let dated = SearchQuery { from: Some(date!(1900 - 01 - 01)), ..asked("casa") };
+    assert_eq!(ids(&*index, &dated).await, [2]);
+}
+
+async fn odd_queries_do_no_harm(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["casa"]).await;
+    for text in ["", "\"", "(", "AND", "*", "-", "de", "-casa", &"x ".repeat(600)] {
+        let error = index.search(&asked(text)).await.expect_err(text);
+        assert_eq!(error.kind, SearchIndexErrorKind::BadQuery, "{text}: {error}");
+    }
+    for text in ["casa\"", "(casa", "casa*", "casa AND", "casa^9", "\\casa\\", "casa~2 /casa/", "{casa TO", "+casa -"] {
+        index.search(&asked(text)).await.unwrap_or_else(|error| panic!("{text}: {error}"));
+    }
+    assert_eq!(ids(&*index, &asked("source_text:casa")).await, [0_i64; 0], "a field is a word like others");
+    assert_eq!(ids(&*index, &asked(&"casa ".repeat(190))).await, [1]);
+}
+
+async fn long_texts_are_found_to_their_end(index: Box<dyn SearchIndex>) {
+    let text = format!("{}\u{c}xilofone {}", "palavra comum do diário oficial. ".repeat(40_000), "y".repeat(70_000));
+    filled(&*index, &[&text]).await;
+    let results = index.search(&asked("xilofone")).await.unwrap();
+    let passage = &results.hits[0].passages[0];
+    assert_eq!((passage.page, &passage.text[..8]), (2, "xilofone"));
+}

@@ -1,0 +1,142 @@
+//! The fields of the embedded index.
+
+use std::ops::Bound;
+
+use ::tantivy::query::{
+    BooleanQuery, ConstScoreQuery, Occur, PhraseQuery, Query as TantivyQuery, RangeQuery, TermQuery, TermSetQuery,
+};
+use ::tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TantivyDocument, TextFieldIndexing, TextOptions,
+    Value as _,
+};
+use ::tantivy::{Index, Term};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::gazette::GazetteId;
+use crate::search_index::document::{Document, Metadata, Provenance, day};
+use crate::search_index::query::{Clause, Query};
+use crate::search_index::{SearchQuery, portuguese};
+
+/// Names the rules of [`portuguese`]: with other rules comes another name, and an older index is refused.
+const ANALYZER: &str = "portuguese_1";
+
+/// What is searched or filtered has a field of its own; all the rest is one record that is only kept, so that a new
+/// field in it asks for no new index.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fields {
+    id: Field,
+    date: Field,
+    territory_id: Field,
+    state_code: Field,
+    source_text: Field,
+    record: Field,
+}
+
+/// What the record holds, as JSON.
+#[derive(Serialize)]
+struct Record<'a> {
+    #[serde(flatten)]
+    metadata: &'a Metadata,
+    prelo: &'a Provenance,
+}
+
+impl Fields {
+    /// The schema of this version.
+    pub fn schema() -> (Schema, Self) {
+        let mut schema = Schema::builder();
+        let text = TextFieldIndexing::default()
+            .set_tokenizer(ANALYZER)
+            .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+        let fields = Self {
+            id: schema.add_i64_field("id", INDEXED | FAST | STORED),
+            date: schema.add_text_field("date", STRING | FAST),
+            territory_id: schema.add_text_field("territory_id", STRING),
+            state_code: schema.add_text_field("state_code", STRING),
+            source_text: schema
+                .add_text_field("source_text", TextOptions::default().set_indexing_options(text).set_stored()),
+            record: schema.add_text_field("record", STORED),
+        };
+        (schema.build(), fields)
+    }
+
+    /// Makes the analyzer known to an index that was opened.
+    pub fn register(index: &Index) {
+        index.tokenizers().register(ANALYZER, portuguese::analyzer());
+    }
+
+    /// What finds a gazette.
+    pub fn key(&self, id: GazetteId) -> Term {
+        Term::from_field_i64(self.id, id.0)
+    }
+
+    /// A document as the index takes it.
+    pub fn document(&self, document: &Document) -> Result<TantivyDocument, serde_json::Error> {
+        let metadata = &document.metadata;
+        let mut out = TantivyDocument::new();
+        out.add_i64(self.id, document.id.0);
+        if let Some(date) = &metadata.date {
+            out.add_text(self.date, date);
+        }
+        out.add_text(self.territory_id, &metadata.territory_id);
+        out.add_text(self.state_code, &metadata.state_code);
+        out.add_text(self.source_text, &document.source_text);
+        out.add_text(self.record, serde_json::to_string(&Record { metadata, prelo: &document.prelo })?);
+        Ok(out)
+    }
+
+    /// The gazette of a stored document.
+    pub fn id_of(&self, stored: &TantivyDocument) -> GazetteId {
+        GazetteId(stored.get_first(self.id).and_then(|value| value.as_i64()).unwrap_or_default())
+    }
+
+    /// The text of a stored document.
+    pub fn text_of<'a>(&self, stored: &'a TantivyDocument) -> &'a str {
+        stored.get_first(self.source_text).and_then(|value| value.as_str()).unwrap_or_default()
+    }
+
+    /// The record of a stored document.
+    pub fn record_of(&self, stored: &TantivyDocument) -> Map<String, Value> {
+        let record = stored.get_first(self.record).and_then(|value| value.as_str()).unwrap_or_default();
+        serde_json::from_str(record).unwrap_or_default()
+    }
+
+    /// A search as the index takes it. Filters narrow without changing the score.
+    pub fn query(&self, query: &Query, asked: &SearchQuery) -> BooleanQuery {
+        let mut parts: Vec<(Occur, Box<dyn TantivyQuery>)> = Vec::new();
+        for group in &query.all {
+            let any = group.iter().map(|clause| (Occur::Should, self.clause(clause))).collect();
+            parts.push((Occur::Must, Box::new(BooleanQuery::new(any))));
+        }
+        parts.extend(query.none.iter().map(|clause| (Occur::MustNot, self.clause(clause))));
+        let mut filter = |query: Box<dyn TantivyQuery>| {
+            parts.push((Occur::Must, Box::new(ConstScoreQuery::new(query, 0.0))));
+        };
+        if !asked.territories.is_empty() {
+            let territories = asked.territories.iter().map(|id| Term::from_field_text(self.territory_id, id));
+            filter(Box::new(TermSetQuery::new(territories)));
+        }
+        if let Some(state) = &asked.state {
+            let state = Term::from_field_text(self.state_code, state);
+            filter(Box::new(TermQuery::new(state, IndexRecordOption::Basic)));
+        }
+        if asked.from.is_some() || asked.to.is_some() {
+            let bound = |date: Option<time::Date>| {
+                date.map_or(Bound::Unbounded, |date| Bound::Included(Term::from_field_text(self.date, &day(date))))
+            };
+            filter(Box::new(RangeQuery::new(bound(asked.from), bound(asked.to))));
+        }
+        BooleanQuery::new(parts)
+    }
+
+    fn clause(&self, clause: &Clause) -> Box<dyn TantivyQuery> {
+        let term = |text: &str| Term::from_field_text(self.source_text, text);
+        match clause.stems.as_slice() {
+            [stem] => Box::new(TermQuery::new(term(&stem.text), IndexRecordOption::WithFreqs)),
+            stems => {
+                let terms = stems.iter().map(|stem| (stem.offset, term(&stem.text))).collect();
+                Box::new(PhraseQuery::new_with_offset(terms))
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The embedded index itself. Everything here blocks.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ::tantivy::collector::{Count, TopDocs};
+use ::tantivy::directory::MmapDirectory;
+use ::tantivy::directory::error::OpenDirectoryError;
+use ::tantivy::indexer::IndexWriterOptions;
+use ::tantivy::query::TermQuery;
+use ::tantivy::schema::{IndexRecordOption, TantivyDocument};
+use ::tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
+
+use super::schema::Fields;
+use crate::gazette::GazetteId;
+use crate::search_index::document::Provenance;
+use crate::search_index::error::Diagnosis;
+use crate::search_index::query::Query;
+use crate::search_index::{
+    MAX_HITS, SearchIndexError, SearchIndexErrorKind as Kind, SearchQuery, SearchResults, bulk, hit, matches, passages,
+};
+
+/// Bytes of postings that the writer gathers before it writes them out.
+const WRITER_BYTES: usize = 24 << 20;
+
+/// A folder with an index, or one that will have it.
+pub(super) struct Store {
+    path: PathBuf,
+    shown: String,
+    /// Filled when the index is there.
+    opened: Mutex<Option<Arc<Opened>>>,
+    /// Made by the first bulk: it takes the lock of the folder, which nobody who only reads may need.
+    writer: Mutex<Option<IndexWriter>>,
+}
+
+/// An index that is there.
+struct Opened {
+    index: Index,
+    reader: IndexReader,
+    fields: Fields,
+}
+
+impl Store {
+    /// Opens the index if it is there.
+    pub fn open(path: PathBuf, shown: String) -> Result<Self, SearchIndexError> {
+        let store = Self { path, shown, opened: Mutex::new(None), writer: Mutex::new(None) };
+        match store.opened("open the index") {
+            Err(error) if error.kind != Kind::NotThere => Err(error),
+            _ => Ok(store),
+        }
+    }
+
+    /// Whether it is there, and can be read.
+    pub fn check(&self) -> Result<bool, SearchIndexError> {
+        match self.searcher("open the index") {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind == Kind::NotThere => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates the folder and the index where they are missing.
+    pub fn prepare(&self) -> Result<(), SearchIndexError> {
+        let operation = "create the index";
+        if Self::is_there(&self.path) {
+            return self.opened(operation).map(drop);
+        }
+        std::fs::create_dir_all(&self.path).map_err(|error| self.error(operation, error.into()))?;
+        let directory = MmapDirectory::open(&self.path).map_err(|error| self.error(operation, error.into()))?;
+        let created = Index::open_or_create(directory, Fields::schema().0);
+        created.map_err(|error| self.error(operation, error))?;
+        self.opened(operation).map(drop)
+    }
+
+    /// Writes documents and commits. When it fails, none of them is in the index.
+    pub fn write(&self, documents: Vec<(GazetteId, TantivyDocument)>) -> Result<(), SearchIndexError> {
+        let operation = bulk::operation(documents.len());
+        let opened = self.opened(&operation)?;
+        let mut slot = lock(&self.writer);
+        let written = Self::commit(&opened, &mut slot, documents);
+        if written.is_err() {
+            // A writer that failed stays broken; what it did not commit goes with it.
+            *slot = None;
+        }
+        written.map_err(|error| self.error(&operation, error))
+    }
+
+    fn commit(
+        opened: &Opened,
+        slot: &mut Option<IndexWriter>,
+        documents: Vec<(GazetteId, TantivyDocument)>,
+    ) -> Result<(), TantivyError> {
+        let writer = match slot {
+            Some(writer) => writer,
+            None => slot.insert(Self::writer(&opened.index)?),
+        };
+        for (id, document) in documents {
+            writer.delete_term(opened.fields.key(id));
+            writer.add_document(document)?;
+        }
+        writer.commit().map(drop)
+    }
+
+    /// Takes the lock of the folder, and removes what a bulk that failed or was killed has left there: on a full disk
+    /// that may be what fills it.
+    fn writer(index: &Index) -> Result<IndexWriter, TantivyError> {
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .memory_budget_per_thread(WRITER_BYTES)
+            .build();
+        let writer: IndexWriter = index.writer_with_options(options)?;
+        writer.garbage_collect_files().wait()?;
+        Ok(writer)
+    }
+
+    /// Passages of the best gazettes.
+    pub fn search(&self, asked: &SearchQuery) -> Result<SearchResults, SearchIndexError> {
+        let operation = "search";
+        let query = Query::parse(&asked.text)
+            .map_err(|advice| Diagnosis::new(Kind::BadQuery, advice).during(operation, &self.shown))?;
+        let (searcher, fields) = self.searcher(operation)?;
+        let run = || -> Result<SearchResults, TantivyError> {
+            let limit = asked.limit.clamp(1, MAX_HITS);
+            let collectors = (TopDocs::with_limit(limit).order_by_score(), Count);
+            let (best, total) = searcher.search(&fields.query(&query, asked), &collectors)?;
+            let mut hits = Vec::with_capacity(best.len());
+            for (score, address) in best.into_iter().take(asked.limit) {
+                let stored: TantivyDocument = searcher.doc(address)?;
+                let text = fields.text_of(&stored);
+                let passages = passages::best(text, &matches::find(text, &query));
+                hits.push(hit::hit(fields.id_of(&stored), &fields.record_of(&stored), score, passages));
+            }
+            Ok(SearchResults { total: total as u64, hits })
+        };
+        run().map_err(|error| self.error(operation, error))
+    }
+
+    /// How a gazette came into the index.
+    pub fn find(&self, id: GazetteId) -> Result<Option<Provenance>, SearchIndexError> {
+        let operation = format!("look up gazette {id}");
+        let (searcher, fields) = self.searcher(&operation)?;
+        let query = TermQuery::new(fields.key(id), IndexRecordOption::Basic);
+        let run = || -> Result<Option<Provenance>, TantivyError> {
+            let best = searcher.search(&query, &TopDocs::with_limit(1).order_by_score())?;
+            let Some((_, address)) = best.first() else { return Ok(None) };
+            let mut record = fields.record_of(&searcher.doc(*address)?);
+            let prelo = record.remove("prelo").unwrap_or_default();
+            Ok(Some(serde_json::from_value(prelo).unwrap_or_default()))
+        };
+        run().map_err(|error| self.error(&operation, error))
+    }
+
+    /// Documents in the last commit.
+    pub fn count(&self) -> Result<u64, SearchIndexError> {
+        Ok(self.searcher("count the documents")?.0.num_docs())
+    }
+
+    /// Sees the last commit, whichever process made it.
+    fn searcher(&self, operation: &str) -> Result<(Searcher, Fields), SearchIndexError> {
+        let opened = self.opened(operation)?;
+        opened.reader.reload().map_err(|error| self.error(operation, error))?;
+        Ok((opened.reader.searcher(), opened.fields))
+    }
+
+    fn is_there(path: &Path) -> bool {
+        path.join("meta.json").is_file()
+    }
+
+    fn opened(&self, operation: &str) -> Result<Arc<Opened>, SearchIndexError> {
+        let mut slot = lock(&self.opened);
+        if let Some(opened) = slot.as_ref() {
+            return Ok(Arc::clone(opened));
+        }
+        if !Self::is_there(&self.path) {
+            let diagnosis = Diagnosis::new(Kind::NotThere, "there is no index yet; run `prelo run` first");
+            return Err(diagnosis.during(operation, &self.shown));
+        }
+        let index = Index::open_in_dir(&self.path).map_err(|error| self.error(operation, error))?;
+        let (schema, fields) = Fields::schema();
+        if index.schema() != schema {
+            let advice = format!("another version of prelo made it; {}", self.rebuild());
+            return Err(Diagnosis::new(Kind::Other, advice).during(operation, &self.shown));
+        }
+        Fields::register(&index);
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
+        let reader = reader.map_err(|error| self.error(operation, error))?;
+        Ok(Arc::clone(slot.insert(Arc::new(Opened { index, reader, fields }))))
+    }
+
+    fn rebuild(&self) -> String {
+        format!("remove the folder {} and build it again with `prelo run --mode all`", self.path.display())
+    }
+
+    fn error(&self, operation: &str, error: TantivyError) -> SearchIndexError {
+        use io::ErrorKind as Io;
+        let path = self.path.display();
+        let diagnosis = match &error {
+            TantivyError::LockFailure(..) => {
+                Diagnosis::new(Kind::Locked, "another process is writing to it; wait until it is done, or stop it")
+            }
+            _ if tells(&error, &[Io::StorageFull, Io::QuotaExceeded, Io::FileTooLarge]) => {
+                Diagnosis::new(Kind::Blocked, format!("the disk is full; free space where {path} is"))
+            }
+            _ if tells(&error, &[Io::PermissionDenied, Io::ReadOnlyFilesystem]) => {
+                Diagnosis::new(Kind::Blocked, format!("this user may not write to {path}; change its permissions"))
+            }
+            _ if tells(&error, &[Io::NotADirectory, Io::AlreadyExists]) => {
+                Diagnosis::new(Kind::BadUrl, format!("{path} is a file, not a folder; name another"))
+            }
+            TantivyError::OpenDirectoryError(OpenDirectoryError::NotADirectory(_)) => {
+                Diagnosis::new(Kind::BadUrl, format!("{path} is a file, not a folder; name another"))
+            }
+            TantivyError::IoError(_) | TantivyError::OpenWriteError(_) => {
+                Diagnosis::new(Kind::Other, format!("the files in {path} cannot be read or written; look at the disk"))
+            }
+            _ => Diagnosis::new(Kind::Other, format!("it is damaged or of another version; {}", self.rebuild())),
+        };
+        diagnosis.during(operation, &self.shown).caused_by(error)
+    }
+}
+
+/// Whether the operating system gave one of these reasons. Tantivy wraps them in layers of which some have no source;
+/// only what it prints for debugging shows them all.
+fn tells(error: &TantivyError, kinds: &[io::ErrorKind]) -> bool {
+    let shown = format!("{error:?}");
+    kinds.iter().any(|kind| shown.contains(&format!("kind: {kind:?}")))
+}
+
+/// The index stays usable when a thread that held the lock panicked: a half-done bulk was not committed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_seen_through_every_layer() {
+        let store = Store::open("nowhere".into(), "tantivy://nowhere".into()).unwrap();
+        let full = || io::Error::from_raw_os_error(28);
+        let denied = || io::Error::from_raw_os_error(13);
+        for (error, kind) in [
+            (TantivyError::from(full()), Kind::Blocked),
+            (TantivyError::from(io::Error::other(full())), Kind::Blocked),
+            (TantivyError::ErrorInThread(format!("{:?}", full())), Kind::Blocked),
+            (OpenDirectoryError::wrap_io_error(denied(), "x".into()).into(), Kind::Blocked),
+            (TantivyError::from(io::Error::other("odd")), Kind::Other),
+            (TantivyError::Poisoned, Kind::Other),
+        ] {
+            let shown = format!("{error:?}");
+            assert_eq!(store.error("write", error).kind, kind, "{shown}");
+        }
+    }
+}

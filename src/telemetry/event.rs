@@ -1,0 +1,50 @@
+//! What happens during a run, in the words of the pipeline.
+
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::gazette::GazetteId;
+use crate::shutdown::StopReason;
+
+/// One thing that happened. Durations are wall-clock time.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The lease is taken and the selection counted.
+    RunStarted { selection: &'a str, selected: u64, recovered: u64, memory_budget_bytes: u64 },
+    /// The folder was compared with the catalogue.
+    FolderRegistered { new: u64, changed: u64, unchanged: u64, renditions: u64, vanished: &'a [String] },
+    /// A page of the catalogue was read.
+    PageListed { pass: u32, rows: usize, fresh: usize },
+    /// A row could not be claimed: deleted, or held by somebody else.
+    ClaimMissed { gazette: GazetteId },
+    /// A file is in the spool.
+    Downloaded { gazette: GazetteId, bytes: u64, elapsed: Duration },
+    /// A file was read.
+    Extracted { gazette: GazetteId, pages: u32, characters: u64, recovered: bool, elapsed: Duration },
+    /// A bulk was answered.
+    BulkAnswered { documents: usize, acknowledged: usize, resent: usize, rejected: usize, elapsed: Duration },
+    /// A bulk was too large for one request and is sent in halves.
+    BulkSplit { documents: usize },
+    /// A call failed and is made again after a wait.
+    Retrying { operation: &'a str, error: &'a dyn std::error::Error, wait: Duration, gazette: Option<GazetteId> },
+    /// A gazette was acknowledged and marked.
+    Indexed { gazette: GazetteId, bytes: u64, pages: u32, ocr_pages: u32 },
+    /// A gazette was set aside.
+    Failed { gazette: GazetteId, failure: &'a Failure },
+    /// A gazette was given back without an outcome, because the run ends.
+    Released { gazette: GazetteId },
+    /// Somebody else took the gazette over: it was not marked.
+    ClaimLost { gazette: GazetteId },
+    /// No new claims from here on.
+    Draining { reason: &'a StopReason },
+    /// The run is over; the counts are those of the run.
+    RunFinished { stopped_by: Option<&'a str> },
+}
+
+impl Event<'_> {
+    /// Whether it moves the progress on.
+    #[must_use]
+    pub fn finishes_a_gazette(&self) -> bool {
+        matches!(self, Self::Indexed { .. } | Self::Failed { .. })
+    }
+}

@@ -1,0 +1,156 @@
+//! Events as log lines on standard error: text on a terminal, JSON elsewhere.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use tracing::{debug, error, info, warn};
+use tracing_subscriber::EnvFilter;
+
+use super::{Event, RunCounts, memory, progress};
+use crate::gazette::RunId;
+use crate::shutdown::StopReason;
+
+/// The one bar of this process; hidden until there is progress. Log lines are written above it.
+pub(super) fn bar() -> &'static ProgressBar {
+    static BAR: OnceLock<ProgressBar> = OnceLock::new();
+    BAR.get_or_init(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()))
+}
+
+/// Sends log lines of `level` and above to standard error; `json` or text, or what fits standard error when that is
+/// not said. Only prelo's own lines: libraries speak from `warn` up. A second call changes nothing.
+pub fn install(level: &str, json: Option<bool>) {
+    let terminal = io::stderr().is_terminal();
+    let filter = EnvFilter::new(format!("warn,prelo={level}"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(|| AboveTheBar);
+    let json = json.unwrap_or(!terminal);
+    let _ = if json {
+        builder.json().flatten_event(true).with_current_span(false).try_init()
+    } else {
+        builder.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).try_init()
+    };
+}
+
+struct AboveTheBar;
+
+impl Write for AboveTheBar {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        bar().suspend(|| io::stderr().write_all(line))?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// An error with its causes, each said once.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+pub(super) fn write(run: RunId, event: &Event<'_>) {
+    let run_id = run.to_string();
+    match event {
+        Event::RunStarted { selection, selected, recovered, memory_budget_bytes } => {
+            info!(run_id, selection, selected, recovered, memory_budget_bytes, "run started");
+        }
+        Event::FolderRegistered { new, changed, unchanged, renditions, vanished } => {
+            info!(run_id, new, changed, unchanged, renditions, vanished = vanished.len(), "folder registered");
+            for path in *vanished {
+                warn!(run_id, path, "a registered file has vanished from the folder");
+            }
+        }
+        Event::PageListed { pass, rows, fresh } => debug!(run_id, pass, rows, fresh, "page listed"),
+        Event::ClaimMissed { gazette } => {
+            debug!(run_id, gazette_id = gazette.0, "not claimed: deleted, or held by another run");
+        }
+        Event::Downloaded { gazette, bytes, elapsed } => {
+            debug!(run_id, gazette_id = gazette.0, bytes, seconds = elapsed.as_secs_f64(), "downloaded");
+        }
+        Event::Extracted { gazette, pages, characters, recovered, elapsed } => {
+            let seconds = elapsed.as_secs_f64();
+            debug!(run_id, gazette_id = gazette.0, pages, characters, recovered, seconds, "extracted");
+        }
+        Event::BulkAnswered { documents, acknowledged, resent, rejected, elapsed } => {
+            debug!(run_id, documents, acknowledged, resent, rejected, seconds = elapsed.as_secs_f64(), "bulk answered");
+        }
+        Event::BulkSplit { documents } => {
+            info!(run_id, documents, "bulk too large for one request, sent in halves");
+        }
+        Event::Retrying { operation, error, wait, gazette } => {
+            let gazette_id = gazette.map(|id| id.0);
+            let wait_seconds = wait.as_secs_f64();
+            warn!(run_id, gazette_id, operation, wait_seconds, error = with_causes(*error), "will try again");
+        }
+        Event::Indexed { gazette, bytes, pages, ocr_pages } => {
+            debug!(run_id, gazette_id = gazette.0, bytes, pages, ocr_pages, "indexed");
+        }
+        Event::Failed { gazette, failure } => {
+            warn!(run_id, gazette_id = gazette.0, code = failure.code.as_str(), detail = failure.detail, "failed");
+        }
+        Event::Released { gazette } => debug!(run_id, gazette_id = gazette.0, "given back"),
+        Event::ClaimLost { gazette } => {
+            warn!(run_id, gazette_id = gazette.0, "not marked: the claim was lost to another run");
+        }
+        Event::Draining { reason } => match reason {
+            StopReason::DependencyDown(detail) => error!(run_id, reason = reason.as_str(), detail, "stopping"),
+            StopReason::Internal(detail) => error!(run_id, reason = reason.as_str(), detail, "stopping"),
+            _ => warn!(run_id, reason = reason.as_str(), "stopping: what is in flight is finished first"),
+        },
+        Event::RunFinished { stopped_by } => {
+            info!(run_id, stopped_by, peak_rss_bytes = memory::peak_bytes(), "run finished");
+        }
+    }
+}
+
+pub(super) fn write_progress(run: RunId, counts: &RunCounts) {
+    info!(
+        run_id = run.to_string(),
+        done = counts.finished(),
+        of = counts.selected,
+        failed = counts.failures(),
+        documents_per_second = (counts.documents_per_second() * 10.0).round() / 10.0,
+        memory_bytes = memory::resident_bytes(),
+        left = counts.seconds_left().map(progress::duration),
+        "progress"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt;
+
+    #[derive(Debug)]
+    struct Layer(&'static str, Option<Box<Layer>>);
+    impl fmt::Display for Layer {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+    impl std::error::Error for Layer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            self.1.as_deref().map(|inner| inner as &dyn std::error::Error)
+        }
+    }
+
+    #[test]
+    fn causes_are_said_once() {
+        let error = Layer("could not fetch x", Some(Box::new(Layer("connection refused", None))));
+        assert_eq!(with_causes(&error), "could not fetch x: connection refused");
+        let repeating = Layer("could not: refused", Some(Box::new(Layer("refused", None))));
+        assert_eq!(with_causes(&repeating), "could not: refused");
+    }
+}

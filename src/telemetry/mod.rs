@@ -1,0 +1,87 @@
+//! Typed events: one event is the log line, the count and the progress. Nothing else logs.
+
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::gazette::RunId;
+
+mod counts;
+mod event;
+mod log;
+mod memory;
+mod progress;
+
+pub use counts::RunCounts;
+pub use event::Event;
+pub use log::{install, with_causes};
+pub use memory::{peak_bytes, resident_bytes};
+use progress::Progress;
+pub use progress::duration;
+
+/// A progress line every so many finished gazettes, where there is no terminal.
+const PROGRESS_EVERY: u64 = 10;
+
+/// Takes every event of one run. Clones share counts and progress.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    run: RunId,
+    started: Instant,
+    counts: Mutex<RunCounts>,
+    progress: Progress,
+}
+
+impl Telemetry {
+    /// For one run, which starts now. A bar is drawn when standard error is a terminal.
+    #[must_use]
+    pub fn new(run: RunId) -> Self {
+        let progress = Progress::new(std::io::stderr().is_terminal());
+        Self { shared: Arc::new(Shared { run, started: Instant::now(), counts: Mutex::default(), progress }) }
+    }
+
+    /// The run that every line of the log names.
+    #[must_use]
+    pub fn run(&self) -> RunId {
+        self.shared.run
+    }
+
+    /// Logs the event, counts it, and moves the progress on.
+    pub fn emit(&self, event: &Event<'_>) {
+        let finished = {
+            let mut counts = self.lock();
+            counts.add(event);
+            counts.finished()
+        };
+        log::write(self.shared.run, event);
+        if event.finishes_a_gazette() {
+            let counts = self.counts();
+            self.shared.progress.show(&counts);
+            if finished.is_multiple_of(PROGRESS_EVERY) && !self.shared.progress.is_bar() {
+                log::write_progress(self.shared.run, &counts);
+            }
+        }
+    }
+
+    /// What has been counted so far, with the seconds since the start.
+    #[must_use]
+    pub fn counts(&self) -> RunCounts {
+        let mut counts = self.lock().clone();
+        counts.seconds = self.shared.started.elapsed().as_secs_f64();
+        counts
+    }
+
+    /// Takes the bar off the terminal.
+    pub fn close(&self) {
+        self.shared.progress.close();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, RunCounts> {
+        // A panic while counting leaves numbers behind, not a broken invariant.
+        self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,88 @@
+//! The bar on a terminal.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{RunCounts, log, memory};
+
+/// A bar, or nothing where there is no terminal.
+#[derive(Debug)]
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    pub(super) fn new(terminal: bool) -> Self {
+        let bar = terminal.then(|| {
+            let bar = log::bar().clone();
+            if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}") {
+                bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
+            }
+            bar
+        });
+        Self { bar }
+    }
+
+    pub(super) fn is_bar(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    pub(super) fn show(&self, counts: &RunCounts) {
+        if let Some(bar) = &self.bar {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+            bar.set_length(counts.selected);
+            bar.set_position(counts.finished());
+            bar.set_message(message(counts, memory::resident_bytes()));
+        }
+    }
+
+    pub(super) fn close(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn message(counts: &RunCounts, resident_bytes: u64) -> String {
+    let failed = match counts.failures() {
+        0 => String::new(),
+        n => format!("  {n} failed"),
+    };
+    let left = counts.seconds_left().map_or_else(String::new, |seconds| format!("  {} left", duration(seconds)));
+    let mib = resident_bytes / (1024 * 1024);
+    format!("{:.1} docs/s  {mib} MiB{left}{failed}", counts.documents_per_second())
+}
+
+/// `4.2s`, `45s`, `3m 05s`, `2h 07m`.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    if seconds < 9.95 {
+        return format!("{:.1}s", seconds.max(0.0));
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // positive, and far below 2^63
+    let seconds = seconds.round() as u64;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_like_durations() {
+        for (seconds, text) in [(0.2, "0.2s"), (59.4, "59s"), (185.0, "3m 05s"), (7620.0, "2h 07m"), (-1.0, "0.0s")] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn the_message_tells_rate_memory_time_and_failures() {
+        let mut counts = RunCounts { selected: 100, indexed: 40, seconds: 20.0, ..RunCounts::default() };
+        assert_eq!(message(&counts, 64 * 1024 * 1024), "2.0 docs/s  64 MiB  30s left");
+        counts.failed.insert("NEEDS_OCR".into(), 10);
+        assert_eq!(message(&counts, 0), "2.5 docs/s  0 MiB  20s left  10 failed");
+    }
+}

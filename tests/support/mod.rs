@@ -1,0 +1,124 @@
+//! What the tests of the whole program share: running the binary, folders of gazettes.
+#![allow(dead_code)] // each test program uses a part
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+pub mod servers;
+
+/// The binary in a working folder of its own, with an environment of its own.
+pub struct Prelo {
+    folder: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+}
+
+/// What a call of the binary answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Prelo {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), environment: Vec::new() }
+    }
+
+    /// Sets a variable for every call.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The working folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_prelo"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    pub fn call(&self, arguments: &[&str]) -> Answer {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// Calls and expects this exit code.
+    #[track_caller]
+    pub fn expect(&self, code: i32, arguments: &[&str]) -> Answer {
+        let answer = self.call(arguments);
+        assert_eq!(answer.code, code, "prelo {arguments:?}\n{}\n{}", answer.stdout, answer.stderr);
+        answer
+    }
+
+    /// Calls with `--format json`, expects this exit code, and parses standard output.
+    #[track_caller]
+    pub fn json(&self, code: i32, arguments: &[&str]) -> serde_json::Value {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--format", "json"]).collect();
+        let answer = self.expect(code, &arguments);
+        serde_json::from_str(&answer.stdout).unwrap_or_else(|error| panic!("{error} in:\n{}", answer.stdout))
+    }
+
+    /// Starts without waiting; standard output and error are kept.
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+impl From<Output> for Answer {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// The gazettes that the project makes.
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/gazettes")
+}
+
+/// Real data beside the project, where it is there; says aloud when it is not.
+pub fn shared(name: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("PRELO_TEST_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let path = root.join(name);
+    if path.is_dir() {
+        return path.canonicalize().ok();
+    }
+    eprintln!("SKIPPED: no real data at ../shared/{name}");
+    None
+}
+
+/// A copy of a folder that a test may change.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Every file below a folder with its bytes.
+pub fn contents(folder: &Path) -> std::collections::BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = std::collections::BTreeMap::new();
+    for entry in walkdir::WalkDir::new(folder) {
+        let entry = entry.unwrap();
+        if entry.file_type().is_file() {
+            files.insert(entry.path().to_owned(), std::fs::read(entry.path()).unwrap());
+        }
+    }
+    files
+}
