@@ -31,14 +31,17 @@ pub(super) fn read(content: &Arc<Vec<u8>>, limits: &Limits) -> Result<Text, Fail
         _ => (mend(content)?, true),
     };
     let text = Text { recovered, ..read_pages(&pdf, limits)? };
-    match (text.is_blank(), recovered) {
-        (false, _) => Ok(text),
-        (true, false) => Err(Failure::new(FailureCode::NeedsOcr, format!("{} pages without text", text.pages))),
-        (true, true) => {
-            let detail = format!("its structure had to be rebuilt, and the {} pages found have no text", text.pages);
-            Err(Failure::new(FailureCode::PdfDamaged, detail))
-        }
+    if !text.is_blank() {
+        return Ok(text);
     }
+    let pages = text.pages;
+    Err(match last_startxref(content) {
+        Some(_) => Failure::new(FailureCode::NeedsOcr, format!("no text on its pages, {pages} in number")),
+        None => Failure::new(
+            FailureCode::PdfDamaged,
+            format!("its end is missing, and no text is on what is left: {pages} pages"),
+        ),
+    })
 }
 
 fn encrypted() -> Failure {
@@ -68,28 +71,27 @@ fn mend(content: &[u8]) -> Result<Pdf, Failure> {
     }
 }
 
-/// Whether the last `startxref` points at a cross-reference table or stream (PDF 32000-1 sections 7.5.5 and 7.5.8).
-/// If not, the reader has found the objects by searching the whole file.
-fn has_intact_tail(content: &[u8]) -> bool {
+/// The offset after the last `startxref`, which stands at the end of every whole file (PDF 32000-1 section 7.5.5).
+fn last_startxref(content: &[u8]) -> Option<usize> {
     const KEYWORD: &[u8] = b"startxref";
     const TAIL_BYTES: usize = 2048;
     let tail = &content[content.len().saturating_sub(TAIL_BYTES)..];
-    let Some(at) = tail.windows(KEYWORD.len()).rposition(|window| window == KEYWORD) else { return false };
-    let digits: String = tail[at + KEYWORD.len()..]
-        .iter()
-        .skip_while(|b| b.is_ascii_whitespace())
-        .take_while(|b| b.is_ascii_digit())
-        .map(|b| char::from(*b))
-        .collect();
+    let at = tail.windows(KEYWORD.len()).rposition(|window| window == KEYWORD)?;
+    let after = tail[at + KEYWORD.len()..].trim_ascii_start();
+    let digits = after.iter().take_while(|b| b.is_ascii_digit()).count();
+    std::str::from_utf8(&after[..digits]).ok()?.parse().ok()
+}
+
+/// Whether the end of the file points at a cross-reference table or stream (PDF 32000-1 sections 7.5.4 and 7.5.8). If
+/// not, the reader has found the objects by searching the whole file.
+fn has_intact_tail(content: &[u8]) -> bool {
     // Offsets count from `%PDF` when something stands before it.
     let junk = content.windows(4).take(1024).position(|window| window == b"%PDF").unwrap_or(0);
     let points_well = |offset: usize| {
-        content.get(offset..).is_some_and(|rest| {
-            let rest = rest.trim_ascii_start();
-            rest.starts_with(b"xref") || rest.first().is_some_and(u8::is_ascii_digit)
-        })
+        let target = content.get(offset..).map(<[u8]>::trim_ascii_start);
+        target.is_some_and(|target| target.starts_with(b"xref") || target.first().is_some_and(u8::is_ascii_digit))
     };
-    digits.parse().is_ok_and(|offset: usize| points_well(offset) || points_well(offset.saturating_add(junk)))
+    last_startxref(content).is_some_and(|offset| points_well(offset) || points_well(offset.saturating_add(junk)))
 }
 
 fn read_pages(pdf: &Pdf, limits: &Limits) -> Result<Text, Failure> {

@@ -3,12 +3,19 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use url::Url;
 
 use crate::config::Config;
 
+#[cfg(test)]
+mod conformance;
 mod error;
+mod folder;
+mod s3;
 
 pub use error::{StorageError, StorageErrorKind};
+use folder::Folder;
+use s3::{Bucket, Settings};
 
 /// The body of a file, in chunks as they arrive. An error ends it.
 pub type ObjectBody = BoxStream<'static, Result<Bytes, StorageError>>;
@@ -44,10 +51,33 @@ pub trait Storage: Send + Sync {
 /// Opens the storage that the configuration names.
 ///
 /// # Errors
-/// When the URL's scheme is none of `s3`, `file`, or the folder does not exist. A bucket is not reached yet.
+/// When the URL's scheme is none of `s3`, `file`, its parts are wrong, the folder does not exist, or the access key is
+/// missing. A bucket is not reached yet.
 pub async fn open(config: &Config) -> Result<Box<dyn Storage>, StorageError> {
-    let _ = config;
-    todo!("dispatch on the scheme")
+    const OPERATION: &str = "open the storage";
+    let url = config.storage().map_err(|error| {
+        StorageError::new(StorageErrorKind::BadUrl, OPERATION, "of the configuration")
+            .advising("name it with `--folder` or `--storage`")
+            .caused_by(error)
+    })?;
+    match url.scheme() {
+        "s3" => Ok(Box::new(Bucket::open(url, &Settings::from(config))?)),
+        "file" => Ok(Box::new(Folder::open(url, config.data.join("texts")).await?)),
+        scheme => {
+            let advice = format!("a storage is `s3://BUCKET?endpoint=URL` or `file:///FOLDER`, not `{scheme}:`");
+            Err(StorageError::new(StorageErrorKind::BadUrl, OPERATION, without_secrets(url)).advising(advice))
+        }
+    }
+}
+
+/// The URL as it may be shown: a password that does not belong in it is left out.
+fn without_secrets(url: &Url) -> String {
+    let mut shown = url.clone();
+    // Both fail only for URLs that cannot have a user at all.
+    let _ = shown.set_password(None);
+    let _ = shown.set_username("");
+    shown.set_query(None);
+    shown.into()
 }
 
 /// The key of the text that belongs to a file: the same key with the suffix `.txt`. Appended, not put in place of

@@ -1,0 +1,182 @@
+//! A folder of files. It is only ever read; texts go under the data folder.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream};
+use tokio::fs;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use url::Url;
+use uuid::Uuid;
+
+use super::{ObjectBody, ObjectHead, Storage, StorageError, StorageErrorKind as Kind};
+
+mod path;
+
+/// Bytes of a chunk of a body.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Files below one folder, by their path relative to it.
+#[derive(Debug)]
+pub(super) struct Folder {
+    /// Canonical, so that a file reached through a symbolic link can be told to lie inside.
+    root: PathBuf,
+    texts: PathBuf,
+}
+
+impl Folder {
+    /// Opens the folder that a `file:` URL names. Its texts will live below `texts`, which need not exist yet.
+    pub(super) async fn open(url: &Url, texts: PathBuf) -> Result<Self, StorageError> {
+        const OPERATION: &str = "open the folder";
+        let path = url.to_file_path().map_err(|()| {
+            StorageError::new(Kind::BadUrl, OPERATION, url.as_str()).advising("write it as `file:///ABSOLUTE/PATH`")
+        })?;
+        let target = path.display().to_string();
+        let root = fs::canonicalize(&path).await.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => StorageError::new(Kind::NoBucket, OPERATION, &target),
+            _ => failed(OPERATION, target.clone(), error),
+        })?;
+        if !root.is_dir() {
+            return Err(StorageError::new(Kind::NoBucket, OPERATION, target)
+                .advising("it is a file, not a folder; name the folder that holds it"));
+        }
+        Ok(Self { root, texts })
+    }
+
+    fn target(&self, key: &str) -> String {
+        self.root.join(key.trim_start_matches('/')).display().to_string()
+    }
+
+    /// The file of a key, canonical and inside the folder.
+    async fn locate(&self, operation: &'static str, key: &str) -> Result<PathBuf, StorageError> {
+        let bad_key = |advice: &str| StorageError::new(Kind::BadKey, operation, self.target(key)).advising(advice);
+        let relative = path::from_key(key).ok_or_else(|| {
+            bad_key("the key must be a relative path without `..`, and not empty; correct `file_path`")
+        })?;
+        let file = fs::canonicalize(self.root.join(relative))
+            .await
+            .map_err(|error| failed(operation, self.target(key), error))?;
+        if file.starts_with(&self.root) {
+            Ok(file)
+        } else {
+            Err(bad_key("a symbolic link leads out of the folder; put the file itself there"))
+        }
+    }
+
+    /// Opens a file, and its size and version as of that moment.
+    async fn open_file(&self, operation: &'static str, key: &str) -> Result<(fs::File, ObjectHead), StorageError> {
+        let path = self.locate(operation, key).await?;
+        let wrap = |error| failed(operation, self.target(key), error);
+        // Looked at before it is opened: opening a pipe waits for a writer.
+        if !fs::metadata(&path).await.map_err(wrap)?.is_file() {
+            return Err(StorageError::new(Kind::NotFound, operation, self.target(key)).advising("it is not a file"));
+        }
+        let file = fs::File::open(&path).await.map_err(wrap)?;
+        let head = head_of(&file.metadata().await.map_err(wrap)?).map_err(wrap)?;
+        Ok((file, head))
+    }
+
+    fn text_file(&self, operation: &'static str, key: &str) -> Result<PathBuf, StorageError> {
+        let relative =
+            path::text_of_key(key).ok_or_else(|| StorageError::new(Kind::BadKey, operation, self.target(key)))?;
+        Ok(self.texts.join(relative))
+    }
+}
+
+#[async_trait]
+impl Storage for Folder {
+    async fn check(&self) -> Result<String, StorageError> {
+        let listed = fs::read_dir(&self.root).await;
+        listed.map_err(|error| failed("list the folder", self.root.display().to_string(), error)).map(drop)?;
+        Ok(format!("folder {}", self.root.display()))
+    }
+
+    async fn head(&self, key: &str) -> Result<ObjectHead, StorageError> {
+        Ok(self.open_file("look at", key).await?.1)
+    }
+
+    async fn get(&self, key: &str, if_match: Option<&str>) -> Result<ObjectBody, StorageError> {
+        const OPERATION: &str = "read";
+        let (file, head) = self.open_file(OPERATION, key).await?;
+        if if_match.is_some_and(|wanted| head.etag.as_deref() != Some(wanted)) {
+            return Err(StorageError::new(Kind::Replaced, OPERATION, self.target(key)));
+        }
+        Ok(body(file, head.bytes, OPERATION, self.target(key)))
+    }
+
+    async fn put_text(&self, key: &str, text: Bytes) -> Result<(), StorageError> {
+        const OPERATION: &str = "store the text";
+        let path = self.text_file(OPERATION, key)?;
+        write_atomically(&path, &text).await.map_err(|error| failed(OPERATION, path.display().to_string(), error))
+    }
+
+    async fn get_text(&self, key: &str) -> Result<Bytes, StorageError> {
+        const OPERATION: &str = "read the text";
+        let path = self.text_file(OPERATION, key)?;
+        // Ours, and no longer than what was once extracted.
+        let text = fs::read(&path).await.map_err(|error| failed(OPERATION, path.display().to_string(), error))?;
+        Ok(text.into())
+    }
+}
+
+/// Time of change and size stand in for a content hash, which would need a second reading.
+fn head_of(metadata: &std::fs::Metadata) -> io::Result<ObjectHead> {
+    let modified = metadata.modified()?;
+    // Files dated before 1970 exist; their distance still tells versions apart.
+    let nanoseconds = modified.duration_since(UNIX_EPOCH).unwrap_or_else(|before| before.duration()).as_nanos();
+    Ok(ObjectHead { bytes: metadata.len(), etag: Some(format!("{nanoseconds}-{}", metadata.len())) })
+}
+
+/// The file in chunks. One that shrank while it was read ends with an error, never silently.
+fn body(file: fs::File, bytes: u64, operation: &'static str, target: String) -> ObjectBody {
+    let chunks = stream::try_unfold((file, bytes, target), move |(mut file, left, target)| async move {
+        let mut chunk = BytesMut::with_capacity(CHUNK_BYTES);
+        match file.read_buf(&mut chunk).await {
+            Ok(0) if left > 0 => Err(StorageError::new(Kind::Truncated, operation, target)),
+            Ok(0) => Ok(None),
+            Ok(read) => Ok(Some((chunk.freeze(), (file, left.saturating_sub(read as u64), target)))),
+            Err(error) => Err(failed(operation, target, error)),
+        }
+    });
+    chunks.boxed()
+}
+
+/// A reader sees the old text or the new one, also after a crash in between.
+async fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).await?;
+    let temporary = folder.join(format!(".{}.part", Uuid::new_v4()));
+    let written = async {
+        let mut file = fs::File::create(&temporary).await?;
+        file.write_all(content).await?;
+        file.sync_all().await?;
+        fs::rename(&temporary, path).await
+    };
+    let result = written.await;
+    if result.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&temporary).await;
+    }
+    result
+}
+
+fn failed(operation: &'static str, target: String, error: io::Error) -> StorageError {
+    StorageError::new(kind_of(error.kind()), operation, target).caused_by(error)
+}
+
+fn kind_of(error: io::ErrorKind) -> Kind {
+    match error {
+        // A path through a file names nothing.
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Kind::NotFound,
+        io::ErrorKind::PermissionDenied => Kind::AccessDenied,
+        io::ErrorKind::InvalidFilename => Kind::BadKey,
+        io::ErrorKind::TimedOut => Kind::Timeout,
+        _ => Kind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests;
