@@ -1,4 +1,5 @@
 //! A folder of gazettes, no server at all: what a new user does in the first minute.
+#![allow(clippy::unwrap_used)] // a test may fail by panic
 
 use std::fs;
 

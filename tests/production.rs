@@ -1,4 +1,5 @@
 //! The same binary against real PostgreSQL, S3 and OpenSearch: thousands of rows, none lost, none twice.
+#![allow(clippy::unwrap_used)] // a test may fail by panic
 
 use std::collections::BTreeSet;
 use std::time::Duration;

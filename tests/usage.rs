@@ -1,4 +1,5 @@
 //! Bad input: each has its own clear message, and exit code 2.
+#![allow(clippy::unwrap_used)] // a test may fail by panic
 
 use std::fs;
 

@@ -72,20 +72,24 @@ async fn record(context: &Context, group: Group) -> Result<(), CatalogError> {
         let marked: HashSet<GazetteId> = marked.into_iter().collect();
         for completion in &completions {
             let Completion { id: gazette, bytes, pages, ocr_pages, .. } = *completion;
-            context.telemetry.emit(&match marked.contains(&gazette) {
-                true => Event::Indexed { gazette, bytes, pages, ocr_pages },
-                false => Event::ClaimLost { gazette },
-            });
+            let event = if marked.contains(&gazette) {
+                Event::Indexed { gazette, bytes, pages, ocr_pages }
+            } else {
+                Event::ClaimLost { gazette }
+            };
+            context.telemetry.emit(&event);
         }
     }
     if !failures.is_empty() {
         let recorded = retrying(context, &policy, "record failures", || catalog.fail(run, &failures)).await?;
         let recorded: HashSet<GazetteId> = recorded.into_iter().collect();
         for FailedGazette { id: gazette, failure, .. } in &failures {
-            context.telemetry.emit(&match recorded.contains(gazette) {
-                true => Event::Failed { gazette: *gazette, failure },
-                false => Event::ClaimLost { gazette: *gazette },
-            });
+            let event = if recorded.contains(gazette) {
+                Event::Failed { gazette: *gazette, failure }
+            } else {
+                Event::ClaimLost { gazette: *gazette }
+            };
+            context.telemetry.emit(&event);
         }
     }
     if !released.is_empty() {

@@ -83,12 +83,16 @@ pub async fn preview(
 }
 
 /// Reading a folder blocks: it has no place on a thread of the async runtime.
-async fn in_background<T: Send + 'static>(
+async fn in_background<T, W>(
     folder: &Path,
     data: &Path,
     known: BTreeMap<String, RegisteredFile>,
-    work: fn(&Path, &Path, &BTreeMap<String, RegisteredFile>) -> Result<T, RegistrarError>,
-) -> Result<T, RegistrarError> {
+    work: W,
+) -> Result<T, RegistrarError>
+where
+    T: Send + 'static,
+    W: FnOnce(&Path, &Path, &BTreeMap<String, RegisteredFile>) -> Result<T, RegistrarError> + Send + 'static,
+{
     let (path, data) = (folder.to_owned(), data.to_owned());
     tokio::task::spawn_blocking(move || work(&path, &data, &known))
         .await

@@ -73,8 +73,15 @@ fn by_answer(status: u16, code: Option<&str>, subject: Subject) -> Kind {
     match (code.unwrap_or_default(), status) {
         ("NoSuchBucket", _) => Kind::NoBucket,
         // Some gateways know no such user where Amazon knows no such key.
-        ("XAdminUserNotFound", _)
-        | ("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken" | "InvalidSecurity", _)
+        (
+            "XAdminUserNotFound"
+            | "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "InvalidToken"
+            | "ExpiredToken"
+            | "InvalidSecurity",
+            _,
+        )
         | (_, 401) => Kind::Unauthorized,
         ("RequestTimeTooSkewed", _) => Kind::ClockSkewed,
         ("PreconditionFailed", _) | (_, 412) => Kind::Replaced,
