@@ -72,9 +72,12 @@ pub(super) fn broken_body(operation: &'static str, target: String, error: ByteSt
 fn by_answer(status: u16, code: Option<&str>, subject: Subject) -> Kind {
     match (code.unwrap_or_default(), status) {
         ("NoSuchBucket", _) => Kind::NoBucket,
-        // Some gateways know no such user where Amazon knows no such key.
-        ("XAdminUserNotFound", _)
-        | ("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken" | "InvalidSecurity", _)
+        (
+            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken" | "InvalidSecurity"
+            // versitygw's word for an access key that it does not know, with a status of 404.
+            | "XAdminUserNotFound",
+            _,
+        )
         | (_, 401) => Kind::Unauthorized,
         ("RequestTimeTooSkewed", _) => Kind::ClockSkewed,
         ("PreconditionFailed", _) | (_, 412) => Kind::Replaced,
