@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hayro_interpret::font::{Glyph, GlyphRun};
 use hayro_interpret::hayro_cmap::{BfString, WritingMode};
 use hayro_interpret::kurbo::{Affine, BezPath, Point, Rect, Vec2};
+use hayro_interpret::util::x_y_advances;
 use hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
     InterpreterSettings, RenderContent, SoftMask, interpret, interpret_page,
@@ -17,7 +18,7 @@ use hayro_syntax::object::{Array, Object, Stream};
 use hayro_syntax::page::Page;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
-use super::{Limits, PAGE_BREAK, Text};
+use super::{Limits, PAGE_BREAK, Text, sniff};
 use crate::failure::{Failure, FailureCode};
 
 /// Reads every page.
@@ -89,7 +90,7 @@ fn has_intact_tail(content: &[u8]) -> bool {
     let junk = content.windows(4).take(1024).position(|window| window == b"%PDF").unwrap_or(0);
     let points_well = |offset: usize| {
         let target = content.get(offset..).map(<[u8]>::trim_ascii_start);
-        target.is_some_and(|target| target.starts_with(b"xref") || target.first().is_some_and(u8::is_ascii_digit))
+        target.is_some_and(|target| target.starts_with(b"xref") || sniff::begins_with_object(target))
     };
     last_startxref(content).is_some_and(|offset| points_well(offset) || points_well(offset.saturating_add(junk)))
 }
@@ -121,9 +122,9 @@ fn interpret_content<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache
         // Neither the place of the page nor its clip matters to text.
         Context::new(Affine::IDENTITY, Rect::new(0.0, 0.0, 1.0, 1.0), cache, pdf.xref(), settings)
     };
-    let content = decoded_content(page);
-    interpret(TypedIter::new(&content), page.resources(), &mut context(InterpreterSettings::default()), writer);
-    drop(content);
+    let stream = decoded_content(page);
+    interpret(TypedIter::new(&stream), page.resources(), &mut context(InterpreterSettings::default()), writer);
+    drop(stream);
     let settings = InterpreterSettings { render_content: RenderContent::ANNOTATIONS, ..Default::default() };
     interpret_page(page, &mut context(settings), writer);
 }
@@ -198,13 +199,14 @@ impl TextWriter {
 
     fn glyph(&mut self, glyph: &Glyph<'_>, transform: Affine, writing_mode: WritingMode) {
         // One em is 1,000 units of glyph space (PDF 32000-1 section 9.2.4).
-        let [a, b, c, d, e, f] = transform.as_coeffs();
-        let size = c.hypot(d) * 1000.0;
+        let origin = transform * Point::ZERO;
+        let (right, up) = x_y_advances(&transform);
+        let size = up.hypot() * 1000.0;
         let (unit, advance) = match writing_mode {
-            WritingMode::Horizontal => (Vec2::new(a, b), advance_width(glyph)),
-            WritingMode::Vertical => (Vec2::new(-c, -d), 1000.0),
+            WritingMode::Horizontal => (right, advance_width(glyph)),
+            WritingMode::Vertical => (-up, 1000.0),
         };
-        let (length, origin) = (unit.hypot(), Point::new(e, f));
+        let length = unit.hypot();
         if !(size > 0.0 && length > 0.0 && origin.is_finite()) {
             return;
         }

@@ -68,7 +68,7 @@ pub(super) fn sniff(content: &[u8]) -> Format {
         return *format;
     }
     // Before HTML: servers put warnings in HTML in front of a whole PDF.
-    if contains(&head[..head.len().min(PDF_HEADER_WITHIN)], b"%PDF") || is_headless_pdf(head) {
+    if contains(&head[..head.len().min(PDF_HEADER_WITHIN)], b"%PDF") || begins_with_object(head) {
         return Format::Pdf;
     }
     if is_html(head) {
@@ -77,9 +77,10 @@ pub(super) fn sniff(content: &[u8]) -> Format {
     if text::is_text(head) { Format::Text } else { Format::Unknown }
 }
 
-/// A PDF whose first line is lost still begins with an indirect object, `1 0 obj` (PDF 32000-1 section 7.3.10).
-fn is_headless_pdf(head: &[u8]) -> bool {
-    let line = String::from_utf8_lossy(&head[..head.len().min(64)]);
+/// Whether an indirect object of a PDF begins here, such as `1 0 obj` (PDF 32000-1 section 7.3.10). A file that has
+/// lost its first line still begins with one.
+pub(super) fn begins_with_object(bytes: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(&bytes[..bytes.len().min(64)]);
     let mut words = line.split_ascii_whitespace();
     let mut number = || words.next().is_some_and(|word| word.bytes().all(|b| b.is_ascii_digit()));
     number() && number() && words.next().is_some_and(|word| word.starts_with("obj"))

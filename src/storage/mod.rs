@@ -37,7 +37,7 @@ pub trait Storage: Send + Sync {
     /// Size and version of a file.
     async fn head(&self, key: &str) -> Result<ObjectHead, StorageError>;
 
-    /// The file's bytes. With `if_match`, fails with [`StorageErrorKind::Replaced`] when the file has another ETag.
+    /// The file's bytes. With `if_match`, fails with [`StorageErrorKind::Replaced`] when the file has another `ETag`.
     async fn get(&self, key: &str, if_match: Option<&str>) -> Result<ObjectBody, StorageError>;
 
     /// Stores an extracted text (UTF-8, pages separated by form feeds) under [`text_key`]. In folder mode it lands
@@ -48,24 +48,18 @@ pub trait Storage: Send + Sync {
     async fn get_text(&self, key: &str) -> Result<Bytes, StorageError>;
 }
 
-/// Opens the storage that the configuration names.
+/// Opens the storage at `url` (see [`Config::storage()`]).
 ///
 /// # Errors
 /// When the URL's scheme is none of `s3`, `file`, its parts are wrong, the folder does not exist, or the access key is
 /// missing. A bucket is not reached yet.
-pub async fn open(config: &Config) -> Result<Box<dyn Storage>, StorageError> {
-    const OPERATION: &str = "open the storage";
-    let url = config.storage().map_err(|error| {
-        StorageError::new(StorageErrorKind::BadUrl, OPERATION, "of the configuration")
-            .advising("name it with `--folder` or `--storage`")
-            .caused_by(error)
-    })?;
+pub async fn open(url: &Url, config: &Config) -> Result<Box<dyn Storage>, StorageError> {
     match url.scheme() {
         "s3" => Ok(Box::new(Bucket::open(url, &Settings::from(config))?)),
         "file" => Ok(Box::new(Folder::open(url, config.data.join("texts")).await?)),
         scheme => {
             let advice = format!("a storage is `s3://BUCKET?endpoint=URL` or `file:///FOLDER`, not `{scheme}:`");
-            Err(StorageError::new(StorageErrorKind::BadUrl, OPERATION, without_secrets(url)).advising(advice))
+            Err(StorageError::new(StorageErrorKind::BadUrl, "open the storage", without_secrets(url)).advising(advice))
         }
     }
 }

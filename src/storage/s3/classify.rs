@@ -72,14 +72,10 @@ pub(super) fn broken_body(operation: &'static str, target: String, error: ByteSt
 fn by_answer(status: u16, code: Option<&str>, subject: Subject) -> Kind {
     match (code.unwrap_or_default(), status) {
         ("NoSuchBucket", _) => Kind::NoBucket,
-        // Some gateways know no such user where Amazon knows no such key.
         (
-            "XAdminUserNotFound"
-            | "InvalidAccessKeyId"
-            | "SignatureDoesNotMatch"
-            | "InvalidToken"
-            | "ExpiredToken"
-            | "InvalidSecurity",
+            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken" | "InvalidSecurity"
+            // versitygw's word for an access key that it does not know, with a status of 404.
+            | "XAdminUserNotFound",
             _,
         )
         | (_, 401) => Kind::Unauthorized,
