@@ -28,7 +28,7 @@ pub async fn existing_catalog(config: &Config) -> Result<Option<Arc<dyn Catalog>
 }
 
 pub async fn storage(config: &Config) -> Result<Arc<dyn Storage>> {
-    Ok(Arc::from(storage::open(config).await?))
+    Ok(Arc::from(storage::open(config.storage()?, config).await?))
 }
 
 pub async fn search_index(config: &Config) -> Result<Arc<dyn SearchIndex>> {
