@@ -23,7 +23,7 @@ fn rows(files: &[(String, Vec<u8>)], count: usize) -> Vec<Row> {
             let file = if n < files.len() { n } else { n % small };
             Row {
                 territory: if n % 2 == 0 { "2704302" } else { "3106200" }.to_owned(),
-                date: date!(2015 - 01 - 01) + time::Duration::days((n / 2) as i64),
+                date: date!(2015 - 01 - 01) + time::Duration::DAY * u32::try_from(n / 2).unwrap(),
                 checksum: checksums[file].clone(),
                 path: format!("{}/{}", if n % 2 == 0 { "2704302" } else { "3106200" }, files[file].0),
             }
@@ -129,7 +129,7 @@ async fn rows_inserted_deleted_and_flipped_meanwhile_hide_no_gazette() {
     assert_eq!(answer.code, 0, "{}\n{}", answer.stdout, answer.stderr);
     assert!(flipped_back > 0, "the run was too quick to be disturbed");
     let original = world.number("SELECT count(*) FROM gazettes WHERE id <= 2500 AND NOT processed").await;
-    assert!(original <= flipped_back as i64, "{original} of the first rows were passed over");
+    assert!(original <= i64::try_from(flipped_back).unwrap(), "{original} of the first rows were passed over");
 
     let report = prelo.json(0, &["run"]);
     assert_eq!(report["remaining"], 0);

@@ -75,7 +75,7 @@ fn without_secrets(url: &Url) -> String {
 }
 
 /// The key of the text that belongs to a file: the same key with the suffix `.txt`. Appended, not put in place of
-/// another suffix, so that `a.pdf`, `a.docx` and `a.txt` keep a text each and no file is overwritten.
+/// another suffix, so that `a.pdf`, `a.docx` and `a.txt` keep a text each and none of them is overwritten.
 #[must_use]
 pub fn text_key(key: &str) -> String {
     format!("{key}.txt")

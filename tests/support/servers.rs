@@ -227,7 +227,11 @@ impl World {
 /// md5 hex of a file.
 pub fn md5_of(content: &[u8]) -> String {
     use md5::Digest as _;
-    md5::Md5::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    md5::Md5::digest(content).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Real gazettes: name and content, smallest first.
