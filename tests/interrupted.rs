@@ -1,0 +1,121 @@
+//! Two runs at once, signals, and a run that was killed.
+#![allow(clippy::unwrap_used)] // a test may fail by panic
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use support::{Answer, Prelo, fixtures};
+
+mod support;
+
+/// Enough for a run to be caught at work.
+const GAZETTES: usize = 300;
+
+/// A folder with as many gazettes; some of the texts are real pages.
+fn backlog() -> Prelo {
+    let prelo = Prelo::new();
+    let folder = prelo.path().join("gazettes");
+    fs::create_dir(&folder).unwrap();
+    let pdf = fs::read(fixtures().join("ribeira-do-sol-1214.pdf")).unwrap();
+    for n in 0..GAZETTES {
+        // Bytes after the end of a PDF are no part of it, and make each file another one.
+        fs::write(folder.join(format!("{n}.pdf")), [pdf.as_slice(), n.to_string().as_bytes()].concat()).unwrap();
+    }
+    prelo
+}
+
+/// Starts a run and waits until it has indexed something.
+fn at_work(prelo: &Prelo, arguments: &[&str]) -> Child {
+    let mut child = prelo.spawn(&[&["run", "--folder", "gazettes", "--log-level", "debug"], arguments].concat());
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    // Read to the end, so that the run never waits for its reader.
+    std::thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            if line.contains(r#""message":"indexed""#) {
+                let _ = sender.send(());
+            }
+        }
+    });
+    receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+fn ended(child: Child) -> Answer {
+    child.wait_with_output().unwrap().into()
+}
+
+/// What is left is done by the next run, and nothing twice.
+fn finish(prelo: &Prelo) {
+    let report = prelo.json(0, &["run"]);
+    assert_eq!(report["remaining"], 0);
+    let status = prelo.json(0, &["status"]);
+    assert_eq!(status["gazettes"]["processed"], GAZETTES);
+    assert_eq!(prelo.json(0, &["search", "pregão"])["total"], GAZETTES);
+}
+
+#[test]
+fn a_second_run_says_who_holds_the_lease_and_does_nothing() {
+    let prelo = backlog();
+    let mut first = at_work(&prelo, &[]);
+    let second = prelo.expect(0, &["run"]);
+    assert!(first.try_wait().unwrap().is_none(), "the first run was over too soon to be met");
+    assert!(second.stdout.starts_with("Another run holds the lease since 20"), "{}", second.stdout);
+    assert!(prelo.json(0, &["run"])["already_running"]["run_id"].is_string());
+    assert_eq!(ended(first).code, 0);
+    finish(&prelo);
+}
+
+#[test]
+fn a_first_signal_drains_and_the_next_run_goes_on() {
+    for (name, code, stopped_by) in [("TERM", 143, "sigterm"), ("INT", 130, "sigint")] {
+        let prelo = backlog();
+        let child = at_work(&prelo, &["--report", "report.json"]);
+        signal(&child, name);
+        let answer = ended(child);
+        assert_eq!(answer.code, code, "{}", answer.stdout);
+        let report: Value = serde_json::from_slice(&fs::read(prelo.path().join("report.json")).unwrap()).unwrap();
+        assert_eq!(report["stopped_by"], stopped_by);
+        let (indexed, remaining) = (report["indexed"].as_u64().unwrap(), report["remaining"].as_u64().unwrap());
+        assert!(remaining > 0, "stopped before the end: {report}");
+        assert_eq!(indexed + remaining, GAZETTES as u64, "{report}");
+        let status = prelo.json(0, &["status"]);
+        assert_eq!(status["gazettes"]["claimed"], 0, "nothing is held any more");
+        assert_eq!(status["gazettes"]["processed"], indexed);
+        assert_eq!(fs::read_dir(prelo.path().join("prelo-data/spool")).unwrap().count(), 0);
+        finish(&prelo);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let prelo = backlog();
+    let child = at_work(&prelo, &["--grace-seconds", "600"]);
+    signal(&child, "TERM");
+    signal(&child, "TERM");
+    let since = Instant::now();
+    assert_eq!(ended(child).code, 143);
+    assert!(since.elapsed() < Duration::from_secs(10));
+    finish(&prelo);
+}
+
+#[test]
+fn a_killed_run_loses_nothing_once_its_lease_has_expired() {
+    let prelo = backlog();
+    let child = at_work(&prelo, &["--lease-seconds", "10"]);
+    signal(&child, "KILL");
+    ended(child);
+    assert!(prelo.json(0, &["run"])["already_running"].is_object(), "its lease is still alive");
+    std::thread::sleep(Duration::from_secs(11));
+    finish(&prelo);
+    let runs = prelo.json(0, &["status"])["runs"].clone();
+    assert_eq!(runs[1]["stopped_by"], json!("lease_expired"), "{runs}");
+}
