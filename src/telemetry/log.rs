@@ -18,10 +18,10 @@ pub(super) fn bar() -> &'static ProgressBar {
 }
 
 /// Sends log lines of `level` and above to standard error; `json` or text, or what fits standard error when that is
-/// not said. Only prelo's own lines: libraries speak from `warn` up. A second call changes nothing.
+/// not said. Only prelo's own lines: those of libraries know no run. A second call changes nothing.
 pub fn install(level: &str, json: Option<bool>) {
     let terminal = io::stderr().is_terminal();
-    let filter = EnvFilter::new(format!("warn,prelo={level}"));
+    let filter = EnvFilter::new(format!("prelo={level}"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(|| AboveTheBar);
     let json = json.unwrap_or(!terminal);
     let _ = if json {

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+pub mod doubles;
 pub mod servers;
 
 /// The binary in a working folder of its own, with an environment of its own.

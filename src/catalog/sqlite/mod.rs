@@ -2,7 +2,6 @@
 
 mod registry;
 
-use std::path::Path;
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
@@ -21,6 +20,7 @@ use super::dialect::{Dialect, List, Migration, Value};
 use super::error::from_sqlx;
 use super::sql::SqlCatalog;
 use super::{CatalogError, Registry};
+use crate::config::local_path;
 use crate::gazette::RunId;
 
 /// The statements' SQLite side.
@@ -33,13 +33,12 @@ const BUSY_ATTEMPTS: usize = 1_500;
 /// A second process (`status` beside `run`) waits so long for the one that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Opens the file of a `sqlite://relative/path.db` or `sqlite:///absolute/path.db`. A file that is not there yet is
+/// Opens the file of a `sqlite://relative/path.db` or `sqlite:///absolute/path.db` (see [`local_path`]). A file that is not there yet is
 /// made by [`super::Catalog::migrate`], with its folders, so that a verb that only reads leaves nothing behind.
 pub async fn open(url: &str) -> Result<SqlCatalog<Sqlite>, CatalogError> {
-    // As it stands: a folder may have any character in its name, so there is no escape and there are no parameters.
-    let path = url.strip_prefix("sqlite://").unwrap_or(url);
+    let path = local_path(url, "sqlite").unwrap_or_else(|| url.into());
     let options = SqliteConnectOptions::new()
-        .filename(path)
+        .filename(&path)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
         // NORMAL survives a kill, but a power loss may undo the last commits. For a mark that would only mean reading a
@@ -47,7 +46,7 @@ pub async fn open(url: &str) -> Result<SqlCatalog<Sqlite>, CatalogError> {
         // would do so for ever. One sync a document is small beside reading it.
         .synchronous(SqliteSynchronous::Full)
         .disable_statement_logging();
-    let exists = Path::new(path).exists();
+    let exists = path.exists();
     // Readers go on beside the one writer.
     let pool = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options);
     if exists {

@@ -1,0 +1,241 @@
+//! The pipeline between a real catalogue and services that fail as they are told: who is called how often, what is
+//! marked, and that neighbours do not notice.
+#![allow(clippy::unwrap_used)] // a test may fail by panic
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use prelo::catalog::{self, Catalog, FolderFile};
+use prelo::config::{Config, Sources, load};
+use prelo::gazette::{RunId, Selection, Territory};
+use prelo::pipeline::{self, Context, Ended, Report};
+use prelo::search_index::SearchIndexErrorKind;
+use prelo::shutdown::Shutdown;
+use prelo::storage::StorageErrorKind;
+use prelo::telemetry::Telemetry;
+use support::doubles::{Get, Put, ScriptedIndex, ScriptedStorage};
+
+mod support;
+
+/// A catalogue with `names` as pending gazettes, ids from 1 in their order, and one object for each.
+struct Stage {
+    config: Arc<Config>,
+    catalog: Arc<dyn Catalog>,
+    storage: ScriptedStorage,
+    index: ScriptedIndex,
+    _folder: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new(names: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = [
+            ("data", folder.path().to_str().unwrap()),
+            ("retry_min_delay_ms", "1"),
+            ("retry_max_delay_ms", "2"),
+            ("download_stall_timeout_seconds", "1"),
+            ("bulk_delay_ms", "50"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let config = load(&Sources { flags: flags.into(), ..Sources::default() }).unwrap().config;
+        let catalog: Arc<dyn Catalog> = Arc::from(catalog::open(&config).await.unwrap());
+        catalog.migrate().await.unwrap();
+        let mut storage = ScriptedStorage::default();
+        let files: Vec<FolderFile> = names
+            .iter()
+            .map(|name| {
+                let content = format!("Portaria de {name}, que homologa o pregão.").into_bytes();
+                let file = FolderFile {
+                    path: (*name).to_owned(),
+                    bytes: content.len() as u64,
+                    modified_ns: 0,
+                    file_checksum: support::servers::md5_of(&content),
+                    metadata_checksum: String::new(),
+                    territory: Territory { id: String::new(), name: String::new(), state_code: String::new() },
+                    date: None,
+                    edition_number: None,
+                    is_extra_edition: None,
+                    power: None,
+                    file_url: None,
+                };
+                storage.objects.insert((*name).to_owned(), content);
+                file
+            })
+            .collect();
+        catalog.registry().unwrap().register(&files).await.unwrap();
+        Self { config: Arc::new(config), catalog, storage, index: ScriptedIndex::default(), _folder: folder }
+    }
+
+    fn script(&self, name: &str, gets: &[Get]) {
+        self.storage.gets.lock().unwrap().insert(name.to_owned(), gets.iter().copied().collect());
+    }
+
+    async fn run(self) -> Played {
+        let (storage, index) = (Arc::new(self.storage), Arc::new(self.index));
+        let context = Context {
+            config: self.config,
+            catalog: self.catalog.clone(),
+            storage: storage.clone(),
+            index: index.clone(),
+            telemetry: Telemetry::new(RunId::new()),
+            shutdown: Shutdown::default(),
+        };
+        let ended = pipeline::run(&context, &Selection::default()).await.unwrap();
+        let Ended::Ran(report) = ended else { panic!("{ended:?}") };
+        let status = self.catalog.status().await.unwrap();
+        assert_eq!(status.processed, report.indexed, "what is marked is what was indexed");
+        assert_eq!(status.claimed, 0, "nothing is held after a run");
+        let left = std::fs::read_dir(&context.config.spool).unwrap().count();
+        assert_eq!(left, 0, "nothing is left in the spool");
+        Played { report, storage, index, _folder: self._folder }
+    }
+}
+
+struct Played {
+    report: Report,
+    storage: Arc<ScriptedStorage>,
+    index: Arc<ScriptedIndex>,
+    _folder: tempfile::TempDir,
+}
+
+impl Played {
+    fn failed(&self) -> BTreeMap<&str, u64> {
+        self.report.failed.iter().map(|(code, count)| (code.as_str(), *count)).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_healthy_gazette_costs_one_head_and_one_get() {
+    let played = Stage::new(&["a.txt", "b.txt"]).await.run().await;
+    assert_eq!((played.report.indexed, played.report.exit_code()), (2, 0));
+    for operation in ["head", "get", "put"] {
+        assert_eq!(played.storage.calls(operation, "a.txt"), 1, "{operation}");
+    }
+    assert_eq!(*played.index.acknowledged.lock().unwrap(), BTreeMap::from([(1, 1), (2, 1)]));
+}
+
+#[tokio::test]
+async fn downloads_that_break_are_made_again_whole() {
+    let stage = Stage::new(&["cut.txt", "broken.txt", "slow-down.txt", "replaced.txt", "good.txt"]).await;
+    stage.script("cut.txt", &[Get::Cut]);
+    stage.script("broken.txt", &[Get::Broken, Get::Broken]);
+    stage.script("slow-down.txt", &[Get::Refused(StorageErrorKind::Throttled); 2]);
+    stage.script("replaced.txt", &[Get::Refused(StorageErrorKind::Replaced)]);
+    let played = stage.run().await;
+    assert_eq!((played.report.indexed, played.report.exit_code()), (5, 0), "{:?}", played.report);
+    for (name, heads, gets) in
+        [("cut.txt", 1, 2), ("broken.txt", 1, 3), ("slow-down.txt", 1, 3), ("replaced.txt", 2, 2), ("good.txt", 1, 1)]
+    {
+        let calls = (played.storage.calls("head", name), played.storage.calls("get", name));
+        assert_eq!(calls, (heads, gets), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn downloads_that_stay_broken_have_a_code_each_and_neighbours_are_indexed() {
+    let mut stage = Stage::new(&["short.txt", "grown.txt", "stalled.txt", "huge.txt", "gone.txt", "good.txt"]).await;
+    stage.script("short.txt", &[Get::Cut; 9]);
+    stage.script("grown.txt", &[Get::Grown]);
+    stage.script("stalled.txt", &[Get::Stalled; 9]);
+    stage.storage.claimed.insert("huge.txt".into(), 500 * 1024 * 1024 + 1);
+    stage.storage.objects.remove("gone.txt");
+    let played = stage.run().await;
+    assert_eq!(
+        played.failed(),
+        BTreeMap::from([("SIZE_MISMATCH", 1), ("TOO_LARGE", 2), ("DOWNLOAD_TIMEOUT", 1), ("NOT_FOUND", 1)])
+    );
+    assert_eq!((played.report.indexed, played.report.exit_code()), (1, 3));
+    assert_eq!(played.storage.calls("get", "short.txt"), 4, "as often as download_attempts says");
+    assert_eq!(played.storage.calls("get", "grown.txt"), 1, "a file that grows past its HEAD is cut off");
+    assert_eq!(played.storage.calls("get", "huge.txt"), 0, "too large by its HEAD: no download");
+    assert_eq!(played.storage.calls("head", "gone.txt"), 1, "what is not there is not asked for again");
+}
+
+#[tokio::test]
+async fn exactly_the_limit_is_read() {
+    let mut stage = Stage::new(&["limit.txt"]).await;
+    let config = Config { max_file_size_mb: 1, ..(*stage.config).clone() };
+    stage.config = Arc::new(config);
+    let text = "Portaria nº 1. ".repeat(1024 * 1024 / 16).into_bytes();
+    assert_eq!(text.len(), 1024 * 1024);
+    stage.storage.objects.insert("limit.txt".into(), text);
+    let played = stage.run().await;
+    assert_eq!(played.failed(), BTreeMap::from([("CHECKSUM", 1)]), "read whole, and then compared with the catalogue");
+    assert_eq!(played.storage.calls("get", "limit.txt"), 4);
+}
+
+#[tokio::test]
+async fn a_storage_that_is_gone_stops_the_run_and_fails_no_gazette() {
+    for kind in [StorageErrorKind::Unavailable, StorageErrorKind::Unauthorized, StorageErrorKind::ClockSkewed] {
+        let stage = Stage::new(&["a.txt", "b.txt"]).await;
+        *stage.storage.down.lock().unwrap() = Some(kind);
+        let played = stage.run().await;
+        assert_eq!(played.report.exit_code(), 4, "{kind:?}");
+        assert_eq!((played.report.indexed, played.failed().len(), played.report.remaining), (0, 0, 2), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_cannot_be_stored_is_not_indexed() {
+    let mut stage = Stage::new(&["a.txt"]).await;
+    stage.storage.read_only = true;
+    let played = stage.run().await;
+    assert_eq!(played.failed(), BTreeMap::from([("TEXT_STORE_FAILED", 1)]));
+    assert!(played.index.bulks.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn only_what_was_refused_is_sent_again() {
+    let stage = Stage::new(&["a.txt", "b.txt", "c.txt", "d.txt"]).await;
+    stage.index.script.lock().unwrap().extend([(2, Put::Busy(2)), (3, Put::Refuse), (4, Put::Busy(99))]);
+    let played = stage.run().await;
+    assert_eq!(played.report.indexed, 2);
+    assert_eq!(played.failed(), BTreeMap::from([("MAPPING_REJECTED", 1), ("INDEX_REJECTED", 1)]));
+    let bulks = played.index.bulks.lock().unwrap().clone();
+    let sent = |id| bulks.iter().filter(|bulk| bulk.contains(&id)).count();
+    assert_eq!((sent(1), sent(2), sent(3), sent(4)), (1, 3, 1, 6), "{bulks:?}");
+    assert!(played.index.acknowledged.lock().unwrap().values().all(|times| *times == 1));
+}
+
+#[tokio::test]
+async fn a_bulk_that_is_too_large_is_sent_in_halves_down_to_the_document_to_blame() {
+    let names: Vec<String> = (1..=8).map(|n| format!("{n}.txt")).collect();
+    let mut stage = Stage::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    // All eight in one bulk: they wait for each other.
+    stage.config = Arc::new(Config { bulk_delay_ms: 2_000, ..(*stage.config).clone() });
+    stage.index.script.lock().unwrap().insert(5, Put::Large);
+    let played = stage.run().await;
+    assert_eq!(played.failed(), BTreeMap::from([("DOC_TOO_LARGE", 1)]));
+    assert_eq!(played.report.indexed, 7);
+    let indexed: BTreeSet<i64> = played.index.acknowledged.lock().unwrap().keys().copied().collect();
+    assert_eq!(indexed, BTreeSet::from([1, 2, 3, 4, 6, 7, 8]));
+    let sizes: Vec<usize> = played.index.bulks.lock().unwrap().iter().map(Vec::len).collect();
+    assert_eq!(sizes.iter().max(), Some(&8), "{sizes:?}");
+    assert!(sizes.len() <= 7, "8, then halves around the one to blame: {sizes:?}");
+}
+
+#[tokio::test]
+async fn an_index_that_comes_back_in_time_costs_nothing() {
+    let stage = Stage::new(&["a.txt"]).await;
+    *stage.index.down.lock().unwrap() = (3, Some(SearchIndexErrorKind::Unavailable));
+    let played = stage.run().await;
+    assert_eq!((played.report.indexed, played.report.exit_code()), (1, 0));
+    assert_eq!(played.index.bulks.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn an_index_that_stays_away_or_is_blocked_stops_the_run_with_nothing_marked() {
+    for (kind, calls) in [
+        (SearchIndexErrorKind::Unavailable, 6),
+        (SearchIndexErrorKind::Throttled, 6),
+        (SearchIndexErrorKind::Blocked, 1),
+        (SearchIndexErrorKind::Unauthorized, 1),
+    ] {
+        let stage = Stage::new(&["a.txt"]).await;
+        *stage.index.down.lock().unwrap() = (u32::MAX, Some(kind));
+        let played = stage.run().await;
+        assert_eq!((played.report.exit_code(), played.report.remaining), (4, 1), "{kind:?}");
+        assert_eq!((played.report.indexed, played.failed().len()), (0, 0), "{kind:?}");
+        assert_eq!(played.index.bulks.lock().unwrap().len(), calls, "{kind:?}");
+    }
+}

@@ -1,0 +1,208 @@
+//! A storage and an index that answer as they are told, and count what they were asked.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use prelo::gazette::GazetteId;
+use prelo::search_index::document::Provenance;
+use prelo::search_index::{
+    Document, ItemOutcome, SearchIndex, SearchIndexError, SearchIndexErrorKind, SearchQuery, SearchResults,
+};
+use prelo::storage::{ObjectBody, ObjectHead, Storage, StorageError, StorageErrorKind};
+
+/// How one GET goes.
+#[derive(Debug, Clone, Copy)]
+pub enum Get {
+    Whole,
+    /// The body ends in the middle, in silence.
+    Cut,
+    /// The connection breaks in the middle.
+    Broken,
+    /// More bytes than the HEAD said.
+    Grown,
+    /// The middle never comes.
+    Stalled,
+    /// Refused with this kind.
+    Refused(StorageErrorKind),
+}
+
+/// Objects by key, with what their next GETs do; a GET beyond the script is whole.
+#[derive(Default)]
+pub struct ScriptedStorage {
+    pub objects: BTreeMap<String, Vec<u8>>,
+    pub gets: Mutex<BTreeMap<String, VecDeque<Get>>>,
+    /// Sizes that HEAD claims instead of the truth.
+    pub claimed: BTreeMap<String, u64>,
+    /// Every HEAD and GET is refused with this kind, and so is the check.
+    pub down: Mutex<Option<StorageErrorKind>>,
+    /// No text can be stored.
+    pub read_only: bool,
+    /// Calls by operation and key.
+    pub calls: Mutex<BTreeMap<(&'static str, String), u32>>,
+}
+
+fn storage_error(kind: StorageErrorKind, key: &str) -> StorageError {
+    StorageError { kind, operation: "fetch", target: key.into(), advice: "it was told so".into(), source: None }
+}
+
+impl ScriptedStorage {
+    pub fn calls(&self, operation: &'static str, key: &str) -> u32 {
+        self.calls.lock().unwrap().get(&(operation, key.to_owned())).copied().unwrap_or(0)
+    }
+
+    fn count(&self, operation: &'static str, key: &str) -> Result<(), StorageError> {
+        *self.calls.lock().unwrap().entry((operation, key.to_owned())).or_default() += 1;
+        match *self.down.lock().unwrap() {
+            Some(kind) => Err(storage_error(kind, key)),
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Storage for ScriptedStorage {
+    async fn check(&self) -> Result<String, StorageError> {
+        // The run begins while all is well; `down` strikes later.
+        match *self.down.lock().unwrap() {
+            Some(kind) if self.calls("check", "") > 0 => Err(storage_error(kind, "the storage")),
+            _ => {
+                *self.calls.lock().unwrap().entry(("check", String::new())).or_default() += 1;
+                Ok("a script".into())
+            }
+        }
+    }
+
+    async fn head(&self, key: &str) -> Result<ObjectHead, StorageError> {
+        self.count("head", key)?;
+        let object = self.objects.get(key).ok_or_else(|| storage_error(StorageErrorKind::NotFound, key))?;
+        let bytes = self.claimed.get(key).copied().unwrap_or(object.len() as u64);
+        Ok(ObjectHead { bytes, etag: Some("v1".into()) })
+    }
+
+    async fn get(&self, key: &str, if_match: Option<&str>) -> Result<ObjectBody, StorageError> {
+        self.count("get", key)?;
+        assert_eq!(if_match, Some("v1"), "the ETag of the HEAD comes back");
+        let object = Bytes::from(self.objects[key].clone());
+        let half = object.slice(..object.len() / 2);
+        let next = self.gets.lock().unwrap().get_mut(key).and_then(VecDeque::pop_front);
+        let key = key.to_owned();
+        Ok(match next.unwrap_or(Get::Whole) {
+            Get::Whole => stream::iter([Ok(half), Ok(object.slice(object.len() / 2..))]).boxed(),
+            Get::Cut => stream::iter([Ok(half)]).boxed(),
+            Get::Broken => stream::iter([Ok(half), Err(storage_error(StorageErrorKind::Unavailable, &key))]).boxed(),
+            Get::Grown => stream::iter([Ok(object.clone()), Ok(object)]).boxed(),
+            Get::Stalled => stream::iter([Ok(half)]).chain(stream::pending()).boxed(),
+            Get::Refused(kind) => return Err(storage_error(kind, &key)),
+        })
+    }
+
+    async fn put_text(&self, key: &str, _: Bytes) -> Result<(), StorageError> {
+        self.count("put", key)?;
+        if self.read_only { Err(storage_error(StorageErrorKind::AccessDenied, key)) } else { Ok(()) }
+    }
+
+    async fn get_text(&self, key: &str) -> Result<Bytes, StorageError> {
+        Err(storage_error(StorageErrorKind::NotFound, key))
+    }
+}
+
+/// What the index does with a document of some gazette.
+#[derive(Debug, Clone)]
+pub enum Put {
+    /// 429, so many times.
+    Busy(u32),
+    /// The mapping refuses it.
+    Refuse,
+    /// Any bulk with it is answered with 413.
+    Large,
+}
+
+/// Documents by id, with what happens to some of them.
+#[derive(Default)]
+pub struct ScriptedIndex {
+    pub script: Mutex<BTreeMap<i64, Put>>,
+    /// Whole bulks are refused with this kind, so many times.
+    pub down: Mutex<(u32, Option<SearchIndexErrorKind>)>,
+    /// How often each was acknowledged.
+    pub acknowledged: Mutex<BTreeMap<i64, u32>>,
+    /// Ids of every bulk that was sent.
+    pub bulks: Mutex<Vec<Vec<i64>>>,
+    /// Each bulk takes so long.
+    pub delay: Duration,
+}
+
+fn index_error(kind: SearchIndexErrorKind) -> SearchIndexError {
+    SearchIndexError {
+        kind,
+        operation: "write a bulk".into(),
+        target: "script".into(),
+        advice: "it was told so".into(),
+        source: None,
+    }
+}
+
+#[async_trait]
+impl SearchIndex for ScriptedIndex {
+    async fn check(&self) -> Result<String, SearchIndexError> {
+        Ok("a script".into())
+    }
+
+    async fn prepare(&self) -> Result<(), SearchIndexError> {
+        Ok(())
+    }
+
+    async fn bulk(&self, documents: &[&Document]) -> Result<Vec<ItemOutcome>, SearchIndexError> {
+        let ids: Vec<i64> = documents.iter().map(|document| document.id.0).collect();
+        self.bulks.lock().unwrap().push(ids.clone());
+        tokio::time::sleep(self.delay).await;
+        {
+            let mut down = self.down.lock().unwrap();
+            if let (times @ 1.., Some(kind)) = *down {
+                down.0 = times - 1;
+                return Err(index_error(kind));
+            }
+        }
+        let mut script = self.script.lock().unwrap();
+        if ids.iter().any(|id| matches!(script.get(id), Some(Put::Large))) {
+            return Err(index_error(SearchIndexErrorKind::TooLarge));
+        }
+        let mut acknowledged = self.acknowledged.lock().unwrap();
+        Ok(ids
+            .into_iter()
+            .map(|id| match script.get_mut(&id) {
+                Some(Put::Busy(times @ 1..)) => {
+                    *times -= 1;
+                    ItemOutcome::Resend("rejected_execution_exception".into())
+                }
+                Some(Put::Refuse) => ItemOutcome::Rejected(prelo::failure::Failure::new(
+                    prelo::failure::FailureCode::MappingRejected,
+                    "failed to parse field [date]",
+                )),
+                _ => {
+                    *acknowledged.entry(id).or_default() += 1;
+                    ItemOutcome::Acknowledged
+                }
+            })
+            .collect())
+    }
+
+    async fn refresh(&self) -> Result<(), SearchIndexError> {
+        Ok(())
+    }
+
+    async fn search(&self, _: &SearchQuery) -> Result<SearchResults, SearchIndexError> {
+        Ok(SearchResults::default())
+    }
+
+    async fn find(&self, _: GazetteId) -> Result<Option<Provenance>, SearchIndexError> {
+        Ok(None)
+    }
+
+    async fn count(&self) -> Result<u64, SearchIndexError> {
+        Ok(self.acknowledged.lock().unwrap().len() as u64)
+    }
+}
