@@ -112,23 +112,35 @@ pub enum FailedFilter {
     Code(String),
 }
 
-/// What a run, a reprocessing or a plan is about. Filters narrow each other; an empty list does not narrow.
+/// What a run, a reprocessing or a plan is about. Filters narrow each other; an empty list does not narrow. What says
+/// nothing is left out of its JSON.
 ///
 /// `date` bounds are inclusive. `scraped_from` is inclusive, `scraped_to` exclusive when it is a moment; a bare date
 /// given by the user is widened to the end of that day by the command line.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Selection {
     pub mode: Mode,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub scraped_from: Option<PrimitiveDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub scraped_to: Option<PrimitiveDateTime>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub territories: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<GazetteId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<FailedFilter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub extractor_older_than: Option<i32>,
     /// At most this many gazettes, newest ids first.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }
 

@@ -40,7 +40,7 @@ fn at_work(prelo: &Prelo, arguments: &[&str]) -> Child {
             }
         }
     });
-    receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+    receiver.recv_timeout(Duration::from_mins(1)).unwrap();
     child
 }
 

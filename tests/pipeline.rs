@@ -23,7 +23,7 @@ struct Stage {
     catalog: Arc<dyn Catalog>,
     storage: ScriptedStorage,
     index: ScriptedIndex,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Stage {
@@ -63,7 +63,7 @@ impl Stage {
             })
             .collect();
         catalog.registry().unwrap().register(&files).await.unwrap();
-        Self { config: Arc::new(config), catalog, storage, index: ScriptedIndex::default(), _folder: folder }
+        Self { config: Arc::new(config), catalog, storage, index: ScriptedIndex::default(), folder }
     }
 
     fn script(&self, name: &str, gets: &[Get]) {
@@ -87,7 +87,7 @@ impl Stage {
         assert_eq!(status.claimed, 0, "nothing is held after a run");
         let left = std::fs::read_dir(&context.config.spool).unwrap().count();
         assert_eq!(left, 0, "nothing is left in the spool");
-        Played { report, storage, index, _folder: self._folder }
+        Played { report, storage, index, _folder: self.folder }
     }
 }
 

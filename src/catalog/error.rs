@@ -7,6 +7,7 @@ use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 use url::Url;
 
+use crate::config::local_path;
 use crate::retry::Retry;
 
 /// What kind of trouble it is; decides what the run does.
@@ -140,7 +141,7 @@ fn judge_database(error: &dyn DatabaseError, target: &str) -> (CatalogErrorKind,
         judge_sqlstate(error.code())
     } else if let Some(error) = error.try_downcast_ref::<SqliteError>() {
         let code = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
-        let exists = target.strip_prefix("sqlite://").is_some_and(|path| std::path::Path::new(path).exists());
+        let exists = local_path(target, "sqlite").is_some_and(|path| path.exists());
         judge_result_code(code, error.message(), exists)
     } else {
         (CatalogErrorKind::Other, "this should not happen; look at the cause")

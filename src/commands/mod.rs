@@ -1,11 +1,12 @@
 //! One file per verb. Errors meet the user here, and become an exit code.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
 
 use crate::catalog::{CatalogError, CatalogErrorKind};
-use crate::config::{ConfigError, Loaded, Sources, load};
+use crate::config::{ConfigError, Loaded, Origin, Sources, load};
 use crate::pipeline::RunError;
 use crate::pipeline::registrar::RegistrarError;
 use crate::search_index::{SearchIndexError, SearchIndexErrorKind};
@@ -55,7 +56,7 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
         return config::example();
     }
     let loaded = load(&Sources::from_matches(matches)?)?;
-    telemetry::install(&loaded.config.log_level, loaded.config.log_format.json());
+    telemetry::install(log_level(&loaded), loaded.config.log_format.json());
     for warning in &loaded.warnings {
         output::warning(warning);
     }
@@ -64,6 +65,12 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
     // A reader that is still at work when a run was ended at once must not hold up the end of the process.
     runtime.shutdown_background();
     code
+}
+
+/// On a terminal the bar and the closing table tell what `info` would; who wants it all the same asks for it.
+fn log_level(loaded: &Loaded) -> &str {
+    let asked = loaded.origins.get("log_level").is_some_and(|origin| *origin != Origin::Default);
+    if !asked && std::io::stderr().is_terminal() { "warn" } else { &loaded.config.log_level }
 }
 
 async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {

@@ -1,5 +1,6 @@
 //! `run` and `reprocess`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -142,22 +143,20 @@ fn nothing_to_do(status: &crate::catalog::Status) -> String {
     text
 }
 
-/// Codes with counts, what each means and what to do.
-pub fn failure_table(failed: &std::collections::BTreeMap<String, u64>) -> String {
-    let rows: Vec<Vec<String>> = failed
-        .iter()
-        .map(|(word, count)| {
-            let advice = FailureCode::parse(word).map_or_else(String::new, |code| {
-                let again = match code.permanence() {
-                    Permanence::Retryable => " (tried again by later runs)",
-                    Permanence::Permanent => "",
-                };
-                format!("{} {}{again}", code.sentence(), code.action())
-            });
-            vec![word.clone(), count.to_string(), advice]
-        })
-        .collect();
-    output::table(&[], &rows)
+/// Codes with counts; below each what it means and what to do.
+pub fn failure_table(failed: &BTreeMap<String, u64>) -> String {
+    let mut text = String::new();
+    for (word, count) in failed {
+        text.push_str(&format!("  {word}  {count}\n"));
+        if let Some(code) = FailureCode::parse(word) {
+            let again = match code.permanence() {
+                Permanence::Retryable => " Later runs try again.",
+                Permanence::Permanent => "",
+            };
+            text.push_str(&format!("      {}{again}\n      {}\n", code.sentence(), code.action()));
+        }
+    }
+    text
 }
 
 fn closing(report: &Report, config: &Config) -> String {

@@ -1,6 +1,8 @@
 //! The bar on a terminal.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use std::sync::Once;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{RunCounts, log, memory};
 
@@ -8,6 +10,7 @@ use super::{RunCounts, log, memory};
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
+    visible: Once,
 }
 
 impl Progress {
@@ -19,7 +22,7 @@ impl Progress {
             }
             bar
         });
-        Self { bar }
+        Self { bar, visible: Once::new() }
     }
 
     pub(super) fn is_bar(&self) -> bool {
@@ -28,7 +31,7 @@ impl Progress {
 
     pub(super) fn show(&self, counts: &RunCounts) {
         if let Some(bar) = &self.bar {
-            bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+            self.visible.call_once(|| bar.set_draw_target(ProgressDrawTarget::stderr()));
             bar.set_length(counts.selected);
             bar.set_position(counts.finished());
             bar.set_message(message(counts, memory::resident_bytes()));

@@ -154,6 +154,8 @@ pub async fn daily_begins_at_the_last_finished_daily_run(world: &World) {
     past_run(&daily, "2 hours", ", stopped_by = 'SIGTERM'").await;
     past_run(&mode(Mode::Unprocessed), "2 hours", "").await;
     past_run(&Selection { limit: Some(1), ..daily.clone() }, "2 hours", "").await;
+    past_run(&Selection { territories: vec!["1".into()], ..daily.clone() }, "2 hours", "").await;
+    past_run(&Selection { state: Some("AL".into()), ..daily.clone() }, "2 hours", "").await;
     past_run(&daily, "2 hours", ", finished_at = NULL, lease_until = heartbeat_at").await;
     assert_eq!(selected().await, [3, 4], "only whole daily runs that came to their end count");
     past_run(&mode(Mode::All), "1 hours", "").await;

@@ -29,8 +29,8 @@ enum Raw {
 
 pub async fn in_sqlite(test: impl AsyncFnOnce(&World)) {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/new folder/100%3F/catalog.db", folder.path().display());
-    let options = SqliteConnectOptions::new().filename(url.trim_start_matches("sqlite://"));
+    let url = format!("sqlite://{}/new folder/100%25%3F/catalog.db", folder.path().display());
+    let options = SqliteConnectOptions::new().filename(folder.path().join("new folder/100%?/catalog.db"));
     let raw =
         SqlitePoolOptions::new().connect_lazy_with(options.foreign_keys(false).busy_timeout(Duration::from_secs(30)));
     test(&World { catalog: open(&url).await, url, raw: Raw::Sqlite(raw) }).await;

@@ -152,12 +152,16 @@ pub async fn resolve<D: Dialect>(pool: &Pool<D::Db>, selection: &Selection) -> R
         return Ok(resolved);
     }
     let mut connection = pool.acquire().await?;
-    // A run with a limit did not read all of its day, so the next one must not begin where it did.
+    // A run with a limit or a filter did not read all of its day, so the next one must not begin where it did. Keys
+    // that say nothing are left out of a stored selection.
     let row = Statement::<D>::new("SELECT ")
         .now()
         .sql(
             " AS now, max(started_at) AS last FROM prelo_runs WHERE finished_at IS NOT NULL AND stopped_by IS NULL \
-             AND selection ->> 'mode' = 'daily' AND selection ->> 'limit' IS NULL",
+             AND selection ->> 'mode' = 'daily' AND COALESCE(selection ->> 'from', selection ->> 'to', \
+             selection ->> 'scraped_from', selection ->> 'scraped_to', selection ->> 'territories', \
+             selection ->> 'state', selection ->> 'ids', selection ->> 'failed', \
+             selection ->> 'extractor_older_than', selection ->> 'limit') IS NULL",
         )
         .only_row(&mut connection)
         .await?;
