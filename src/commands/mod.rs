@@ -148,7 +148,7 @@ fn of_catalog(error: &CatalogError) -> u8 {
 
 fn of_index(error: &SearchIndexError) -> u8 {
     match error.kind {
-        SearchIndexErrorKind::BadUrl | SearchIndexErrorKind::BadQuery => 2,
+        SearchIndexErrorKind::BadUrl | SearchIndexErrorKind::BadQuery | SearchIndexErrorKind::NotThere => 2,
         SearchIndexErrorKind::Other => 1,
         _ => 4,
     }

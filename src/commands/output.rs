@@ -9,10 +9,7 @@ use crate::telemetry::with_causes;
 
 /// Prints a value as one JSON document.
 pub fn json(value: &impl Serialize) -> Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
-    Ok(())
+    text(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
 /// Prints text as it is. A reader that has gone away (`| head`) is no error.

@@ -39,6 +39,8 @@ pub(super) async fn run(context: Context, mut outcomes: Receiver<Outcome>) {
 struct Group {
     completions: Vec<Completion>,
     failures: Vec<FailedGazette>,
+    /// Of the files of `failures`, in their order.
+    keys: Vec<String>,
     released: Vec<GazetteId>,
     permits: Vec<BytePermit>,
 }
@@ -52,8 +54,9 @@ impl Group {
                     group.completions.push(completion);
                     group.permits.push(permit);
                 }
-                Outcome::Failed { failed, permit } => {
+                Outcome::Failed { failed, key, permit } => {
                     group.failures.push(failed);
+                    group.keys.push(key);
                     group.permits.extend(permit);
                 }
                 Outcome::Released { id } => group.released.push(id),
@@ -66,7 +69,7 @@ impl Group {
 async fn record(context: &Context, group: Group) -> Result<(), CatalogError> {
     let policy = context.retry_policy(context.config.catalog_attempts);
     let (run, catalog) = (context.run(), &context.catalog);
-    let Group { completions, failures, released, permits } = group;
+    let Group { completions, failures, keys, released, permits } = group;
     if !completions.is_empty() {
         let marked = retrying(context, &policy, "mark gazettes", || catalog.complete(run, &completions)).await?;
         let marked: HashSet<GazetteId> = marked.into_iter().collect();
@@ -83,9 +86,9 @@ async fn record(context: &Context, group: Group) -> Result<(), CatalogError> {
     if !failures.is_empty() {
         let recorded = retrying(context, &policy, "record failures", || catalog.fail(run, &failures)).await?;
         let recorded: HashSet<GazetteId> = recorded.into_iter().collect();
-        for FailedGazette { id: gazette, failure, .. } in &failures {
+        for (FailedGazette { id: gazette, failure, .. }, key) in failures.iter().zip(&keys) {
             let event = if recorded.contains(gazette) {
-                Event::Failed { gazette: *gazette, failure }
+                Event::Failed { gazette: *gazette, key, failure }
             } else {
                 Event::ClaimLost { gazette: *gazette }
             };

@@ -164,7 +164,7 @@ impl Indexer {
     fn failed(&self, item: Archived, failure: Failure) -> Outcome {
         let Completion { id, file_checksum, bytes, .. } = item.completion;
         let failed = set_aside(&self.context.config, id, file_checksum, failure, Some(bytes));
-        Outcome::Failed { failed, permit: Some(item.permit) }
+        Outcome::Failed { failed, key: item.document.metadata.file_path, permit: Some(item.permit) }
     }
 
     fn say_retrying(&self, reason: &Why, wait: Duration) {

@@ -108,7 +108,7 @@ struct Archived {
 /// What became of a claimed gazette. The permit is given back when the outcome is recorded.
 enum Outcome {
     Acknowledged { completion: Completion, permit: BytePermit },
-    Failed { failed: FailedGazette, permit: Option<BytePermit> },
+    Failed { failed: FailedGazette, key: String, permit: Option<BytePermit> },
     Released { id: GazetteId },
 }
 
@@ -121,7 +121,9 @@ impl Outcome {
         bytes: Option<u64>,
         permit: Option<BytePermit>,
     ) -> Self {
-        Self::Failed { failed: set_aside(config, gazette.id, gazette.file_checksum.clone(), failure, bytes), permit }
+        let key = gazette.file_path.clone().unwrap_or_default();
+        let failed = set_aside(config, gazette.id, gazette.file_checksum.clone(), failure, bytes);
+        Self::Failed { failed, key, permit }
     }
 }
 
@@ -227,8 +229,11 @@ async fn work(context: &Context, selection: &Selection, recovered: u64) -> Resul
     {
         context.stop(StopReason::DependencyDown(with_causes(&error)));
     }
-    let counts = context.telemetry.counts();
-    Ok(selected.saturating_sub(counts.finished()))
+    let without_outcome = selected.saturating_sub(context.telemetry.counts().finished());
+    // Rows that were deleted meanwhile are not left; nor are those beyond the selection's limit.
+    let plan = &plan.selection;
+    let untouched = context.catalog.count(plan, context.run(), high_water).await;
+    Ok(untouched.map_or(without_outcome, |untouched| untouched.min(without_outcome)))
 }
 
 async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> {

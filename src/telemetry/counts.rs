@@ -85,7 +85,7 @@ mod tests {
         let failure = Failure::new(FailureCode::NeedsOcr, "no text");
         counts.add(&Event::RunStarted { selection: "", selected: 5, recovered: 0, memory_budget_bytes: 0 });
         counts.add(&Event::Indexed { gazette: GazetteId(1), bytes: 10, pages: 2, ocr_pages: 1 });
-        counts.add(&Event::Failed { gazette: GazetteId(2), failure: &failure });
+        counts.add(&Event::Failed { gazette: GazetteId(2), key: "a.pdf", failure: &failure });
         counts.add(&Event::Released { gazette: GazetteId(3) });
         assert_eq!((counts.indexed, counts.failures(), counts.skipped, counts.finished()), (1, 1, 1, 2));
         assert_eq!((counts.bytes, counts.pages, counts.ocr_pages), (10, 2, 1));

@@ -29,8 +29,8 @@ pub enum Event<'a> {
     Retrying { operation: &'a str, error: &'a dyn std::error::Error, wait: Duration, gazette: Option<GazetteId> },
     /// A gazette was acknowledged and marked.
     Indexed { gazette: GazetteId, bytes: u64, pages: u32, ocr_pages: u32 },
-    /// A gazette was set aside.
-    Failed { gazette: GazetteId, failure: &'a Failure },
+    /// A gazette was set aside; `key` is that of its file.
+    Failed { gazette: GazetteId, key: &'a str, failure: &'a Failure },
     /// A gazette was given back without an outcome, because the run ends.
     Released { gazette: GazetteId },
     /// Somebody else took the gazette over: it was not marked.

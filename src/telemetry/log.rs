@@ -97,8 +97,9 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::Indexed { gazette, bytes, pages, ocr_pages } => {
             debug!(run_id, gazette_id = gazette.0, bytes, pages, ocr_pages, "indexed");
         }
-        Event::Failed { gazette, failure } => {
-            warn!(run_id, gazette_id = gazette.0, code = failure.code.as_str(), detail = failure.detail, "failed");
+        Event::Failed { gazette, key, failure } => {
+            let (gazette_id, code) = (gazette.0, failure.code.as_str());
+            warn!(code, key, detail = failure.detail, gazette_id, run_id, "failed");
         }
         Event::Released { gazette } => debug!(run_id, gazette_id = gazette.0, "given back"),
         Event::ClaimLost { gazette } => {
