@@ -30,9 +30,8 @@ impl ByteBudget {
         BytePermit { permit }
     }
 
-    /// Bytes that nobody holds now.
-    #[must_use]
-    pub fn available_bytes(&self) -> u64 {
+    #[cfg(test)]
+    fn available_bytes(&self) -> u64 {
         self.semaphore.available_permits() as u64 * UNIT_BYTES
     }
 }
@@ -53,9 +52,8 @@ impl BytePermit {
         }
     }
 
-    /// Bytes held, in whole KiB.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
+    #[cfg(test)]
+    fn bytes(&self) -> u64 {
         self.permit.as_ref().map_or(0, |permit| permit.num_permits() as u64 * UNIT_BYTES)
     }
 }

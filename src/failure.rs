@@ -58,6 +58,8 @@ catalogue! {
         "Add the territory, then run again.";
     MissingFilePath "MISSING_FILE_PATH" Permanent "The row names no file."
         "Let the scraper fill `file_path`, then `prelo reprocess --failed MISSING_FILE_PATH`.";
+    InvalidFilePath "INVALID_FILE_PATH" Permanent "The row's `file_path` is none that the storage can hold."
+        "Correct `file_path`, then `prelo reprocess --failed INVALID_FILE_PATH`.";
     NotFound "NOT_FOUND" Retryable "The file is not in the storage."
         "Check that the scraper uploaded it under exactly this key.";
     AccessDenied "ACCESS_DENIED" Retryable "The storage refuses to hand out this file."
@@ -90,8 +92,6 @@ catalogue! {
         "Nothing to do now; it is never indexed empty.";
     LimitMemory "LIMIT_MEMORY" Permanent "Reading the file needs more memory than allowed."
         "Look at the file; it may be made to do harm.";
-    LimitTime "LIMIT_TIME" Permanent "Reading the file took longer than allowed."
-        "Look at the file; raise `document_timeout_seconds` if it is honest.";
     ExtractorPanicked "EXTRACTOR_PANICKED" Permanent "Reading the file hit a defect of prelo."
         "Report it with the file; the other gazettes are not affected.";
     TextStore "TEXT_STORE_FAILED" Retryable "The extracted text could not be stored beside the file."

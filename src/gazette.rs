@@ -139,6 +139,9 @@ pub struct Selection {
     pub failed: Option<FailedFilter>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extractor_older_than: Option<i32>,
+    /// Where a daily run begins; set when the selection is resolved, never by the user.
+    #[serde(skip)]
+    pub since: Option<PrimitiveDateTime>,
     /// At most this many gazettes, newest ids first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,

@@ -105,6 +105,38 @@ fn changed_files_are_read_again_vanished_ones_reported_and_copies_kept() {
 }
 
 #[test]
+fn the_folder_is_remembered_and_looked_at_again() {
+    let prelo = Prelo::new();
+    let folder = prelo.path().join("gazettes");
+    copy(&fixtures(), &folder);
+    run(&prelo, &folder);
+    fs::write(folder.join("nova.txt"), "Decreto nº 7: nomeia Zulmira Exemplar.").unwrap();
+    assert_eq!(prelo.json(0, &["plan"])["gazettes"], 1);
+    assert_eq!(prelo.json(0, &["plan", "--territory", "none"])["gazettes"], 0);
+    assert_eq!(prelo.json(0, &["plan", "--mode", "all", "--limit", "3"])["gazettes"], 3);
+    let report = prelo.json(0, &["run"]);
+    assert_eq!((&report["selected"], &report["indexed"]), (&json!(1), &json!(1)));
+    fs::rename(&folder, prelo.path().join("moved")).unwrap();
+    let answer = prelo.expect(2, &["run"]);
+    assert!(answer.stderr.contains("is gone") && answer.stderr.contains("--folder DIR"), "{}", answer.stderr);
+    assert_eq!(prelo.json(0, &["search", "Zulmira"])["total"], 1, "searching needs no folder");
+}
+
+#[test]
+fn names_that_urls_and_shells_would_change_are_kept() {
+    let prelo = Prelo::new();
+    let folder = prelo.path().join("gazetas d'água #1 100%?");
+    copy(&fixtures(), &folder);
+    let data = "dados %41#?é";
+    let arguments = ["run", "--folder", folder.to_str().unwrap(), "--data", data];
+    let answer = prelo.expect(3, &arguments);
+    assert!(answer.stdout.contains("--data 'dados %41#?é'"), "{}", answer.stdout);
+    let names: Vec<_> = fs::read_dir(prelo.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "one data folder, under its own name: {names:?}");
+    assert_eq!(prelo.json(0, &["search", "pregão", "--data", data])["total"], INDEXED);
+}
+
+#[test]
 fn a_folder_named_in_another_data_folder_is_refused() {
     let prelo = Prelo::new();
     run(&prelo, &fixtures());
@@ -169,7 +201,7 @@ fn reports_for_programs_hold_what_was_promised() {
     assert!(plan["seconds"].as_f64().unwrap() > 0.0);
     assert_eq!(plan["failed_before"]["NOT_A_PDF"], 1);
     let again = prelo.json(0, &["run"]);
-    assert_eq!((&again["selected"], &again["indexed"]), (&json!(0), &json!(0)), "the folder is remembered");
+    assert_eq!((&again["selected"], &again["indexed"]), (&json!(0), &json!(0)), "nothing is left to do");
     for findings in prelo.json(0, &["check"]).as_array().unwrap() {
         assert_eq!(findings["ok"], true, "{findings}");
     }

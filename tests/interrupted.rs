@@ -90,7 +90,7 @@ fn a_first_signal_drains_and_the_next_run_goes_on() {
         let status = prelo.json(0, &["status"]);
         assert_eq!(status["gazettes"]["claimed"], 0, "nothing is held any more");
         assert_eq!(status["gazettes"]["processed"], indexed);
-        assert_eq!(fs::read_dir(prelo.path().join("prelo-data/spool")).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(prelo.path().join("prelo-data/spool")).unwrap().count(), 0, "the spool is empty");
         finish(&prelo);
     }
 }
@@ -98,12 +98,15 @@ fn a_first_signal_drains_and_the_next_run_goes_on() {
 #[test]
 fn a_second_signal_ends_at_once() {
     let prelo = backlog();
-    let child = at_work(&prelo, &["--grace-seconds", "600"]);
+    let child = at_work(&prelo, &["--grace-seconds", "600", "--report", "report.json"]);
     signal(&child, "TERM");
     signal(&child, "TERM");
     let since = Instant::now();
     assert_eq!(ended(child).code, 143);
     assert!(since.elapsed() < Duration::from_secs(10));
+    let report: Value = serde_json::from_slice(&fs::read(prelo.path().join("report.json")).unwrap()).unwrap();
+    let (indexed, remaining) = (report["indexed"].as_u64().unwrap(), report["remaining"].as_u64().unwrap());
+    assert_eq!(indexed + remaining, GAZETTES as u64, "what was given up is left to do: {report}");
     finish(&prelo);
 }
 

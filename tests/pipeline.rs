@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use prelo::catalog::{self, Catalog, FolderFile};
 use prelo::config::{Config, Sources, load};
 use prelo::gazette::{RunId, Selection, Territory};
 use prelo::pipeline::{self, Context, Ended, Report};
 use prelo::search_index::SearchIndexErrorKind;
-use prelo::shutdown::Shutdown;
+use prelo::shutdown::{Shutdown, StopReason};
 use prelo::storage::StorageErrorKind;
 use prelo::telemetry::Telemetry;
 use support::doubles::{Get, Put, ScriptedIndex, ScriptedStorage};
@@ -71,6 +72,11 @@ impl Stage {
     }
 
     async fn run(self) -> Played {
+        self.run_until(std::future::pending()).await
+    }
+
+    /// Runs, and is told to end when `signal` comes.
+    async fn run_until(self, signal: impl Future<Output = ()>) -> Played {
         let (storage, index) = (Arc::new(self.storage), Arc::new(self.index));
         let context = Context {
             config: self.config,
@@ -80,13 +86,22 @@ impl Stage {
             telemetry: Telemetry::new(RunId::new()),
             shutdown: Shutdown::default(),
         };
-        let ended = pipeline::run(&context, &Selection::default()).await.unwrap();
+        let selection = Selection::default();
+        let run = pipeline::run(&context, &selection);
+        tokio::pin!(run);
+        let ended = tokio::select! {
+            ended = &mut run => ended.unwrap(),
+            () = signal => {
+                context.shutdown.drain(StopReason::Signal(15));
+                run.await.unwrap()
+            }
+        };
         let Ended::Ran(report) = ended else { panic!("{ended:?}") };
         let status = self.catalog.status().await.unwrap();
         assert_eq!(status.processed, report.indexed, "what is marked is what was indexed");
         assert_eq!(status.claimed, 0, "nothing is held after a run");
-        let left = std::fs::read_dir(&context.config.spool).unwrap().count();
-        assert_eq!(left, 0, "nothing is left in the spool");
+        let spooled = context.config.spool.join(context.telemetry.run().to_string());
+        assert!(!spooled.exists(), "nothing of this run is left in the spool");
         Played { report, storage, index, _folder: self.folder }
     }
 }
@@ -161,7 +176,7 @@ async fn exactly_the_limit_is_read() {
     stage.storage.objects.insert("limit.txt".into(), text);
     let played = stage.run().await;
     assert_eq!(played.failed(), BTreeMap::from([("CHECKSUM", 1)]), "read whole, and then compared with the catalogue");
-    assert_eq!(played.storage.calls("get", "limit.txt"), 4);
+    assert_eq!(played.storage.calls("get", "limit.txt"), 2, "the same wrong bytes twice are what the storage has");
 }
 
 #[tokio::test]
@@ -212,6 +227,32 @@ async fn a_bulk_that_is_too_large_is_sent_in_halves_down_to_the_document_to_blam
     let sizes: Vec<usize> = played.index.bulks.lock().unwrap().iter().map(Vec::len).collect();
     assert_eq!(sizes.iter().max(), Some(&8), "{sizes:?}");
     assert!(sizes.len() <= 7, "8, then halves around the one to blame: {sizes:?}");
+}
+
+#[tokio::test]
+async fn a_signal_is_heard_while_a_service_is_silent() {
+    let mut stage = Stage::new(&["a.txt"]).await;
+    stage.index.black_hole = true;
+    let played = stage.run_until(tokio::time::sleep(Duration::from_millis(200))).await;
+    assert_eq!((played.report.exit_code(), played.report.indexed), (143, 0));
+    assert!(played.report.seconds < 5.0);
+}
+
+#[tokio::test]
+async fn two_catalogues_may_share_a_spool() {
+    let spool = tempfile::tempdir().unwrap();
+    let mut plays = Vec::new();
+    for town in ["norte", "sul"] {
+        let names: Vec<String> = (0..60).map(|n| format!("{town}-{n}.txt")).collect();
+        let mut stage = Stage::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        stage.config = Arc::new(Config { spool: spool.path().to_owned(), ..(*stage.config).clone() });
+        plays.push(async move { (town, stage.run().await) });
+    }
+    for (town, played) in futures_util::future::join_all(plays).await {
+        assert_eq!((played.report.indexed, played.report.exit_code()), (60, 0), "{:?}", played.report);
+        let texts = played.index.texts.lock().unwrap().clone();
+        assert!(texts.iter().all(|text| text.contains(town)), "a text of the other catalogue is under {town}");
+    }
 }
 
 #[tokio::test]

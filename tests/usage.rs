@@ -32,6 +32,15 @@ fn mistakes_are_named_with_what_to_do() {
         (&["extract", "missing.pdf"], &["missing.pdf is no file"]),
         (&["run", "--pagesize", "5"], &["--page-size"]),
         (&["serch", "x"], &["search"]),
+        (
+            &["run", "--folder", folder, "--report", "no/such/folder/r.json"],
+            &["no/such/folder/r.json", "cannot be written"],
+        ),
+        (&["run", "--folder", folder, "--dry-run", "--report", "r.json"], &["--dry-run makes no report"]),
+        (
+            &["run", "--folder", folder, "--scraped-from", "2024-01-03", "--scraped-to", "2024-01-01"],
+            &["--scraped-from 2024-01-03"],
+        ),
     ];
     for (arguments, words) in cases {
         let answer = prelo.expect(2, arguments);

@@ -47,9 +47,9 @@ pub trait Catalog: Send + Sync {
     /// Frees what the run still holds and closes its row. `stopped_by` is `None` when the work was done.
     async fn finish_run(&self, run: RunId, counts: &RunCounts, stopped_by: Option<&str>) -> Result<(), CatalogError>;
 
-    /// Turns `Mode::Daily` into bounds on `scraped_at`: since the start of the last daily run that finished, less
-    /// 30 minutes; 24 hours when there was none. A daily run with a `limit` did not read its whole day and does not
-    /// count. Other selections come back as they are.
+    /// Says where `Mode::Daily` begins (`Selection::since`): since the start of the last daily run that finished, less
+    /// 30 minutes; 24 hours when there was none. It counts when it was asked for the same selection, or for all of its
+    /// day: one with a `limit` was not. Other selections come back as they are.
     async fn resolve(&self, selection: &Selection) -> Result<Selection, CatalogError>;
 
     /// The highest id of the table now; `None` when it is empty.
@@ -293,6 +293,7 @@ pub trait Registry: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisteredFile {
     pub id: GazetteId,
+    pub processed: bool,
     pub bytes: u64,
     /// Nanoseconds since 1970.
     pub modified_ns: i64,

@@ -1,5 +1,7 @@
 //! What a selection holds, as a condition on the rows of `g`, `t` and `p`.
 
+use time::PrimitiveDateTime;
+
 use super::dialect::{Dialect, List};
 use super::statement::Statement;
 use crate::gazette::{EXTRACTOR_VERSION, FailedFilter, Mode, RunId, Selection};
@@ -18,7 +20,8 @@ pub fn push<D: Dialect>(statement: Statement<D>, selection: &Selection, run: Opt
         (Some(FailedFilter::Code(code)), _) => {
             statement.sql(" AND p.state = 'failed' AND p.failure_code = ").bind(code.as_str())
         }
-        (None, Mode::Unprocessed | Mode::Daily) => pending(statement),
+        (None, Mode::Unprocessed) => pending(statement),
+        (None, Mode::Daily) => since(pending(statement), selection.since),
         (None, Mode::All) => statement,
     };
     filters(statement, selection)
@@ -33,14 +36,29 @@ fn free<D: Dialect>(statement: Statement<D>, run: Option<RunId>) -> Statement<D>
     .sql(")")
 }
 
-/// Not processed and, if it has failed, its time has come: by the clock, by another file, or by a newer reader.
+/// Not processed; or failed, and its time has come: by the clock, by another file, or by a newer reader. A gazette that
+/// failed when it was read again is still marked from the time before, and waits like the others.
 fn pending<D: Dialect>(statement: Statement<D>) -> Statement<D> {
     statement
-        .sql(" AND g.processed IS NOT TRUE AND (p.state IS DISTINCT FROM 'failed' OR p.next_attempt_at <= ")
+        .sql(
+            " AND ((g.processed IS NOT TRUE AND p.state IS DISTINCT FROM 'failed') \
+             OR (p.state = 'failed' AND (p.next_attempt_at <= ",
+        )
         .now()
         .sql(" OR g.file_checksum IS DISTINCT FROM p.file_checksum OR p.extractor_version < ")
         .bind(EXTRACTOR_VERSION)
-        .sql(")")
+        .sql(")))")
+}
+
+/// What a daily run reads: what was scraped lately, and the failures of earlier days whose time has come.
+fn since<D: Dialect>(statement: Statement<D>, since: Option<PrimitiveDateTime>) -> Statement<D> {
+    let Some(since) = since else { return statement };
+    statement
+        .sql(" AND (g.scraped_at >= ")
+        .bind(since)
+        .sql(" OR (p.state = 'failed' AND p.next_attempt_at <= ")
+        .now()
+        .sql("))")
 }
 
 fn filters<D: Dialect>(mut statement: Statement<D>, selection: &Selection) -> Statement<D> {

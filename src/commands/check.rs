@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::cli::Format;
 use super::{output, services};
+use crate::catalog::CatalogErrorKind;
 use crate::config::{Config, redact_url};
 use crate::telemetry::with_causes;
 
@@ -20,7 +21,14 @@ struct Finding {
 pub async fn check(config: &Config, format: Format) -> Result<u8> {
     let mut config = config.clone();
     services::settle_folder(&mut config)?;
-    let catalog = async { services::catalog(&config).await?.check().await.map_err(Into::into) };
+    let catalog = async {
+        match services::catalog(&config).await?.check().await {
+            Err(error) if error.kind == CatalogErrorKind::TableMissing => {
+                Ok("reached; prelo's tables are not there yet: `prelo migrate` or the first run makes them".to_owned())
+            }
+            result => Ok(result?),
+        }
+    };
     let storage = async {
         config.storage()?;
         services::storage(&config).await?.check().await.map_err(Into::into)

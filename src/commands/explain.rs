@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::cli::{ExplainArgs, Format};
-use super::plan::moment;
+use super::output::moment;
 use super::{Usage, output, services};
 use crate::catalog::Explanation;
 use crate::config::Config;

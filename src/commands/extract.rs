@@ -1,5 +1,6 @@
 //! `extract`: the text of files, without any service.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -30,6 +31,11 @@ pub fn extract(args: &ExtractArgs, config: &Config, format: Format) -> Result<u8
         return Err(Usage(format!("{} is no file: name files to read", missing.display())).into());
     }
     if let Some(out) = &args.out {
+        let mut names = BTreeSet::new();
+        if let Some(twice) = args.files.iter().find(|file| !names.insert(stem(file))) {
+            let name = stem(twice);
+            return Err(Usage(format!("two files would be written to {name}.txt: extract them one by one")).into());
+        }
         std::fs::create_dir_all(out).with_context(|| format!("could not create the folder {}", out.display()))?;
     }
     let limits = Limits { file_bytes: config.max_file_size_mb * 1024 * 1024, ..Limits::default() };
@@ -70,7 +76,7 @@ fn one(file: &Path, out: Option<&PathBuf>, limits: &Limits, format: Format) -> R
                 failure: result.as_ref().err(),
             };
             match out {
-                Some(out) => write(&out.join(stem(file)).with_extension("json"), &serde_json::to_vec(&shown)?)?,
+                Some(out) => write(&out.join(format!("{}.json", stem(file))), &serde_json::to_vec(&shown)?)?,
                 None => output::json(&shown)?,
             }
         }

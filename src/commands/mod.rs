@@ -140,7 +140,7 @@ fn of_storage(error: &StorageError) -> u8 {
 
 fn of_catalog(error: &CatalogError) -> u8 {
     match error.kind {
-        CatalogErrorKind::BadUrl => 2,
+        CatalogErrorKind::BadUrl | CatalogErrorKind::TableMissing => 2,
         CatalogErrorKind::Other => 1,
         _ => 4,
     }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use serde::Serialize;
+use time::PrimitiveDateTime;
 
 use crate::telemetry::with_causes;
 
@@ -71,6 +72,11 @@ pub fn bytes(bytes: u64) -> String {
         1_000_000..1_000_000_000 => format!("{:.1} MB", value / 1e6),
         _ => format!("{:.1} GB", value / 1e9),
     }
+}
+
+/// `2024-12-31 23:59 UTC`.
+pub fn moment(moment: PrimitiveDateTime) -> String {
+    format!("{} {:02}:{:02} UTC", moment.date(), moment.hour(), moment.minute())
 }
 
 /// `1 gazette`, `2 gazettes`.

@@ -6,7 +6,6 @@ use anyhow::Result;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde::Serialize;
-use time::PrimitiveDateTime;
 
 use super::cli::{Format, PlanArgs};
 use super::{output, services};
@@ -56,16 +55,23 @@ pub(super) async fn of_selection(loaded: &Loaded, selection: &Selection, format:
         }
     }
     let fresh = match &config.folder {
-        Some(folder) => registrar::preview(folder, &config.data, known).await?,
+        Some(folder) => registrar::preview(folder, &config.data, known, selection).await?,
         None => registrar::Preview::default(),
     };
     let sampled = sample(&config, &summary).await;
-    let plan = estimate(&summary, fresh, sampled, &runs);
+    let plan = estimate(&summary, within(fresh, selection, &summary), sampled, &runs);
     match format {
         Format::Json => output::json(&plan)?,
         Format::Text => output::text(&render(&plan))?,
     }
     Ok(0)
+}
+
+/// What the selection's limit leaves of it.
+fn within(fresh: registrar::Preview, selection: &Selection, summary: &SelectionSummary) -> registrar::Preview {
+    let room = selection.limit.map_or(fresh.files, |limit| limit.saturating_sub(summary.gazettes).min(fresh.files));
+    let bytes = share(room, fresh.files, fresh.bytes).unwrap_or(0);
+    registrar::Preview { files: room, bytes }
 }
 
 /// How many files were asked for, and their bytes. What cannot be asked is left out: a plan is no check.
@@ -160,11 +166,6 @@ fn render(plan: &Plan) -> String {
         text.push_str(&super::run::failure_table(&plan.failed_before));
     }
     text
-}
-
-/// `2024-12-31 23:59 UTC`.
-pub(super) fn moment(moment: PrimitiveDateTime) -> String {
-    format!("{} {:02}:{:02} UTC", moment.date(), moment.hour(), moment.minute())
 }
 
 #[cfg(test)]

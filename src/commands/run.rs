@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::cli::{Format, RunArgs};
-use super::{output, plan, services, signals};
+use super::{Usage, output, plan, services, signals};
 use crate::config::{Config, Loaded, Origin};
 use crate::failure::{FailureCode, Permanence};
 use crate::gazette::{Mode, RunId, Selection};
@@ -34,8 +34,16 @@ pub async fn reprocess(args: &RunArgs, loaded: Loaded, format: Format) -> Result
 }
 
 async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, format: Format) -> Result<u8> {
+    if args.dry_run && args.report.is_some() {
+        return Err(
+            Usage("--dry-run makes no report: leave one of them out (--format json prints the plan)".into()).into()
+        );
+    }
     if args.dry_run {
         return plan::of_selection(&loaded, &selection, format).await;
+    }
+    if let Some(path) = &args.report {
+        writable(path)?;
     }
     services::settle_folder(&mut loaded.config)?;
     let config = Arc::new(loaded.config);
@@ -72,9 +80,6 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         Ended::Ran(report) => report,
         Ended::Busy { run, since } => return busy(run, since, format),
     };
-    if let Some(path) = &args.report {
-        write_report(path, &report)?;
-    }
     match format {
         Format::Json => output::json(&report)?,
         Format::Text => {
@@ -87,11 +92,25 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
             output::text(&text)?;
         }
     }
+    if let Some(path) = &args.report {
+        write_report(path, &report)?;
+    }
     Ok(report.exit_code())
 }
 
+/// Before hours of work: whether the report can be written at their end. An older report stays as it is until then.
+fn writable(path: &Path) -> Result<(), Usage> {
+    let there = path.exists();
+    match std::fs::OpenOptions::new().create(true).append(true).open(path) {
+        Ok(_) if there => Ok(()),
+        Ok(_) => std::fs::remove_file(path).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+    .map_err(|error| Usage(format!("the report cannot be written to {} ({error}): name another file", path.display())))
+}
+
 fn busy(run: RunId, since: time::PrimitiveDateTime, format: Format) -> Result<u8> {
-    let since = plan::moment(since);
+    let since = output::moment(since);
     match format {
         Format::Json => output::json(&json!({ "already_running": { "run_id": run, "since": since } }))?,
         Format::Text => {
@@ -117,7 +136,8 @@ fn folder_lines(registered: &Registered) -> String {
     }
     for (paths, problem) in [
         (&registered.vanished, "vanished from the folder since the last run; what was indexed of it stays searchable"),
-        (&registered.unreadable, "could not be looked at"),
+        (&registered.missing, "described by gazettes.csv, and not in the folder"),
+        (&registered.unreadable, "left out"),
     ] {
         for path in paths.iter().take(SHOWN) {
             text.push_str(&format!("{path}: {problem}\n"));
@@ -192,7 +212,9 @@ fn closing(report: &Report, config: &Config) -> String {
         Some(StopReason::Signal(_)) => text.push_str("Stopped by a signal; run again to go on.\n"),
         None if report.indexed > 0 => {
             let data = match &config.folder {
-                Some(_) if config.data != Path::new("prelo-data") => format!(" --data {}", config.data.display()),
+                Some(_) if config.data != Path::new("prelo-data") => {
+                    format!(" --data {}", for_a_shell(&config.data.to_string_lossy()))
+                }
                 _ => String::new(),
             };
             text.push_str(&format!("Next: prelo search \"pregão eletrônico\"{data}\n"));
@@ -202,10 +224,23 @@ fn closing(report: &Report, config: &Config) -> String {
     text
 }
 
+/// Quoted where a POSIX shell would make something else of it.
+fn for_a_shell(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::telemetry::RunCounts;
+
+    #[test]
+    fn the_next_command_can_be_pasted() {
+        for (word, quoted) in [("dados/2024", "dados/2024"), ("a b#", "'a b#'"), ("d'água", "'d'\\''água'")] {
+            assert_eq!(for_a_shell(word), quoted);
+        }
+    }
 
     #[test]
     fn a_second_run_says_that_there_is_nothing_to_do() {

@@ -16,7 +16,7 @@ pub async fn search(args: &SearchArgs, config: &Config, format: Format) -> Resul
     let query = SearchQuery {
         text: args.query.join(" "),
         territories: args.territory.clone(),
-        state: args.state.clone(),
+        state: args.state.as_ref().map(|state| state.to_uppercase()),
         from: args.from,
         to: args.to,
         limit: usize::from(args.limit),

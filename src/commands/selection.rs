@@ -5,7 +5,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Date, PrimitiveDateTime, Time};
 
-use super::Usage;
+use super::{Usage, output};
 use crate::failure::FailureCode;
 use crate::gazette::{EXTRACTOR_VERSION, FailedFilter, GazetteId, Mode, Selection};
 
@@ -72,7 +72,10 @@ impl SelectionArgs {
         if let (Some(from), Some(to)) = (self.scraped_from, self.scraped_to)
             && from >= to
         {
-            return Err(Usage(format!("--scraped-from {from} is not before --scraped-to {to}: exchange them")));
+            let (from, to) = (output::moment(from), output::moment(to));
+            return Err(Usage(format!(
+                "--scraped-from {from} is not before the end of --scraped-to, {to}: exchange them"
+            )));
         }
         Ok(Selection {
             mode,
@@ -85,6 +88,7 @@ impl SelectionArgs {
             ids: self.id.iter().copied().map(GazetteId).collect(),
             failed: self.failed.clone(),
             extractor_older_than: self.extractor_older_than,
+            since: None,
             limit: self.limit,
         })
     }

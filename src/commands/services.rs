@@ -50,8 +50,18 @@ pub fn settle_folder(config: &mut Config) -> Result<()> {
             folder.display()
         ))
         .into()),
-        (None, Some(noted)) if config.storage.is_none() => {
+        (None, Some(noted)) if config.storage.is_none() && local_path(config.catalog.expose(), "sqlite").is_some() => {
+            if !noted.is_dir() {
+                return Err(Usage(format!(
+                    "the folder {} is gone, and {} holds its catalogue: bring it back, or name another folder with \
+                     --folder DIR and another data folder with --data DIR",
+                    noted.display(),
+                    config.data.display()
+                ))
+                .into());
+            }
             config.storage = Url::from_file_path(&noted).ok();
+            config.folder = Some(noted);
             Ok(())
         }
         _ => Ok(()),
@@ -64,7 +74,10 @@ pub fn note_folder(config: &Config) -> Result<()> {
     let data = &config.data;
     std::fs::create_dir_all(data)
         .and_then(|()| std::fs::write(data.join(FOLDER_NOTE), folder.to_string_lossy().as_bytes()))
-        .with_context(|| format!("could not write to the data folder {}: name another with --data DIR", data.display()))
+        .map_err(|error| {
+            let data = data.display();
+            Usage(format!("could not write to the data folder {data} ({error}): name another with --data DIR")).into()
+        })
 }
 
 fn noted_folder(data: &Path) -> Result<Option<PathBuf>> {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::cli::Format;
-use super::plan::moment;
+use super::output::moment;
 use super::{output, services};
 use crate::catalog::{RunRecord, Status};
 use crate::config::Config;

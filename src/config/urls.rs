@@ -34,7 +34,7 @@ pub(super) fn check_catalog(text: &str) -> Result<(), String> {
     const EXPECTED: &str = "a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE, where `%`, `@`, `:`, `/`, `?` \
                             and `#` of a password are written %25, %40, %3A, %2F, %3F and %23";
     if text.starts_with("sqlite://") {
-        return Ok(());
+        return decodable(text, "sqlite");
     }
     let sound = Url::parse(text).is_ok_and(|url| {
         let host_in_query = url.query_pairs().any(|(key, _)| key == "host" || key == "hostaddr");
@@ -43,10 +43,17 @@ pub(super) fn check_catalog(text: &str) -> Result<(), String> {
     if sound { Ok(()) } else { Err(EXPECTED.into()) }
 }
 
+fn decodable(text: &str, scheme: &str) -> Result<(), String> {
+    match local_path(text, scheme) {
+        Some(path) if !path.as_os_str().is_empty() => Ok(()),
+        _ => Err(format!("a URL such as {scheme}://PATH, where `%`, `?` and `#` are written %25, %3F and %23")),
+    }
+}
+
 /// Checks an index's URL; the error says what it must be.
 pub(super) fn check_index(text: &str) -> Result<(), String> {
     const EXPECTED: &str = "a URL such as opensearch+http://HOST:9200/NAME, where NAME is the index";
-    let Some(server) = text.strip_prefix("opensearch+") else { return Ok(()) };
+    let Some(server) = text.strip_prefix("opensearch+") else { return decodable(text, "tantivy") };
     let sound = Url::parse(server).is_ok_and(|url| {
         let mut segments = url.path().trim_matches('/').split('/');
         segments.next().is_some_and(|name| !name.is_empty())

@@ -8,9 +8,9 @@ use md5::{Digest, Md5};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc::{Receiver, Sender};
-use tokio::task::JoinSet;
 
 use super::dependency::StorageWatch;
+use super::workers::Workers;
 use super::{Archived, Context, Extracted, Outcome};
 use crate::catalog::Completion;
 use crate::failure::{Failure, FailureCode};
@@ -27,15 +27,12 @@ pub(super) async fn run(
     outcomes: Sender<Outcome>,
 ) {
     let archiver = Arc::new(Archiver { context, watch: StorageWatch::default(), archived, outcomes });
-    let mut pool = JoinSet::new();
+    let mut workers = Workers::new(&archiver.context, archiver.context.config.download_concurrency);
     while let Some(item) = extracted.recv().await {
-        while pool.len() >= archiver.context.config.download_concurrency as usize {
-            pool.join_next().await;
-        }
         let archiver = archiver.clone();
-        pool.spawn(async move { archiver.archive(item).await });
+        workers.start(async move { archiver.archive(item).await }).await;
     }
-    pool.join_all().await;
+    workers.finish().await;
 }
 
 struct Archiver {

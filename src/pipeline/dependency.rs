@@ -28,7 +28,8 @@ enum Verdict {
 fn verdict(kind: StorageErrorKind) -> Verdict {
     use StorageErrorKind as Kind;
     match kind {
-        Kind::NotFound | Kind::BadKey => Verdict::Gazette(FailureCode::NotFound),
+        Kind::NotFound => Verdict::Gazette(FailureCode::NotFound),
+        Kind::BadKey => Verdict::Gazette(FailureCode::InvalidFilePath),
         Kind::Truncated => Verdict::Gazette(FailureCode::SizeMismatch),
         Kind::AccessDenied => Verdict::GazetteUnlessAll(FailureCode::AccessDenied),
         Kind::Timeout => Verdict::Ask(FailureCode::DownloadTimeout),

@@ -7,10 +7,10 @@ use futures_util::StreamExt;
 use md5::{Digest, Md5};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::{Receiver, Sender};
-use tokio::task::JoinSet;
 
 use super::dependency::StorageWatch;
 use super::spool::{Spool, SpooledFile};
+use super::workers::Workers;
 use super::{Claimed, Context, Outcome, Spooled};
 use crate::budget::{ByteBudget, BytePermit};
 use crate::failure::{Failure, FailureCode};
@@ -21,27 +21,24 @@ use crate::telemetry::Event;
 
 pub(super) async fn run(
     context: Context,
-    spool: Spool,
+    spool: Arc<Spool>,
     budget: ByteBudget,
     mut claimed: Receiver<Claimed>,
     spooled: Sender<Spooled>,
     outcomes: Sender<Outcome>,
 ) {
     let downloader = Arc::new(Downloader { context, spool, budget, watch: StorageWatch::default(), spooled, outcomes });
-    let mut pool = JoinSet::new();
+    let mut workers = Workers::new(&downloader.context, downloader.context.config.download_concurrency);
     while let Some(Claimed { gazette }) = claimed.recv().await {
-        while pool.len() >= downloader.context.config.download_concurrency as usize {
-            pool.join_next().await;
-        }
         let downloader = downloader.clone();
-        pool.spawn(async move { downloader.download(gazette).await });
+        workers.start(async move { downloader.download(gazette).await }).await;
     }
-    pool.join_all().await;
+    workers.finish().await;
 }
 
 struct Downloader {
     context: Context,
-    spool: Spool,
+    spool: Arc<Spool>,
     budget: ByteBudget,
     watch: StorageWatch,
     spooled: Sender<Spooled>,
@@ -61,6 +58,10 @@ enum FetchError {
 impl FetchError {
     fn file(code: FailureCode, detail: String, retryable: bool) -> Self {
         Self::File { failure: Failure::new(code, detail), retryable }
+    }
+
+    fn is_checksum(&self) -> bool {
+        matches!(self, Self::File { failure, .. } if failure.code == FailureCode::Checksum)
     }
 
     fn is_replaced(&self) -> bool {
@@ -122,13 +123,16 @@ impl Downloader {
     async fn fetch(&self, gazette: &Gazette, bytes: &mut Option<u64>) -> Result<(SpooledFile, BytePermit), FetchError> {
         let mut waits = self.context.retry_policy(self.context.config.download_attempts).delays();
         let mut admitted = None;
+        let mut checksum_failed = false;
         loop {
             let (error, kept) = match self.attempt(gazette, admitted.take(), bytes).await {
                 Ok(done) => return Ok(done),
                 Err(failed) => failed,
             };
             admitted = kept;
-            let wait = if error.is_retryable() { waits.next() } else { None };
+            // The same wrong bytes twice are what the storage has.
+            let same_bytes = error.is_checksum() && std::mem::replace(&mut checksum_failed, true);
+            let wait = if error.is_retryable() && !same_bytes { waits.next() } else { None };
             let Some(wait) = wait else { return Err(error) };
             self.context.telemetry.emit(&Event::Retrying {
                 operation: "download a file",

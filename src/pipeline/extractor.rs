@@ -6,8 +6,8 @@ use std::time::Instant;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 
+use super::workers::Workers;
 use super::{Context, Extracted, Outcome, Spooled, retrying};
 use crate::extraction::{self, Limits, STACK_BYTES, Text};
 use crate::failure::{Failure, FailureCode};
@@ -34,14 +34,11 @@ pub(super) async fn run(
     outcomes: Sender<Outcome>,
 ) {
     let pool = Arc::new(pool);
-    let mut jobs = JoinSet::new();
+    let mut workers = Workers::new(&context, context.config.extraction_threads);
     while let Some(item) = spooled.recv().await {
-        while jobs.len() >= pool.current_num_threads() {
-            jobs.join_next().await;
-        }
-        jobs.spawn(extract(context.clone(), pool.clone(), item, extracted.clone(), outcomes.clone()));
+        workers.start(extract(context.clone(), pool.clone(), item, extracted.clone(), outcomes.clone())).await;
     }
-    jobs.join_all().await;
+    workers.finish().await;
 }
 
 async fn extract(

@@ -1,7 +1,5 @@
 //! Keeps the run's lease alive, and ends the run when it is lost.
 
-use std::time::Duration;
-
 use tokio::time::MissedTickBehavior;
 
 use super::{Context, retrying};
@@ -21,8 +19,8 @@ pub(super) async fn beat(context: Context) {
         let beat = retrying(&context, &policy, "extend the lease", || {
             context.catalog.heartbeat(context.run(), lease, &counts)
         });
-        // An answer that comes after the lease has run out is worth nothing.
-        let reason = match tokio::time::timeout(lease.max(Duration::from_secs(1)), beat).await {
+        // A third of the lease is gone: an answer that comes after the rest is worth nothing.
+        let reason = match tokio::time::timeout(lease * 2 / 3, beat).await {
             Ok(Ok(true)) => continue,
             Ok(Ok(false)) => StopReason::LeaseLost,
             Ok(Err(error)) => StopReason::DependencyDown(with_causes(&error)),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender};
-use tokio::task::JoinSet;
 
+use super::workers::Workers;
 use super::{Archived, Context, Outcome, set_aside};
 use crate::catalog::Completion;
 use crate::failure::{Failure, FailureCode};
@@ -16,15 +16,12 @@ use crate::telemetry::{Event, with_causes};
 
 pub(super) async fn run(context: Context, mut batches: Receiver<Vec<Archived>>, outcomes: Sender<Outcome>) {
     let indexer = Arc::new(Indexer { context, outcomes });
-    let mut bulks = JoinSet::new();
+    let mut workers = Workers::new(&indexer.context, indexer.context.config.bulk_concurrency);
     while let Some(batch) = batches.recv().await {
-        while bulks.len() >= indexer.context.config.bulk_concurrency as usize {
-            bulks.join_next().await;
-        }
         let indexer = indexer.clone();
-        bulks.spawn(async move { indexer.index(batch).await });
+        workers.start(async move { indexer.index(batch).await }).await;
     }
-    bulks.join_all().await;
+    workers.finish().await;
 }
 
 struct Indexer {

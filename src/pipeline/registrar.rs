@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use md5::{Digest, Md5};
+use time::Date;
 use walkdir::{DirEntry, WalkDir};
 
 use super::downloader::hex;
 use crate::catalog::{CatalogError, FolderFile, RegisteredFile, Registry};
+use crate::gazette::{Mode, Selection};
 
 mod metadata;
 
@@ -26,6 +28,8 @@ pub struct Registered {
     pub vanished: Vec<String>,
     /// Text files that are taken for the text of a PDF of that name (see [`is_rendition`]).
     pub renditions: u64,
+    /// Files that `gazettes.csv` describes and the folder does not hold.
+    pub missing: Vec<String>,
     /// Paths that could not be looked at, with the reason.
     pub unreadable: Vec<String>,
 }
@@ -59,7 +63,7 @@ pub async fn register(folder: &Path, data: &Path, registry: &dyn Registry) -> Re
     Ok(registered)
 }
 
-/// What [`register`] would add or change, without doing it.
+/// What [`register`] would bring into a selection that is not in it yet, without doing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Preview {
     pub files: u64,
@@ -74,12 +78,37 @@ pub async fn preview(
     folder: &Path,
     data: &Path,
     known: BTreeMap<String, RegisteredFile>,
+    selection: &Selection,
 ) -> Result<Preview, RegistrarError> {
-    in_background(folder, data, known, |folder, data, known| {
+    let selection = selection.clone();
+    in_background(folder, data, known, move |folder, data, known| {
         let found = compare(folder, data, known)?.found;
-        Ok(Preview { files: found.len() as u64, bytes: found.iter().map(|found| found.bytes).sum() })
+        let mut preview = Preview::default();
+        for file in found.iter().filter(|file| joins(file, known.get(&file.path), &selection)) {
+            preview.files += 1;
+            preview.bytes += file.bytes;
+        }
+        Ok(preview)
     })
     .await
+}
+
+/// Whether a new or changed file comes into the selection by being registered. One that is pending is in it already.
+fn joins(file: &Found, before: Option<&RegisteredFile>, selection: &Selection) -> bool {
+    let Selection { mode, from, to, scraped_from: _, scraped_to, territories, state, ids, .. } = selection;
+    let already = before.is_some_and(|before| *mode == Mode::All || !before.processed);
+    let territory = &file.metadata.territory;
+    let dated = |holds: &dyn Fn(Date) -> bool| file.metadata.date.is_some_and(holds);
+    !already
+        && from.is_none_or(|from| dated(&|date| date >= from))
+        && to.is_none_or(|to| dated(&|date| date <= to))
+        // It is scraped when it is registered: now.
+        && scraped_to.is_none()
+        && (territories.is_empty() || territories.contains(&territory.id))
+        && state.as_ref().is_none_or(|state| state.eq_ignore_ascii_case(&territory.state_code))
+        && (ids.is_empty() || before.is_some_and(|before| ids.contains(&before.id)))
+        && selection.failed.is_none()
+        && selection.extractor_older_than.is_none()
 }
 
 /// Reading a folder blocks: it has no place on a thread of the async runtime.
@@ -119,10 +148,12 @@ fn compare(folder: &Path, data: &Path, known: &BTreeMap<String, RegisteredFile>)
     let mut registered = Registered::default();
     let mut found = Vec::new();
     let mut missing: BTreeSet<&str> = known.keys().map(String::as_str).collect();
+    let mut described = table.files();
     let wanted = |entry: &DirEntry| {
         entry.depth() == 0
             || (!entry.file_name().to_string_lossy().starts_with('.')
-                && data.as_ref().is_none_or(|data| entry.path().canonicalize().ok().as_ref() != Some(data)))
+                && data.as_ref().is_none_or(|data| entry.path().canonicalize().ok().as_ref() != Some(data))
+                && !is_data_folder(entry.path()))
     };
     for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(wanted) {
         let (path, modified_ns, bytes) = match look(folder, entry) {
@@ -139,6 +170,7 @@ fn compare(folder: &Path, data: &Path, known: &BTreeMap<String, RegisteredFile>)
         }
         let metadata = table.metadata(&path);
         missing.remove(path.as_str());
+        described.remove(path.as_str());
         match known.get(&path) {
             None => registered.new += 1,
             Some(before)
@@ -154,6 +186,7 @@ fn compare(folder: &Path, data: &Path, known: &BTreeMap<String, RegisteredFile>)
         found.push(Found { path, bytes, modified_ns, metadata });
     }
     registered.vanished = missing.into_iter().map(str::to_owned).collect();
+    registered.missing = described.into_iter().map(str::to_owned).collect();
     Ok(Comparison { registered, found })
 }
 
@@ -172,6 +205,11 @@ fn is_rendition(folder: &Path, path: &str) -> bool {
             .flatten()
             .any(|pdf| pdf.is_file())
     })
+}
+
+/// Whether prelo keeps its own things there, for this folder or another.
+fn is_data_folder(path: &Path) -> bool {
+    path.join("folder.txt").is_file() && path.join("catalog.db").is_file()
 }
 
 fn with_pdf(path: &Path, extension: &str) -> PathBuf {
@@ -199,14 +237,22 @@ impl Comparison {
 fn look(folder: &Path, entry: walkdir::Result<DirEntry>) -> Result<Option<(String, i64, u64)>, String> {
     let entry = entry.map_err(|error| error.to_string())?;
     let failed = |reason: &dyn std::fmt::Display| format!("{}: {reason}", entry.path().display());
-    // Follows a link to a file, but no link to a folder: those could lead round in circles.
     let metadata = std::fs::metadata(entry.path()).map_err(|error| failed(&error))?;
+    if entry.path_is_symlink() {
+        let target = entry.path().canonicalize().map_err(|error| failed(&error))?;
+        if metadata.is_dir() {
+            return Err(failed(&"it is a link to a folder, which is not followed"));
+        }
+        if !target.starts_with(folder) {
+            return Err(failed(&"it is a link that leads out of the folder"));
+        }
+    }
     if !metadata.is_file() {
         return Ok(None);
     }
     let below = entry.path().strip_prefix(folder).map_err(|error| failed(&error))?;
     let path = below.to_str().ok_or_else(|| failed(&"its name is not UTF-8; rename it"))?;
-    if path == TABLE_NAME {
+    if entry.file_name() == TABLE_NAME {
         return Ok(None);
     }
     let modified = metadata.modified().map_err(|error| failed(&error))?;
@@ -253,6 +299,7 @@ mod tests {
             .map(|file| {
                 let registered = RegisteredFile {
                     id: GazetteId(1),
+                    processed: true,
                     bytes: file.bytes,
                     modified_ns: file.modified_ns,
                     metadata_checksum: file.metadata_checksum.clone(),
@@ -306,6 +353,62 @@ mod tests {
         let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["B.PDF", "B.txt", "a.pdf", "alone.txt", "reference/deep/a.txt"]);
         assert_eq!(registered.renditions, 3);
+    }
+
+    #[test]
+    fn links_out_of_the_folder_and_data_folders_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let outside = tempfile::NamedTempFile::new().unwrap();
+        write(&root, "a.txt", "a");
+        write(&root, "sub/b.txt", "b");
+        write(&root, "sub/gazettes.csv", "file\n");
+        write(&root, "old-data/folder.txt", "elsewhere");
+        write(&root, "old-data/catalog.db", "ours");
+        write(&root, "gazettes.csv", "file\na.txt\ngone.pdf\n");
+        std::os::unix::fs::symlink(outside.path(), root.join("out.txt")).unwrap();
+        std::os::unix::fs::symlink(root.join("sub"), root.join("link")).unwrap();
+        std::os::unix::fs::symlink(root.join("a.txt"), root.join("in.txt")).unwrap();
+        let (registered, files) = scan(&root, Path::new("d"), &BTreeMap::new()).unwrap();
+        let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["a.txt", "in.txt", "sub/b.txt"]);
+        assert_eq!(registered.missing, ["gone.pdf"]);
+        assert_eq!(registered.unreadable.len(), 2, "{:?}", registered.unreadable);
+    }
+
+    #[test]
+    fn a_plan_counts_what_registering_brings_into_the_selection() {
+        let file = |date: Option<Date>, territory: &str| Found {
+            path: "a.pdf".into(),
+            bytes: 1,
+            modified_ns: 0,
+            metadata: Table::default().metadata(&match date {
+                Some(date) => format!("{territory}/{date}/a.pdf"),
+                None => "a.pdf".into(),
+            }),
+        };
+        let day = time::macros::date!(2024 - 01 - 02);
+        let known = |processed| RegisteredFile {
+            id: GazetteId(7),
+            processed,
+            bytes: 1,
+            modified_ns: 0,
+            metadata_checksum: String::new(),
+        };
+        let all = Selection { mode: Mode::All, ..Selection::default() };
+        let everything = Selection::default();
+        assert!(joins(&file(None, ""), None, &everything));
+        assert!(joins(&file(None, ""), Some(&known(true)), &everything), "changed: pending again");
+        assert!(!joins(&file(None, ""), Some(&known(false)), &everything), "pending already");
+        assert!(!joins(&file(None, ""), Some(&known(true)), &all), "in it already");
+        let of_territory = Selection { territories: vec!["1".into()], ..Selection::default() };
+        assert!(
+            joins(&file(Some(day), "1"), None, &of_territory) && !joins(&file(Some(day), "2"), None, &of_territory)
+        );
+        let later = Selection { from: day.next_day(), ..Selection::default() };
+        assert!(!joins(&file(Some(day), "1"), None, &later) && !joins(&file(None, ""), None, &later));
+        let by_id = Selection { ids: vec![GazetteId(8)], ..Selection::default() };
+        assert!(!joins(&file(None, ""), None, &by_id) && !joins(&file(None, ""), Some(&known(true)), &by_id));
     }
 
     #[test]

@@ -115,6 +115,8 @@ impl Bucket {
         let problem = match key {
             "" => "the key is empty; correct `file_path`",
             key if key.contains('\0') => "the key holds a NUL; correct `file_path`",
+            // Gateways over a file system refuse it without a word.
+            key if key.split('/').any(|part| part == "..") => "the key holds `..`; correct `file_path`",
             key if key.len() > KEY_BYTES => "the key is longer than 1,024 bytes, which S3 cannot hold",
             key => return Ok(key),
         };

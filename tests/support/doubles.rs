@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -129,10 +128,12 @@ pub struct ScriptedIndex {
     pub down: Mutex<(u32, Option<SearchIndexErrorKind>)>,
     /// How often each was acknowledged.
     pub acknowledged: Mutex<BTreeMap<i64, u32>>,
+    /// The texts that came.
+    pub texts: Mutex<Vec<String>>,
     /// Ids of every bulk that was sent.
     pub bulks: Mutex<Vec<Vec<i64>>>,
-    /// Each bulk takes so long.
-    pub delay: Duration,
+    /// The index never answers when it is prepared.
+    pub black_hole: bool,
 }
 
 fn index_error(kind: SearchIndexErrorKind) -> SearchIndexError {
@@ -152,13 +153,16 @@ impl SearchIndex for ScriptedIndex {
     }
 
     async fn prepare(&self) -> Result<(), SearchIndexError> {
+        if self.black_hole {
+            std::future::pending::<()>().await;
+        }
         Ok(())
     }
 
     async fn bulk(&self, documents: &[&Document]) -> Result<Vec<ItemOutcome>, SearchIndexError> {
         let ids: Vec<i64> = documents.iter().map(|document| document.id.0).collect();
         self.bulks.lock().unwrap().push(ids.clone());
-        tokio::time::sleep(self.delay).await;
+        self.texts.lock().unwrap().extend(documents.iter().map(|document| document.source_text.clone()));
         {
             let mut down = self.down.lock().unwrap();
             if let (times @ 1.., Some(kind)) = *down {

@@ -39,6 +39,7 @@ against_both! {
     selections::gazettes_of_unknown_territories_come_through;
     selections::another_file_or_a_newer_reader_brings_a_failure_back;
     selections::daily_begins_at_the_last_finished_daily_run;
+    selections::failures_that_are_due_come_back_whatever_the_mark_or_the_day;
     paging::offsets_lose_nothing_while_rows_leave_the_predicate;
     paging::keyset_reads_every_row_once;
     paging::others_may_insert_delete_and_flip_meanwhile;

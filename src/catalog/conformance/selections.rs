@@ -132,6 +132,18 @@ pub async fn another_file_or_a_newer_reader_brings_a_failure_back(world: &World)
     assert_eq!(world.selected(&mode(Mode::Unprocessed)).await, [1], "read by the newer reader, failed again");
 }
 
+pub async fn failures_that_are_due_come_back_whatever_the_mark_or_the_day(world: &World) {
+    world.with_gazettes(3).await;
+    world.indexed(&[1]).await;
+    world.failed(&[1, 2], FailureCode::NotFound, Some(Duration::ZERO)).await;
+    world.failed(&[3], FailureCode::NeedsOcr, None).await;
+    assert_eq!(world.number("SELECT count(*) FROM gazettes WHERE processed AND id = 1").await, 1);
+    assert_eq!(world.selected(&mode(Mode::Unprocessed)).await, [1, 2]);
+    world.execute(&format!("UPDATE gazettes SET scraped_at = {}", world.ago("90 hours"))).await;
+    let daily = world.catalog.resolve(&mode(Mode::Daily)).await.unwrap();
+    assert_eq!(world.selected(&daily).await, [1, 2], "scraped days ago, but due today");
+}
+
 pub async fn daily_begins_at_the_last_finished_daily_run(world: &World) {
     world.with_gazettes(4).await;
     for (id, age) in [(1, "100 hours"), (2, "71 hours"), (3, "25 hours"), (4, "1 hours")] {
@@ -162,6 +174,14 @@ pub async fn daily_begins_at_the_last_finished_daily_run(world: &World) {
     assert_eq!(selected().await, [3, 4], "not the one that died and was closed either");
     past_run(&daily, "1 hours", "").await;
     assert_eq!(selected().await, [4], "30 minutes of overlap");
+
+    let of_a_state = Selection { state: Some("AL".into()), ..daily.clone() };
+    let resolved = world.catalog.resolve(&of_a_state).await.unwrap();
+    assert_eq!(world.selected(&resolved).await, [4]);
+    world.execute("DELETE FROM prelo_runs").await;
+    past_run(&of_a_state, "70 hours", "").await;
+    let resolved = world.catalog.resolve(&of_a_state).await.unwrap();
+    assert_eq!(world.selected(&resolved).await, [3, 4], "whoever always asks for one state has a last run, too");
 
     let resolved = world.catalog.resolve(&daily).await.unwrap();
     assert_eq!(world.catalog.resolve(&resolved).await.unwrap(), resolved);

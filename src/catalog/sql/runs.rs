@@ -13,6 +13,8 @@ use crate::gazette::{Mode, RunId, Selection};
 
 /// What a daily run reads again of the time before the last one began: rows whose transaction was still open then.
 const DAILY_OVERLAP: Duration = Duration::from_mins(30);
+/// Daily runs that are looked through for the last one of the same selection.
+const DAILY_RUNS: u64 = 500;
 /// What a daily run reads when there was none before it.
 const DAILY_WINDOW: Duration = Duration::from_hours(24);
 
@@ -148,24 +150,29 @@ pub async fn finish_run<D: Dialect>(
 
 pub async fn resolve<D: Dialect>(pool: &Pool<D::Db>, selection: &Selection) -> Result<Selection, sqlx::Error> {
     let mut resolved = selection.clone();
-    if selection.mode != Mode::Daily || selection.scraped_from.is_some() {
+    if selection.mode != Mode::Daily || selection.scraped_from.or(selection.since).is_some() {
         return Ok(resolved);
     }
     let mut connection = pool.acquire().await?;
-    // A run with a limit or a filter did not read all of its day, so the next one must not begin where it did. Keys
-    // that say nothing are left out of a stored selection.
-    let row = Statement::<D>::new("SELECT ")
-        .now()
-        .sql(
-            " AS now, max(started_at) AS last FROM prelo_runs WHERE finished_at IS NOT NULL AND stopped_by IS NULL \
-             AND selection ->> 'mode' = 'daily' AND COALESCE(selection ->> 'from', selection ->> 'to', \
-             selection ->> 'scraped_from', selection ->> 'scraped_to', selection ->> 'territories', \
-             selection ->> 'state', selection ->> 'ids', selection ->> 'failed', \
-             selection ->> 'extractor_older_than', selection ->> 'limit') IS NULL",
-        )
-        .only_row(&mut connection)
-        .await?;
-    resolved.scraped_from = Some(daily_since(row.maybe_moment("last")?, row.moment("now")?));
+    let now = Statement::<D>::new("SELECT ").now().sql(" AS now").only_row(&mut connection).await?.moment("now")?;
+    let finished = Statement::<D>::new(
+        "SELECT started_at, CAST(selection AS text) AS selection FROM prelo_runs WHERE finished_at IS NOT NULL \
+         AND stopped_by IS NULL AND selection ->> 'mode' = 'daily' ORDER BY started_at DESC",
+    )
+    .limit(Some(DAILY_RUNS))
+    .rows(&mut connection)
+    .await?;
+    // A run with other filters, or a limit, did not read what this one is asked for.
+    let whole = Selection { mode: Mode::Daily, ..Selection::default() };
+    let mut last = None;
+    for row in &finished {
+        let read: Selection = row.json("selection")?;
+        if read == whole || (read == *selection && read.limit.is_none()) {
+            last = row.maybe_moment("started_at")?;
+            break;
+        }
+    }
+    resolved.since = Some(daily_since(last, now));
     Ok(resolved)
 }
 

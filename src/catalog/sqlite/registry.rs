@@ -26,7 +26,7 @@ impl Registry for SqlCatalog<Sqlite> {
 async fn files(pool: &SqlitePool) -> Result<BTreeMap<String, RegisteredFile>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let rows = Statement::<Sqlite>::new(
-        "SELECT g.file_path, g.id, f.bytes, f.modified_ns, f.metadata_checksum \
+        "SELECT g.file_path, g.id, g.processed, f.bytes, f.modified_ns, f.metadata_checksum \
          FROM prelo_files f JOIN gazettes g ON g.id = f.gazette_id",
     )
     .rows(&mut connection)
@@ -35,6 +35,7 @@ async fn files(pool: &SqlitePool) -> Result<BTreeMap<String, RegisteredFile>, sq
         .map(|row| {
             let file = RegisteredFile {
                 id: row.id("id")?,
+                processed: row.bool("processed")?,
                 bytes: row.count("bytes")?,
                 modified_ns: row.number("modified_ns")?,
                 metadata_checksum: row.text("metadata_checksum")?,
@@ -86,7 +87,8 @@ async fn register_territory(connection: &mut SqliteConnection, file: &FolderFile
         .sql(
             ") ON CONFLICT (id) DO UPDATE SET \
              name = coalesce(nullif(excluded.name, ''), territories.name), \
-             state_code = coalesce(nullif(excluded.state_code, ''), territories.state_code)",
+             state_code = coalesce(nullif(excluded.state_code, ''), territories.state_code) \
+             WHERE territories.id <> ''",
         )
         .run(connection)
         .await

@@ -1,7 +1,7 @@
 //! What is known about the files of a folder: from `gazettes.csv` beside them, or from a path such as
 //! `TERRITORY/DATE/name.pdf`. What is not known stays empty.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use md5::{Digest, Md5};
@@ -17,6 +17,20 @@ use crate::pipeline::downloader::hex;
 /// `file, territory_id, territory_name, state_code, date, edition_number, is_extra_edition, power, url`.
 pub const TABLE_NAME: &str = "gazettes.csv";
 
+const COLUMNS: [&str; 9] = [
+    "file",
+    "territory_id",
+    "territory_name",
+    "state_code",
+    "date",
+    "edition_number",
+    "is_extra_edition",
+    "power",
+    "url",
+];
+/// A name this near to one of ours is a slip (Jaro-Winkler, 0..1); any other column is the user's own business.
+const SLIP: f64 = 0.85;
+
 const ISO: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 const BRAZILIAN: &[BorrowedFormatItem<'_>] = format_description!("[day]/[month]/[year]");
 
@@ -29,6 +43,12 @@ pub enum MetadataError {
     Malformed { path: PathBuf, line: u64, source: csv::Error },
     #[error("{path} has no column `file`: its first line has to name the columns")]
     NoFileColumn { path: PathBuf },
+    #[error("{path} has a column `{name}`: did you mean `{suggestion}`? Rename it, or take it out")]
+    UnknownColumn { path: PathBuf, name: String, suggestion: &'static str },
+    #[error("{path}, line {line}: {file} has a row already; leave one of them out")]
+    Twice { path: PathBuf, line: u64, file: String },
+    #[error("{path}, line {line}: territory_name or state_code without territory_id; add the id")]
+    NamelessTerritory { path: PathBuf, line: u64 },
     #[error("{path}, line {line}: `{value}` is no date; write it as 2024-12-31 or 31/12/2024")]
     BadDate { path: PathBuf, line: u64, value: String },
     #[error("{path}, line {line}: `{value}` is neither true nor false, for is_extra_edition")]
@@ -38,8 +58,8 @@ pub enum MetadataError {
 /// What is known about one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Metadata {
-    territory: Territory,
-    date: Option<Date>,
+    pub territory: Territory,
+    pub date: Option<Date>,
     edition_number: Option<String>,
     is_extra_edition: Option<bool>,
     power: Option<String>,
@@ -124,6 +144,11 @@ impl Table {
         self.rows.contains_key(path)
     }
 
+    /// Files that have a row, in the order of their names.
+    pub fn files(&self) -> BTreeSet<&str> {
+        self.rows.keys().map(String::as_str).collect()
+    }
+
     fn parse(path: &Path, content: &[u8]) -> Result<Self, MetadataError> {
         let text = match std::str::from_utf8(content) {
             Ok(text) => text.trim_start_matches('\u{feff}').to_owned(),
@@ -147,6 +172,12 @@ impl Table {
             .enumerate()
             .map(|(index, name)| (name.to_lowercase(), index))
             .collect();
+        let near = |name: &str| COLUMNS.into_iter().find(|known| strsim::jaro_winkler(name, known) > SLIP);
+        for name in columns.keys().filter(|name| !COLUMNS.contains(&name.as_str())) {
+            if let Some(suggestion) = near(name).filter(|near| !columns.contains_key(*near)) {
+                return Err(MetadataError::UnknownColumn { path: path.to_owned(), name: name.clone(), suggestion });
+            }
+        }
         if !columns.contains_key("file") {
             return Err(MetadataError::NoFileColumn { path: path.to_owned() });
         }
@@ -178,6 +209,9 @@ impl Table {
                 name: field("territory_name").unwrap_or_default(),
                 state_code: field("state_code").unwrap_or_default(),
             };
+            if territory.id.is_empty() && !(territory.name.is_empty() && territory.state_code.is_empty()) {
+                return Err(MetadataError::NamelessTerritory { path: path.to_owned(), line });
+            }
             let metadata = Metadata {
                 territory,
                 date,
@@ -186,7 +220,11 @@ impl Table {
                 power: field("power"),
                 file_url: field("url"),
             };
-            rows.insert(file.trim_start_matches("./").to_owned(), metadata);
+            let file = file.trim_start_matches("./").to_owned();
+            if rows.contains_key(&file) {
+                return Err(MetadataError::Twice { path: path.to_owned(), line, file });
+            }
+            rows.insert(file, metadata);
         }
         let named = rows.values().map(|row| &row.territory).filter(|territory| !territory.id.is_empty());
         let territories = named.map(|territory| (territory.id.clone(), territory.clone())).collect();
@@ -264,6 +302,15 @@ mod tests {
     fn what_is_wrong_is_named_with_its_line() {
         let error = parse(b"file,date\na.pdf,2024-02-30\n").err().unwrap().to_string();
         assert!(error.contains("line 2") && error.contains("2024-02-30"), "{error}");
+        for (content, words) in [
+            ("file,dte\na.pdf,2024-02-28\n", ["`dte`", "`date`"]),
+            ("file,power\na.pdf,executive\n./a.pdf,legislative\n", ["line 3", "a.pdf has a row already"]),
+            ("file,territory_name\na.pdf,Maceió\n", ["line 2", "without territory_id"]),
+        ] {
+            let error = parse(content.as_bytes()).err().unwrap().to_string();
+            assert!(words.iter().all(|word| error.contains(word)), "{error}");
+        }
+        assert!(parse(b"file,notes\na.pdf,mine\n").is_ok(), "a column of the user's own is no slip");
         let error = parse(b"name,date\na.pdf,2024-02-28\n").err().unwrap().to_string();
         assert!(error.contains("no column `file`"), "{error}");
         let error = parse(b"file,is_extra_edition\na.pdf,maybe\n").err().unwrap().to_string();

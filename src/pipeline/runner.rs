@@ -1,0 +1,212 @@
+//! One run from its lease to its report. Whatever hangs, a signal is heard: nothing here waits for a service alone.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::{
+    Context, Report, archiver, batcher, completer, downloader, extractor, heartbeat, indexer, lister, retrying, spool,
+};
+use crate::budget::ByteBudget;
+use crate::catalog::{Begun, CatalogError};
+use crate::gazette::{RunId, Selection};
+use crate::search_index::SearchIndexError;
+use crate::shutdown::StopReason;
+use crate::storage::StorageError;
+use crate::telemetry::{Event, with_causes};
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// It ran; what it did is in the report.
+    Ran(Report),
+    /// Another live run holds the lease.
+    Busy { run: RunId, since: time::PrimitiveDateTime },
+}
+
+/// Why a run could not begin, or not close its books.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Index(#[from] SearchIndexError),
+    #[error("could not prepare the spool folder {path}: free space or name another with --spool")]
+    Spool { path: PathBuf, source: std::io::Error },
+    #[error("could not start the pool of {threads} reading threads: lower extraction_threads")]
+    Pool { threads: u32, source: rayon::ThreadPoolBuildError },
+}
+
+/// After a first signal, the books may take so long to close; after a second, [`HASTE`].
+const CLOSING: Duration = Duration::from_secs(10);
+const HASTE: Duration = Duration::from_secs(2);
+
+/// Takes the lease, works through the selection, and reports. Whatever ends the run early is in the report.
+///
+/// # Errors
+/// When the run could not begin, or its end could not be written down.
+pub async fn run(context: &Context, selection: &Selection) -> Result<Ended, RunError> {
+    let policy = context.retry_policy(context.config.catalog_attempts);
+    let run = context.run();
+    let begin = || context.catalog.begin_run(run, selection, context.lease());
+    let begun = unless_stopped(context, retrying(context, &policy, "take the lease", begin)).await;
+    let worked = match begun.transpose()? {
+        Some(Begun::Busy { run, since }) => return Ok(Ended::Busy { run, since }),
+        Some(Begun::Started { recovered }) => {
+            let heartbeat = tokio::spawn(heartbeat::beat(context.clone()));
+            let worked = work(context, selection, recovered).await;
+            heartbeat.abort();
+            worked
+        }
+        // Stopped before it was known whether the lease was got: it is given back below.
+        None => Ok(None),
+    };
+    let counts = context.telemetry.counts();
+    let stopped_by = match &worked {
+        Ok(_) => context.shutdown.reason().map(|reason| reason.as_str().to_owned()),
+        Err(_) => Some("could_not_begin".to_owned()),
+    };
+    let finish = || context.catalog.finish_run(run, &counts, stopped_by.as_deref());
+    let closed = while_closing(context, retrying(context, &policy, "close the run", finish)).await;
+    let remaining = match &worked {
+        Ok(Some(plan)) => remaining(context, plan).await,
+        Ok(None) | Err(_) => 0,
+    };
+    context.telemetry.emit(&Event::RunFinished { stopped_by: stopped_by.as_deref() });
+    context.telemetry.close();
+    worked?;
+    // A run that was stopped cannot always close its row; then its lease runs out by itself.
+    if let (Some(Err(error)), None) = (closed, context.shutdown.reason()) {
+        return Err(error.into());
+    }
+    Ok(Ended::Ran(Report::new(run, counts, remaining, context.shutdown.reason())))
+}
+
+/// Answers with what was worked on; `None` when there was nothing, or it was stopped before it began.
+async fn work(context: &Context, selection: &Selection, recovered: u64) -> Result<Option<lister::Plan>, RunError> {
+    let prepared = unless_stopped(context, prepare(context, selection, recovered)).await;
+    let Some(plan) = prepared.transpose()?.flatten() else { return Ok(None) };
+    stages(context, &plan).await?;
+    if context.telemetry.counts().indexed > 0
+        && let Some(Err(error)) = while_closing(context, context.index.refresh()).await
+    {
+        context.stop(StopReason::DependencyDown(with_causes(&error)));
+    }
+    Ok(Some(plan))
+}
+
+/// Looks at what there is to do, and that the services are there to do it.
+async fn prepare(context: &Context, selection: &Selection, recovered: u64) -> Result<Option<lister::Plan>, RunError> {
+    let policy = context.retry_policy(context.config.catalog_attempts);
+    let selection = retrying(context, &policy, "resolve the selection", || context.catalog.resolve(selection)).await?;
+    let high_water = retrying(context, &policy, "read the highest id", || context.catalog.high_water_mark()).await?;
+    let Some(high_water) = high_water else { return Ok(None) };
+    let count = || context.catalog.count(&selection, context.run(), high_water);
+    let selected = retrying(context, &policy, "count the selection", count).await?;
+    context.telemetry.emit(&Event::RunStarted {
+        selection: &serde_json::to_string(&selection).unwrap_or_default(),
+        selected,
+        recovered,
+        memory_budget_bytes: context.config.memory_budget_mb * 1024 * 1024,
+    });
+    if selected == 0 {
+        return Ok(None);
+    }
+    // A HEAD that is refused says neither why nor whether it is this file alone: the bucket is asked first.
+    retrying(context, &policy, "reach the storage", || context.storage.check()).await?;
+    retrying(context, &policy, "prepare the index", || context.index.prepare()).await?;
+    Ok(Some(lister::Plan { selection, high_water, selected }))
+}
+
+/// Gazettes of the selection without an outcome. Rows that were deleted meanwhile are not left, nor are those beyond
+/// the selection's limit. Asked when the run is closed: what it had in hand is pending again.
+async fn remaining(context: &Context, plan: &lister::Plan) -> u64 {
+    let without_outcome = plan.selected.saturating_sub(context.telemetry.counts().finished());
+    let count = context.catalog.count(&plan.selection, context.run(), plan.high_water);
+    match while_closing(context, count).await {
+        Some(Ok(untouched)) => untouched.min(without_outcome),
+        Some(Err(_)) | None => without_outcome,
+    }
+}
+
+async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> {
+    let config = &context.config;
+    let spool = spool::Spool::open(&config.spool, context.run())
+        .map_err(|source| RunError::Spool { path: config.spool.clone(), source })?;
+    // Held here until all stages have ended: its files go with it.
+    let spool = Arc::new(spool);
+    let pool = extractor::pool(config.extraction_threads)
+        .map_err(|source| RunError::Pool { threads: config.extraction_threads, source })?;
+    // Files are read whole for now, and their text is held beside them: half of the bound is for files.
+    let budget = ByteBudget::new(config.memory_budget_mb * 1024 * 1024 / 2);
+
+    let downloads = config.download_concurrency as usize;
+    let threads = config.extraction_threads as usize;
+    let (claimed_sender, claimed) = mpsc::channel(downloads);
+    let (spooled_sender, spooled) = mpsc::channel(threads);
+    let (extracted_sender, extracted) = mpsc::channel(threads);
+    let (archived_sender, archived) = mpsc::channel(threads);
+    let (batch_sender, batches) = mpsc::channel(1);
+    let (outcome_sender, outcomes) = mpsc::channel(config.bulk_documents as usize);
+
+    let mut stages = JoinSet::new();
+    let outcome = || outcome_sender.clone();
+    stages.spawn(lister::run(context.clone(), plan.clone(), claimed_sender, outcome()));
+    stages.spawn(downloader::run(context.clone(), spool.clone(), budget, claimed, spooled_sender, outcome()));
+    stages.spawn(extractor::run(context.clone(), pool, spooled, extracted_sender, outcome()));
+    stages.spawn(archiver::run(context.clone(), extracted, archived_sender, outcome()));
+    stages.spawn(batcher::run(batcher::Bounds::from(config.as_ref()), archived, batch_sender));
+    stages.spawn(indexer::run(context.clone(), batches, outcome()));
+    drop(outcome_sender);
+    stages.spawn(completer::run(context.clone(), outcomes));
+
+    let grace = async {
+        context.shutdown.draining().await;
+        tokio::time::sleep(Duration::from_secs(config.grace_seconds)).await;
+    };
+    let all = async {
+        while let Some(stage) = stages.join_next().await {
+            if let Err(error) = stage
+                && error.is_panic()
+            {
+                context.stop(StopReason::Internal(format!("a stage of the pipeline panicked: {error}")));
+            }
+        }
+    };
+    // What is left behind is given back when the run is closed, or by the next run.
+    tokio::select! {
+        () = all => {}
+        () = context.shutdown.immediate() => {}
+        () = grace => {}
+    }
+    stages.shutdown().await;
+    Ok(())
+}
+
+/// `None` when the run is stopped first. For what comes before the first claim: there is nothing to drain.
+async fn unless_stopped<T>(context: &Context, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        () = context.shutdown.draining() => None,
+    }
+}
+
+/// `None` when the run is stopped and this takes too long. For what comes after the last outcome.
+async fn while_closing<T>(context: &Context, work: impl Future<Output = T>) -> Option<T> {
+    let patience = async {
+        tokio::select! {
+            () = async { context.shutdown.draining().await; tokio::time::sleep(CLOSING).await } => {}
+            () = async { context.shutdown.immediate().await; tokio::time::sleep(HASTE).await } => {}
+        }
+    };
+    tokio::select! {
+        done = work => Some(done),
+        () = patience => None,
+    }
+}
