@@ -37,7 +37,8 @@ fn render(results: &SearchResults, styled: bool) -> String {
     for hit in &results.hits {
         text.push_str(&heading(hit, styled));
         for passage in &hit.passages {
-            text.push_str(&format!("    p. {:<4} {}\n", passage.page, highlighted(passage, styled)));
+            let page = format!("    p. {:<4} ", passage.page);
+            text.push_str(&wrapped(&page, &highlighted(passage, styled), styled));
         }
         text.push('\n');
     }
@@ -45,6 +46,14 @@ fn render(results: &SearchResults, styled: bool) -> String {
     let more = if results.total > shown { format!(", the best {shown} shown") } else { String::new() };
     text.push_str(&format!("{} found{more}\n", output::gazettes(results.total)));
     text
+}
+
+/// In the terminal's width, the lines below the first under its beginning; one line elsewhere.
+fn wrapped(beginning: &str, passage: &str, terminal: bool) -> String {
+    let width = if terminal { textwrap::termwidth() } else { usize::MAX };
+    let indent = " ".repeat(beginning.chars().count());
+    let options = textwrap::Options::new(width).initial_indent(beginning).subsequent_indent(&indent);
+    textwrap::fill(passage, options) + "\n"
 }
 
 fn heading(hit: &Hit, styled: bool) -> String {
