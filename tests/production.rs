@@ -31,6 +31,18 @@ fn rows(files: &[(String, Vec<u8>)], count: usize) -> Vec<Row> {
         .collect()
 }
 
+/// Rows of one file, on as many days from the first of January on.
+fn on_days(path: &str, content: &[u8], days: u32) -> Vec<Row> {
+    (0..days)
+        .map(|day| Row {
+            territory: "2704302".into(),
+            date: date!(2024 - 01 - 01) + time::Duration::DAY * day,
+            checksum: md5_of(content),
+            path: path.into(),
+        })
+        .collect()
+}
+
 async fn uploaded(world: &World, files: &[(String, Vec<u8>)]) {
     for (name, content) in files {
         for territory in ["2704302", "3106200"] {
@@ -147,14 +159,7 @@ async fn reprocessing_by_date_touches_exactly_its_rows() {
     let Some(world) = World::new("dates").await else { return };
     let text = "Portaria nº 1: homologa o pregão eletrônico.".as_bytes().to_vec();
     world.upload("2704302/a.txt", text.clone()).await;
-    let rows: Vec<Row> = (0..40)
-        .map(|n| Row {
-            territory: "2704302".into(),
-            date: date!(2024 - 01 - 01) + time::Duration::days(n),
-            checksum: md5_of(&text),
-            path: "2704302/a.txt".into(),
-        })
-        .collect();
+    let rows = on_days("2704302/a.txt", &text, 40);
     let ids = world.insert(&rows).await;
     let prelo = world.prelo();
     let first = prelo.json(0, &["run"])["run_id"].as_str().unwrap().to_owned();
@@ -266,14 +271,7 @@ async fn a_service_that_is_down_stops_the_run_and_marks_nothing() {
     let Some(world) = World::new("down").await else { return };
     let text = b"Portaria.".to_vec();
     world.upload("2704302/a.txt", text.clone()).await;
-    let rows: Vec<Row> = (0..5)
-        .map(|n| Row {
-            territory: "2704302".into(),
-            date: date!(2024 - 01 - 01) + time::Duration::days(n),
-            checksum: md5_of(&text),
-            path: "2704302/a.txt".into(),
-        })
-        .collect();
+    let rows = on_days("2704302/a.txt", &text, 5);
     world.insert(&rows).await;
     for (variable, value) in [
         ("OPENSEARCH_HOST", "http://127.0.0.1:1"),

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
 
-use super::{Context, Outcome, retrying};
+use super::{Context, Outcome, dependency, retrying};
 use crate::budget::BytePermit;
 use crate::catalog::{CatalogError, Completion, FailedGazette};
 use crate::gazette::GazetteId;
-use crate::shutdown::StopReason;
-use crate::telemetry::{Event, with_causes};
+use crate::telemetry::Event;
 
 /// Outcomes that come close together share a transaction; none waits longer than this for company.
 const COMPANY: Duration = Duration::from_millis(50);
@@ -29,7 +28,7 @@ pub(super) async fn run(context: Context, mut outcomes: Receiver<Outcome>) {
         }
         if let Err(error) = record(&context, Group::of(group.drain(..))).await {
             // What could not be marked stays pending: it will be done again, with the same effect.
-            context.stop(StopReason::DependencyDown(with_causes(&error)));
+            context.stop(dependency::of_catalog(&error));
         }
     }
 }

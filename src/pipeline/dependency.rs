@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Context;
+use crate::catalog::{CatalogError, CatalogErrorKind};
 use crate::failure::{Failure, FailureCode};
 use crate::shutdown::StopReason;
 use crate::storage::{StorageError, StorageErrorKind};
@@ -37,6 +38,15 @@ fn verdict(kind: StorageErrorKind) -> Verdict {
         Kind::NoBucket | Kind::Unauthorized | Kind::NameNotResolved | Kind::ClockSkewed | Kind::BadUrl => {
             Verdict::Storage
         }
+    }
+}
+
+/// What an error of the catalogue that outlived its retries means for the run: running again cannot help against a
+/// defect.
+pub(super) fn of_catalog(error: &CatalogError) -> StopReason {
+    match error.kind {
+        CatalogErrorKind::Other => StopReason::Internal(with_causes(error)),
+        _ => StopReason::DependencyDown(with_causes(error)),
     }
 }
 

@@ -8,11 +8,10 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::oneshot;
 
 use super::workers::Workers;
-use super::{Context, Extracted, Outcome, Spooled, retrying};
+use super::{Context, Extracted, Outcome, Spooled, dependency, retrying};
 use crate::extraction::{self, Limits, STACK_BYTES, Text};
 use crate::failure::{Failure, FailureCode};
-use crate::shutdown::StopReason;
-use crate::telemetry::{Event, with_causes};
+use crate::telemetry::Event;
 
 /// The pool that reads documents.
 ///
@@ -59,7 +58,7 @@ async fn extract(
             return;
         }
         Err(error) => {
-            context.stop(StopReason::DependencyDown(with_causes(&error)));
+            context.stop(dependency::of_catalog(&error));
             let _ = outcomes.send(Outcome::Released { id }).await;
             return;
         }

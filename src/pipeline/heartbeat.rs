@@ -2,9 +2,8 @@
 
 use tokio::time::MissedTickBehavior;
 
-use super::{Context, retrying};
+use super::{Context, dependency, retrying};
 use crate::shutdown::StopReason;
-use crate::telemetry::with_causes;
 
 /// Beats three times in a lease until it is aborted.
 pub(super) async fn beat(context: Context) {
@@ -23,7 +22,7 @@ pub(super) async fn beat(context: Context) {
         let reason = match tokio::time::timeout(lease * 2 / 3, beat).await {
             Ok(Ok(true)) => continue,
             Ok(Ok(false)) => StopReason::LeaseLost,
-            Ok(Err(error)) => StopReason::DependencyDown(with_causes(&error)),
+            Ok(Err(error)) => dependency::of_catalog(&error),
             Err(_) => StopReason::DependencyDown("the catalogue did not extend the lease in time".into()),
         };
         context.stop(reason.clone());

@@ -5,12 +5,11 @@ use std::collections::HashSet;
 use tokio::sync::mpsc::Sender;
 
 use super::pager::{Pager, Seen};
-use super::{Claimed, Context, Outcome, retrying};
+use super::{Claimed, Context, Outcome, dependency, retrying};
 use crate::catalog::{CatalogError, PageQuery};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{Gazette, GazetteId, Selection};
-use crate::shutdown::StopReason;
-use crate::telemetry::{Event, with_causes};
+use crate::telemetry::Event;
 
 /// Gazettes claimed by one statement.
 const CLAIM_GROUP: usize = 32;
@@ -28,7 +27,7 @@ pub(super) struct Plan {
 pub(super) async fn run(context: Context, plan: Plan, claimed: Sender<Claimed>, outcomes: Sender<Outcome>) {
     let mut lister = Lister { context: &context, left: plan.selection.limit, missed: HashSet::new() };
     if let Err(error) = lister.list(&plan, &claimed, &outcomes).await {
-        context.stop(StopReason::DependencyDown(with_causes(&error)));
+        context.stop(dependency::of_catalog(&error));
     }
 }
 
