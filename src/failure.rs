@@ -90,6 +90,12 @@ catalogue! {
         "Ask the publisher for a file without one.";
     NeedsOcr "NEEDS_OCR" Permanent "The file has no text of its own: it is a scan, or blank."
         "Nothing to do now; it is never indexed empty.";
+    TextGarbled "TEXT_GARBLED" Permanent "The file has text that reads as nothing: its fonts do not say which characters they show."
+        "Nothing to do now; open it in a viewer and copy a line to see the same.";
+    TextPartial "TEXT_PARTIAL" Permanent "Parts of the file are missing, and no text is in what is left."
+        "Open it in a viewer; if it is cut, scrape the gazette again.";
+    LimitDecompressed "LIMIT_DECOMPRESSED" Permanent "Something in the file decompresses to more than allowed."
+        "Look at the file; it may be made to do harm.";
     LimitMemory "LIMIT_MEMORY" Permanent "Reading the file needs more memory than allowed."
         "Look at the file; it may be made to do harm.";
     ExtractorPanicked "EXTRACTOR_PANICKED" Permanent "Reading the file hit a defect of prelo."

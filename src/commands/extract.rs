@@ -23,6 +23,7 @@ struct Extract<'a> {
     characters: u64,
     quality: Option<f32>,
     recovered: bool,
+    partial: bool,
     failure: Option<&'a Failure>,
 }
 
@@ -65,7 +66,7 @@ fn one(file: &Path, out: Option<&PathBuf>, limits: &Limits, format: Format) -> R
     match (format, &result) {
         (Format::Json, result) => {
             let (empty, text) = (Text::default(), result.as_ref().ok());
-            let Text { text, pages, ocr_pages, characters, quality, recovered } = text.unwrap_or(&empty);
+            let Text { text, pages, ocr_pages, characters, quality, recovered, partial } = text.unwrap_or(&empty);
             let shown = Extract {
                 text,
                 pages: *pages,
@@ -73,6 +74,7 @@ fn one(file: &Path, out: Option<&PathBuf>, limits: &Limits, format: Format) -> R
                 characters: *characters,
                 quality: *quality,
                 recovered: *recovered,
+                partial: *partial,
                 failure: result.as_ref().err(),
             };
             match out {

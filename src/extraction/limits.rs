@@ -1,18 +1,39 @@
 //! Bounds on what one document may cost.
 
+const MIB: u64 = 1024 * 1024;
+
 /// Caps for every reader. A file that passes one is a failure with a code, never a crash.
-///
-/// How deep forms of a page may nest is bounded by the PDF reader itself (50).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Largest file that is read, in bytes.
     pub file_bytes: u64,
     /// Largest text that is produced, in bytes of UTF-8.
     pub text_bytes: u64,
+    /// Largest size that one stream may decode to, in bytes.
+    pub stream_bytes: u64,
+    /// Largest size that all streams of one page may decode to, in bytes. A form counts each time it is drawn.
+    pub page_bytes: u64,
+    /// Largest size that all streams of a document may decode to, in bytes.
+    pub document_bytes: u64,
+    /// Most operators on one page, those of its forms included.
+    pub page_operators: u64,
+    /// Forms drawn within forms, at most.
+    pub form_depth: usize,
+    /// Most pages of one document.
+    pub pages: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { file_bytes: 500 * 1024 * 1024, text_bytes: 256 * 1024 * 1024 }
+        Self {
+            file_bytes: 500 * MIB,
+            text_bytes: 256 * MIB,
+            stream_bytes: 64 * MIB,
+            page_bytes: 128 * MIB,
+            document_bytes: 4096 * MIB,
+            page_operators: 10_000_000,
+            form_depth: 24,
+            pages: 200_000,
+        }
     }
 }

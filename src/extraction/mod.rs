@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,11 +12,13 @@ use serde::Serialize;
 use crate::failure::{Failure, FailureCode};
 
 mod limits;
+mod mapped;
 mod pdf;
 mod sniff;
 mod text;
 
 pub use limits::Limits;
+use mapped::FileBytes;
 use sniff::Format;
 
 /// Between two pages of a text.
@@ -36,6 +38,8 @@ pub struct Text {
     pub quality: Option<f32>,
     /// The file was broken and had to be mended before it could be read.
     pub recovered: bool,
+    /// Some of the text is missing, because the file breaks off where it was (`TEXT_PARTIAL`).
+    pub partial: bool,
 }
 
 impl Text {
@@ -62,14 +66,14 @@ impl Text {
 /// # Errors
 /// A failure of the catalogue: empty, unreadable, without text, or over a limit. A text is never empty.
 pub fn extract(file: &Path, name: &str, limits: &Limits) -> Result<Text, Failure> {
-    let content = read_capped(file, limits)?;
+    let content = map_capped(file, limits)?;
     guarded(|| dispatch(content, name, limits))
 }
 
 /// Stack of a thread that reads. The most deeply nested files of a corpus of hostile ones needed less than an eighth.
 pub const STACK_BYTES: usize = 8 * 1024 * 1024;
 
-fn read_capped(file: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
+fn map_capped(file: &Path, limits: &Limits) -> Result<FileBytes, Failure> {
     let unreadable = |error: io::Error| {
         let code = match error.kind() {
             io::ErrorKind::NotFound => FailureCode::NotFound,
@@ -79,28 +83,25 @@ fn read_capped(file: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
         Failure::new(code, format!("could not read the file: {error}"))
     };
     let file = File::open(file).map_err(unreadable)?;
-    let announced = file.metadata().map_err(unreadable)?.len();
-    let too_large = |bytes: u64| {
-        Failure::new(FailureCode::TooLarge, format!("{bytes} bytes or more, the limit is {}", limits.file_bytes))
-    };
-    if announced > limits.file_bytes {
-        return Err(too_large(announced));
+    let bytes = file.metadata().map_err(unreadable)?.len();
+    if bytes > limits.file_bytes {
+        let detail = format!("{bytes} bytes, the limit is {}", limits.file_bytes);
+        return Err(Failure::new(FailureCode::TooLarge, detail));
     }
-    let mut content = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-    let read = file.take(limits.file_bytes + 1).read_to_end(&mut content).map_err(unreadable)? as u64;
-    if read > limits.file_bytes { Err(too_large(read)) } else { Ok(content) }
+    mapped::map(&file, bytes).map_err(unreadable)
 }
 
-fn dispatch(content: Vec<u8>, name: &str, limits: &Limits) -> Result<Text, Failure> {
+fn dispatch(file: FileBytes, name: &str, limits: &Limits) -> Result<Text, Failure> {
+    let content = file.as_ref();
     let claims_pdf = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf"));
-    match sniff::sniff(&content) {
+    match sniff::sniff(content) {
         Format::Empty => Err(Failure::new(FailureCode::EmptyObject, "0 bytes")),
-        Format::Pdf => pdf::read(&Arc::new(content), limits),
+        Format::Pdf => pdf::read(&Arc::new(file), limits),
         // A page or a line of text in a PDF's place is what the publisher's server answered instead of the gazette.
         Format::Html | Format::Text | Format::Unknown if claims_pdf => {
-            Err(Failure::new(FailureCode::NotAPdf, format!("it begins with: {}", sniff::first_bytes(&content))))
+            Err(Failure::new(FailureCode::NotAPdf, format!("it begins with: {}", sniff::first_bytes(content))))
         }
-        Format::Text => text::read(&content, limits),
+        Format::Text => text::read(content, limits),
         format => Err(Failure::new(FailureCode::UnsupportedFormat, format!("the content is {format}"))),
     }
 }

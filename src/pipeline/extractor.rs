@@ -85,6 +85,7 @@ async fn extract(
                 pages: text.pages,
                 characters: text.characters,
                 recovered: text.recovered,
+                partial: text.partial,
                 elapsed: started.elapsed(),
             });
             let _ = extracted.send(Extracted { gazette, text, bytes, permit }).await;

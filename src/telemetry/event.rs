@@ -20,7 +20,7 @@ pub enum Event<'a> {
     /// A file is in the spool.
     Downloaded { gazette: GazetteId, bytes: u64, elapsed: Duration },
     /// A file was read.
-    Extracted { gazette: GazetteId, pages: u32, characters: u64, recovered: bool, elapsed: Duration },
+    Extracted { gazette: GazetteId, pages: u32, characters: u64, recovered: bool, partial: bool, elapsed: Duration },
     /// A bulk was answered.
     BulkAnswered { documents: usize, acknowledged: usize, resent: usize, rejected: usize, elapsed: Duration },
     /// A bulk was too large for one request and is sent in halves.

@@ -79,9 +79,9 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::Downloaded { gazette, bytes, elapsed } => {
             debug!(run_id, gazette_id = gazette.0, bytes, seconds = elapsed.as_secs_f64(), "downloaded");
         }
-        Event::Extracted { gazette, pages, characters, recovered, elapsed } => {
+        Event::Extracted { gazette, pages, characters, recovered, partial, elapsed } => {
             let seconds = elapsed.as_secs_f64();
-            debug!(run_id, gazette_id = gazette.0, pages, characters, recovered, seconds, "extracted");
+            debug!(run_id, gazette_id = gazette.0, pages, characters, recovered, partial, seconds, "extracted");
         }
         Event::BulkAnswered { documents, acknowledged, resent, rejected, elapsed } => {
             debug!(run_id, documents, acknowledged, resent, rejected, seconds = elapsed.as_secs_f64(), "bulk answered");
