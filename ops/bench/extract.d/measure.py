@@ -13,8 +13,8 @@ import sys
 import time
 
 
-def measure(command, timeout_seconds, log, cwd, env):
-    """Runs `command` and returns its cost. What it prints is appended to the file `log`.
+def measure(command, timeout_seconds, stdout, stderr, cwd, env):
+    """Runs `command` and returns its cost. What it prints is appended to the files `stdout` and `stderr`.
 
     seconds       wall clock, from before the start to after the end
     cpu_seconds   user and system, of all its threads and processes
@@ -24,9 +24,9 @@ def measure(command, timeout_seconds, log, cwd, env):
     """
     read_end, write_end = os.pipe()
     helper = [sys.executable, "-I", "-S", __file__, str(write_end), str(timeout_seconds), *map(str, command)]
-    with log.open("ab") as output:
+    with stdout.open("ab") as printed, stderr.open("ab") as warned:
         process = subprocess.Popen(
-            helper, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd, env=env, pass_fds=[write_end]
+            helper, stdin=subprocess.DEVNULL, stdout=printed, stderr=warned, cwd=cwd, env=env, pass_fds=[write_end]
         )
     os.close(write_end)
     with os.fdopen(read_end) as pipe:

@@ -1,6 +1,8 @@
 """Tables and figures of a run, as Markdown."""
 
 MIB = 1024 * 1024
+# Of many files with the same fault, so many are named; JSON has them all.
+NAMED = 10
 
 
 def table(head, rows):
@@ -33,7 +35,7 @@ def speed(readers):
         seconds, scores = result["seconds"], result["scores"] or {}
         mean, least = scores.get("mean", [None] * 3), scores.get("least", [None] * 3)
         rows.append(
-            [f"{name} ({result['version']})"]
+            [result["version"] if result["version"].startswith(name) else f"{name} ({result['version']})"]
             + [number(seconds[key], 2) for key in ("median", "min", "max")]
             + [number(result["cpu_seconds"], 2), number(seconds["median"] / ours, 2), mib(result["peak_bytes"])]
             + [*map(number, mean), *map(number, least[:2]), result["without_text"]]
@@ -71,7 +73,10 @@ def every_file(files):
         for name in sorted(dearest, key=lambda name: -files[name]["seconds"])
     ]
     out.append(table(["slowest and largest", "seconds", "peak MiB", "exit", "result"], rows))
-    out += [f"VIOLATION {name}: {'; '.join(file['violations'])}" for name, file in files.items() if file["violations"]]
+    for violation in sorted({violation for file in files.values() for violation in file["violations"]}):
+        names = [name for name, file in files.items() if violation in file["violations"]]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        out.append(f"\n{violation}: {', '.join(names[:NAMED])}{more}")
     return "\n".join(out)
 
 
