@@ -28,8 +28,8 @@ def mib(count):
 
 def speed(readers):
     """A row for each reader: what it cost over all the gazettes, and how good its text was."""
-    head = ["reader", "seconds", "min", "max", "CPU s", "x prelo", "peak MiB", "words", "order", "lines", "least words", "least order", "no text"]
-    ours = readers["prelo"]["seconds"]["median"]
+    head = ["reader", "seconds", "min", "max", "x prelo", "CPU s", "x prelo", "peak MiB", "words", "order", "lines", "least words", "least order", "no text"]
+    ours = readers["prelo"]
     rows = []
     for name, result in readers.items():
         seconds, scores = result["seconds"], result["scores"] or {}
@@ -37,7 +37,8 @@ def speed(readers):
         rows.append(
             [result["version"] if result["version"].startswith(name) else f"{name} ({result['version']})"]
             + [number(seconds[key], 2) for key in ("median", "min", "max")]
-            + [number(result["cpu_seconds"], 2), number(seconds["median"] / ours, 2), mib(result["peak_bytes"])]
+            + [number(seconds["median"] / ours["seconds"]["median"], 2)]
+            + [number(result["cpu_seconds"], 2), number(result["cpu_seconds"] / ours["cpu_seconds"], 2), mib(result["peak_bytes"])]
             + [*map(number, mean), *map(number, least[:2]), result["without_text"]]
         )
     return table(head, rows)

@@ -4,4 +4,6 @@
 use libfuzzer_sys::fuzz_target;
 use prelo_fuzz::document::of_font_program;
 
-fuzz_target!(|data: &[u8]| prelo_fuzz::read(&of_font_program(data)));
+fuzz_target!(|data: &[u8]| {
+    prelo_fuzz::read(&of_font_program(data));
+});

@@ -3,4 +3,6 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| prelo_fuzz::read(data));
+fuzz_target!(|data: &[u8]| {
+    prelo_fuzz::read(data);
+});

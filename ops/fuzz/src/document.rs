@@ -4,7 +4,10 @@
 #[must_use]
 pub fn of_content(content: &[u8]) -> Vec<u8> {
     let mut pdf = Pdf::new();
-    pdf.page("/Font << /F1 10 0 R /F2 11 0 R >> /XObject << /X1 12 0 R >> /Properties << /P1 << /ActualText (a) >> >>", content);
+    pdf.page(
+        "/Font << /F1 10 0 R /F2 11 0 R >> /XObject << /X1 12 0 R >> /Properties << /P1 << /ActualText (a) >> >>",
+        content,
+    );
     pdf.object(10, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>");
     pdf.object(11, "<< /Type /Font /Subtype /Type0 /BaseFont /F /Encoding /Identity-H /DescendantFonts [13 0 R] >>");
     pdf.stream(12, "/Type /XObject /Subtype /Form /BBox [0 0 99 99]", content);
@@ -45,7 +48,10 @@ pub fn of_font_program(program: &[u8]) -> Vec<u8> {
     pdf.object(12, "<< /Type /Font /Subtype /Type1 /BaseFont /F /FontDescriptor 22 0 R >>");
     pdf.object(13, "<< /Type /Font /Subtype /Type0 /BaseFont /F /Encoding /Identity-H /DescendantFonts [15 0 R] >>");
     pdf.object(14, "<< /Type /Font /Subtype /Type0 /BaseFont /F /Encoding /Identity-H /DescendantFonts [16 0 R] >>");
-    pdf.object(15, "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /F /FontDescriptor 20 0 R /CIDToGIDMap /Identity >>");
+    pdf.object(
+        15,
+        "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /F /FontDescriptor 20 0 R /CIDToGIDMap /Identity >>",
+    );
     pdf.object(16, "<< /Type /Font /Subtype /CIDFontType0 /BaseFont /F /FontDescriptor 22 0 R >>");
     pdf.object(20, "<< /Type /FontDescriptor /FontName /F /Flags 4 /FontFile2 30 0 R >>");
     pdf.object(21, "<< /Type /FontDescriptor /FontName /F /Flags 4 /FontFile 30 0 R >>");
@@ -103,5 +109,23 @@ impl Pdf {
         let size = self.offsets.iter().map(|(number, _)| number + 1).max().unwrap_or(1);
         self.bytes.extend(format!("trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n").bytes());
         self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read;
+
+    /// A target whose bytes are never reached would find nothing, and say nothing.
+    #[test]
+    fn the_bytes_are_read_as_the_part_they_stand_for() {
+        let text = read(&of_content(b"BT /F1 9 Tf 9 9 Td (tokens) Tj ET /X1 Do")).unwrap();
+        assert!(text.contains("tokens"), "{text}");
+
+        let text =
+            read(&of_cmap(b"1 beginbfchar <41> <00de00fe> endbfchar 1 beginbfrange <0021> <0021> <00d8> endbfrange"));
+        let text = text.unwrap();
+        assert!(text.contains("\u{de}\u{fe}") && text.contains('\u{d8}'), "{text}");
     }
 }

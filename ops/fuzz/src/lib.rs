@@ -18,16 +18,20 @@ mod extraction;
 #[path = "../../../src/failure.rs"]
 mod failure;
 
-/// Reads `file` as prelo would, whatever it is. Any result is good; a panic, also a caught one, is not.
+/// Reads `file` as prelo would, whatever it is; its text, if there is any. Any result is good; a panic, also a caught one,
+/// is not.
 ///
 /// # Panics
 /// When the reader did.
-pub fn read(file: &[u8]) {
+pub fn read(file: &[u8]) -> Option<String> {
     let handle = unlinked(file);
     let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
-    let result = extraction::extract(Path::new(&path), "fuzzed", &extraction::Limits::default());
-    if let Err(failure) = result {
-        assert!(failure.code != failure::FailureCode::ExtractorPanicked, "{failure}");
+    match extraction::extract(Path::new(&path), "fuzzed", &extraction::Limits::default()) {
+        Ok(text) => Some(text.text),
+        Err(failure) => {
+            assert!(failure.code != failure::FailureCode::ExtractorPanicked, "{failure}");
+            None
+        }
     }
 }
 
