@@ -25,7 +25,7 @@ pub fn run(read: fn(&Path) -> Result<String, Box<dyn Error>>) -> ExitCode {
 }
 
 /// How many files failed.
-fn read_all(read: fn(&Path) -> Result<String, Box<dyn Error>>) -> Result<usize, Box<dyn Error>> {
+fn read_all(read: fn(&Path) -> Result<String, Box<dyn Error>>) -> Result<usize, Box<dyn Error + Send + Sync>> {
     let mut arguments = env::args_os().skip(1).map(PathBuf::from);
     let out = arguments.next().ok_or("usage: PROGRAM OUT FILE...")?;
     let mut failed = 0;
