@@ -28,7 +28,7 @@ def mib(count):
 
 def speed(readers):
     """A row for each reader: what it cost over all the gazettes, and how good its text was."""
-    head = ["reader", "seconds", "min", "max", "x prelo", "CPU s", "x prelo", "peak MiB", "words", "order", "lines", "least words", "least order", "no text"]
+    head = ["reader", "seconds", "min", "max", "to prelo", "CPU s", "to prelo", "peak MiB", "words", "order", "lines", "least words", "least order", "no text"]
     ours = readers["prelo"]
     rows = []
     for name, result in readers.items():
