@@ -66,7 +66,8 @@ fn one(file: &Path, out: Option<&PathBuf>, limits: &Limits, format: Format) -> R
     match (format, &result) {
         (Format::Json, result) => {
             let (empty, text) = (Text::default(), result.as_ref().ok());
-            let Text { text, pages, ocr_pages, characters, quality, recovered, partial } = text.unwrap_or(&empty);
+            let Text { text, pages, ocr_pages, characters, quality, recovered, partial, unreadable: _ } =
+                text.unwrap_or(&empty);
             let shown = Extract {
                 text,
                 pages: *pages,

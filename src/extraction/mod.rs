@@ -40,6 +40,8 @@ pub struct Text {
     pub recovered: bool,
     /// Some of the text is missing, because the file breaks off where it was (`TEXT_PARTIAL`).
     pub partial: bool,
+    /// Pages, counted from 0, that show something that is not in the text: pictures, or letters that no font explains.
+    pub unreadable: Vec<u32>,
 }
 
 impl Text {

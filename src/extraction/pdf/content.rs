@@ -143,12 +143,11 @@ impl<'a> Content<'a> {
                 Token::ArrayOpen => in_array = true,
                 Token::ArrayClose => in_array = false,
                 Token::DictOpen => self.skip_dict(),
-                Token::DictClose => {}
                 Token::Keyword(b"BI") => {
                     self.skip_inline_image();
                     self.operands.clear();
                 }
-                Token::Keyword(b"true" | b"false" | b"null") => {}
+                Token::DictClose | Token::Keyword(b"true" | b"false" | b"null") => {}
                 // An operator inside of an array: the array was never closed.
                 Token::Keyword(name) => return Some(Operator::named(name)),
             }

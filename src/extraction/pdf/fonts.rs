@@ -11,6 +11,7 @@ use super::stream::Streams;
 enum Key {
     Object(u32, i32),
     Direct(usize),
+    Missing,
 }
 
 #[derive(Default)]
@@ -25,17 +26,17 @@ impl<'a> Fonts<'a> {
         &mut self.fonts[font]
     }
 
-    /// The font that a resource dictionary has under a name.
-    pub(super) fn named(&mut self, name: &[u8], resources: &Dict<'a>, streams: &mut Streams) -> Option<usize> {
-        let key = match resources.get_raw::<Dict<'a>>(name)? {
-            MaybeRef::Ref(reference) => Key::Object(reference.obj_number, reference.gen_number),
-            MaybeRef::NotRef(dict) => Key::Direct(dict.data().as_ptr().addr()),
+    /// The font that a resource dictionary has under a name. One that is missing is read as if it were a Latin one.
+    pub(super) fn named(&mut self, name: &[u8], resources: &Dict<'a>, streams: &mut Streams) -> usize {
+        let key = match resources.get_raw::<Dict<'a>>(name) {
+            Some(MaybeRef::Ref(reference)) => Key::Object(reference.obj_number, reference.gen_number),
+            Some(MaybeRef::NotRef(dict)) => Key::Direct(dict.data().as_ptr().addr()),
+            None => Key::Missing,
         };
-        if let Some(font) = self.index.get(&key) {
-            return Some(*font);
+        match self.index.get(&key) {
+            Some(font) => *font,
+            None => self.insert(key, &resources.get::<Dict<'a>>(name).unwrap_or_default(), streams),
         }
-        let dict = resources.get::<Dict<'a>>(name)?;
-        Some(self.insert(key, &dict, streams))
     }
 
     pub(super) fn by_reference(&mut self, reference: ObjRef, dict: &Dict<'a>, streams: &mut Streams) -> usize {

@@ -18,7 +18,8 @@ impl Point {
     }
 
     pub(super) fn length(self) -> f32 {
-        self.x.hypot(self.y)
+        // Coordinates are far from where squares overflow; `hypot` takes care of that at ten times the price.
+        (self.x * self.x + self.y * self.y).sqrt()
     }
 
     pub(super) fn minus(self, other: Self) -> Self {
@@ -97,6 +98,8 @@ pub(super) struct Rectangle {
 }
 
 impl Rectangle {
+    pub(super) const EVERYWHERE: Self = Self { x0: f32::MIN, y0: f32::MIN, x1: f32::MAX, y1: f32::MAX };
+
     pub(super) fn area(self) -> f32 {
         (self.x1 - self.x0).max(0.0) * (self.y1 - self.y0).max(0.0)
     }

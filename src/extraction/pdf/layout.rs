@@ -207,9 +207,7 @@ impl Layout {
 
 /// `along` the line of writing and `across` it, from the end of a glyph to the beginning of the next.
 fn gap(along: f32, across: f32, size: f32) -> Gap {
-    if across.abs() >= LINE_FROM * size {
-        Gap::Line
-    } else if along.abs() >= LINE_FROM * size {
+    if across.abs() >= LINE_FROM * size || along.abs() >= LINE_FROM * size {
         Gap::Line
     } else if along >= SPACE_FROM * size {
         Gap::Space

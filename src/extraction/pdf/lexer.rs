@@ -1,4 +1,4 @@
-//! Tokens of content streams and CMaps (PDF 32000-1 section 7.2).
+//! Tokens of content streams and `CMap`s (PDF 32000-1 section 7.2).
 
 /// One token. Strings that hold no escape are ranges of the data; others are decoded into a buffer of the caller.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +31,10 @@ const CLASSES: [Class; 256] = {
     let mut classes = [Class::Regular; 256];
     let mut i = 0;
     while i < 256 {
-        classes[i] = match i as u8 {
+        // Below 256.
+        #[allow(clippy::cast_possible_truncation)]
+        let byte = i as u8;
+        classes[i] = match byte {
             b'\0' | b'\t' | b'\n' | 0x0c | b'\r' | b' ' => Class::White,
             b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%' => Class::Delimiter,
             b'0'..=b'9' | b'+' | b'-' | b'.' => Class::Numeric,
@@ -45,6 +48,12 @@ const CLASSES: [Class; 256] = {
 fn class(byte: u8) -> Class {
     CLASSES[usize::from(byte)]
 }
+
+/// Digits that fit a `u32`; more than an `f32` tells apart.
+const MAX_DIGITS: usize = 9;
+
+/// By how many digits stand after the point.
+const TENTHS: [f32; MAX_DIGITS + 1] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
 
 /// Bytes, and the place that was reached in them.
 #[derive(Debug)]
@@ -128,43 +137,48 @@ impl<'a> Lexer<'a> {
 
     /// Section 7.3.3. What writers have been seen to add is read as other readers do: signs repeated or in the middle
     /// (what follows them is dropped), a second point (likewise).
+    #[inline]
     fn number(&mut self) -> f32 {
-        const TENTHS: [f32; 10] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
         let mut negative = false;
         while let Some(sign @ (b'+' | b'-')) = self.peek() {
             negative = sign == b'-';
             self.at += 1;
         }
-        let (mut digits, mut count, mut places) = (0_u32, 0, 0);
-        let mut overflowing: Option<f32> = None;
-        let mut in_fraction = false;
-        loop {
-            match self.peek() {
-                Some(byte @ b'0'..=b'9') => {
-                    let digit = u32::from(byte - b'0');
-                    match &mut overflowing {
-                        _ if in_fraction && count >= 9 => {}
-                        None if count < 9 => {
-                            digits = digits * 10 + digit;
-                            count += usize::from(digits > 0);
-                            places += usize::from(in_fraction);
-                        }
-                        None => overflowing = Some(to_f32(digits) * 10.0 + to_f32(digit)),
-                        Some(large) => *large = *large * 10.0 + to_f32(digit),
-                    }
-                }
-                Some(b'.') if !in_fraction => in_fraction = true,
-                Some(b'+' | b'-' | b'.') => {
-                    let rest = &self.data[self.at..];
-                    self.at += rest.iter().position(|byte| class(*byte) != Class::Numeric).unwrap_or(rest.len());
-                    break;
-                }
-                _ => break,
-            }
-            self.at += 1;
+        let (whole, whole_digits) = self.digits();
+        let mut magnitude = to_f32(whole);
+        if whole_digits > MAX_DIGITS {
+            // Larger than any coordinate: the digits beyond count as zeros.
+            magnitude *= 10_f32.powi(i32::try_from(whole_digits - MAX_DIGITS).unwrap_or(i32::MAX));
         }
-        let magnitude = overflowing.unwrap_or_else(|| to_f32(digits) * TENTHS.get(places).copied().unwrap_or(0.0));
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            let (fraction, digits) = self.digits();
+            magnitude += to_f32(fraction) * TENTHS[digits.min(MAX_DIGITS)];
+        }
+        if matches!(self.peek(), Some(b'+' | b'-' | b'.')) {
+            let rest = &self.data[self.at..];
+            self.at += rest.iter().position(|byte| class(*byte) != Class::Numeric).unwrap_or(rest.len());
+        }
         if negative { -magnitude } else { magnitude }
+    }
+
+    /// Digits from here on: the number that the first of them make, and how many there are.
+    #[inline]
+    fn digits(&mut self) -> (u32, usize) {
+        let rest = &self.data[self.at..];
+        let (mut number, mut count) = (0_u32, 0);
+        for byte in rest {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            if count < MAX_DIGITS {
+                number = number * 10 + u32::from(digit);
+            }
+            count += 1;
+        }
+        self.at += count;
+        (number, count)
     }
 
     /// Section 7.3.4.2. The opening parenthesis was read.

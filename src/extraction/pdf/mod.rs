@@ -7,18 +7,13 @@
 
 use std::sync::Arc;
 
-use hayro_syntax::Pdf;
-use hayro_syntax::object::{Array, Dict, Name, Object, Rect, Stream};
-use hayro_syntax::page::Page;
-
 use super::mapped::FileBytes;
 use super::{Limits, PAGE_BREAK, Text};
 use crate::failure::{Failure, FailureCode};
-use fonts::Fonts;
-use optional::Hidden;
-use reader::{Document, PageReader};
-use stream::Streams;
+use page::PageText;
+use quality::Verdict;
 
+mod columns;
 mod content;
 mod filter;
 mod font;
@@ -29,6 +24,8 @@ mod lexer;
 mod open;
 mod optional;
 mod order;
+mod page;
+mod pages;
 mod quality;
 mod reader;
 mod stream;
@@ -38,115 +35,59 @@ mod text_string;
 /// Reads every page.
 ///
 /// # Errors
-/// `ENCRYPTED`, `NO_PAGES`, `PDF_DAMAGED`, `NEEDS_OCR`, `LIMIT_DECOMPRESSED`, or `LIMIT_MEMORY`.
+/// `ENCRYPTED`, `NO_PAGES`, `PDF_DAMAGED`, `NEEDS_OCR`, `TEXT_GARBLED`, `TEXT_PARTIAL`, `LIMIT_DECOMPRESSED`, or
+/// `LIMIT_MEMORY`.
 pub(super) fn read(content: &Arc<FileBytes>, limits: &Limits) -> Result<Text, Failure> {
     let opened = open::open(content)?;
-    let text = Text { recovered: opened.recovered, ..read_pages(&opened.pdf, limits)? };
-    if !text.is_blank() {
-        return Ok(text);
+    let pages = pages::read_pages(&opened.pdf, limits)?;
+    let has_tail = open::last_startxref((**content).as_ref()).is_some();
+    if let Some(failure) = without_text(&pages, has_tail) {
+        return Err(failure);
     }
-    let pages = text.pages;
-    Err(match open::last_startxref((**content).as_ref()) {
-        Some(_) => Failure::new(FailureCode::NeedsOcr, format!("no text on its pages, {pages} in number")),
-        None => Failure::new(
-            FailureCode::PdfDamaged,
-            format!("its end is missing, and no text is on what is left: {pages} pages"),
-        ),
+    Ok(Text { recovered: opened.recovered, ..join(&pages) })
+}
+
+/// Why a document has no text, if it has none.
+fn without_text(pages: &[PageText], has_tail: bool) -> Option<Failure> {
+    let count = |wanted: Verdict| pages.iter().filter(|page| page.verdict == wanted).count();
+    let all = pages.len();
+    let (garbled, without) = (count(Verdict::Garbled), count(Verdict::Pictured) + count(Verdict::Blank));
+    // What little can be read of a document that is mostly garbage would hide that the rest is missing.
+    let readable = all - garbled - without;
+    if readable > 0 && readable >= garbled {
+        return None;
+    }
+    Some(if garbled > 0 {
+        let detail = format!("{garbled} of {all} pages have text that reads as nothing, {without} have none");
+        Failure::new(FailureCode::TextGarbled, detail)
+    } else if pages.iter().any(|page| page.is_cut) {
+        let detail = format!("its content breaks off, and no text is on what is left: {all} pages");
+        Failure::new(FailureCode::TextPartial, detail)
+    } else if has_tail {
+        Failure::new(FailureCode::NeedsOcr, format!("no text on its pages, {all} in number"))
+    } else {
+        let detail = format!("its end is missing, and no text is on what is left: {all} pages");
+        Failure::new(FailureCode::PdfDamaged, detail)
     })
 }
 
-fn read_pages(pdf: &Pdf, limits: &Limits) -> Result<Text, Failure> {
-    let pages = pdf.pages();
-    if pages.len() > limits.pages {
-        let detail = format!("{} pages, the limit is {}", pages.len(), limits.pages);
-        return Err(Failure::new(FailureCode::LimitMemory, detail));
-    }
-    let hidden = Hidden::read(pdf);
-    let mut streams = Streams::new(*limits);
-    let mut fonts = Fonts::default();
-    let mut text = String::new();
+fn unreadable(pages: &[PageText]) -> Vec<u32> {
+    let is_unreadable = |page: &PageText| matches!(page.verdict, Verdict::Garbled | Verdict::Pictured);
+    (0..).zip(pages).filter(|(_, page)| is_unreadable(page)).map(|(index, _)| index).collect()
+}
+
+fn join(pages: &[PageText]) -> Text {
+    let mut text = String::with_capacity(pages.iter().map(|page| page.text.len() + 1).sum());
     for (i, page) in pages.iter().enumerate() {
         if i > 0 {
             text.push(PAGE_BREAK);
         }
-        let document = Document { fonts: &mut fonts, streams: &mut streams, hidden: &hidden, limits };
-        read_page(page, document, &mut text)?;
-        if text.len() as u64 > limits.text_bytes {
-            let detail = format!("more than {} bytes of text up to page {}", limits.text_bytes, i + 1);
-            return Err(Failure::new(FailureCode::LimitMemory, detail));
-        }
+        text.push_str(&page.text);
     }
-    Ok(Text { partial: streams.is_cut, ..Text::new(text, pages.len()) })
-}
-
-/// Appends the text of a page.
-fn read_page<'a>(page: &Page<'a>, document: Document<'_, 'a>, text: &mut String) -> Result<(), Failure> {
-    document.streams.begin_page();
-    let content = decoded_content(page, document.streams);
-    let visible = geometry::rectangle(page.intersected_crop_box());
-    let mut reader = PageReader::new(document, visible);
-    reader.interpret(&content, page.resources())?;
-    drop(content);
-    draw_annotations(page, &mut reader)?;
-    reader.check()?;
-    let (page_text, lines) = reader.layout.finish();
-    order::write(&page_text, &lines, text);
-    Ok(())
-}
-
-/// Section 7.8.2: one stream, or several that are read as one with white space between them.
-fn decoded_content(page: &Page<'_>, streams: &mut Streams) -> Vec<u8> {
-    match page.raw().get::<Object<'_>>(b"Contents") {
-        Some(Object::Stream(stream)) => streams.decode(&stream).unwrap_or_default(),
-        Some(Object::Array(array)) => {
-            let mut content = Vec::new();
-            for stream in array.iter::<Object<'_>>().filter_map(Object::into_stream) {
-                let Some(mut decoded) = streams.decode(&stream) else {
-                    continue;
-                };
-                if content.is_empty() {
-                    content = decoded;
-                } else {
-                    content.append(&mut decoded);
-                }
-                content.push(b'\n');
-            }
-            content
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// What the annotations of a page show: filled-in form fields, stamps, notes that were typed onto it (section 12.5).
-fn draw_annotations<'a>(page: &Page<'a>, reader: &mut PageReader<'_, 'a>) -> Result<(), Failure> {
-    const HIDDEN: i32 = 1 << 1;
-    const NO_VIEW: i32 = 1 << 5;
-    let Some(annotations) = page.raw().get::<Array<'a>>(b"Annots") else {
-        return Ok(());
-    };
-    for annotation in annotations.iter::<Dict<'a>>() {
-        let flags = annotation.get::<i32>(b"F").unwrap_or(0);
-        let is_popup = annotation.get::<Name<'_>>(b"Subtype").is_some_and(|subtype| *subtype == *b"Popup");
-        let appearance = annotation.get::<Dict<'a>>(b"AP").and_then(|appearance| normal(&appearance, &annotation));
-        let place = annotation.get::<Rect>(b"Rect").map(geometry::rectangle);
-        if let (Some(appearance), Some(place)) = (appearance, place)
-            && flags & (HIDDEN | NO_VIEW) == 0
-            && !is_popup
-        {
-            reader.draw_appearance(&appearance, place, page.resources())?;
-        }
-    }
-    Ok(())
-}
-
-/// The normal appearance, in the state the annotation is in.
-fn normal<'a>(appearance: &Dict<'a>, annotation: &Dict<'a>) -> Option<Stream<'a>> {
-    match appearance.get::<Object<'a>>(b"N")? {
-        Object::Stream(stream) => Some(stream),
-        Object::Dict(states) => {
-            let state = annotation.get::<Name<'_>>(b"AS")?;
-            states.get::<Stream<'a>>(&*state)
-        }
-        _ => None,
+    Text {
+        quality: quality::mean(pages),
+        unreadable: unreadable(pages),
+        partial: pages.iter().any(|page| page.is_cut),
+        ..Text::new(text, pages.len())
     }
 }

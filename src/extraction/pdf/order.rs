@@ -1,35 +1,82 @@
-//! From lines to the text of a page, in reading order.
+//! From the lines of a page to its text.
 
-use unicode_normalization::{UnicodeNormalization, is_nfc_quick};
+use rustc_hash::FxHashMap;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use super::columns;
+use super::geometry::Point;
 use super::layout::Line;
 
-/// Appends the lines of a page. Lines of white space alone stay as one empty line between others.
-pub(super) fn write(text: &str, lines: &[Line], out: &mut String) {
-    let begin = out.len();
-    out.reserve(text.len() + lines.len());
-    for line in lines {
-        let words = text[line.start..line.end].trim();
+/// Two equal lines that begin this close to one another, in font sizes, are one that is printed twice to look bold.
+const TWICE_WITHIN: f32 = 0.12;
+
+/// The lines of a page. Lines of white space alone stay as one empty line between others.
+pub(super) fn write(text: &str, lines: &[Line]) -> String {
+    let mut out = String::with_capacity(text.len() + lines.len());
+    let mut seen: FxHashMap<&str, Point> = FxHashMap::default();
+    let order = columns::reading_order(lines);
+    for i in 0..lines.len() {
+        let line = &lines[order.as_ref().map_or(i, |order| order[i])];
+        let words = text[line.start..line.end].trim_matches(' ');
         if words.is_empty() {
-            let is_wanted = out.len() > begin && !out.ends_with("\n\n");
-            if is_wanted {
+            if !out.is_empty() && !out.ends_with("\n\n") {
                 out.push('\n');
             }
             continue;
         }
-        push_normal(out, words);
+        let before = seen.insert(words, line.from);
+        if before.is_some_and(|place| line.from.minus(place).length() < TWICE_WITHIN * line.size) {
+            continue;
+        }
+        push_normal(&mut out, words);
         out.push('\n');
     }
-    out.truncate(begin + out[begin..].trim_end().len());
+    out.truncate(out.trim_end().len());
+    out
 }
 
 /// In Unicode's composed form, NFC.
 fn push_normal(out: &mut String, words: &str) {
-    // Nothing below the combining marks is ever composed.
-    if words.bytes().all(|byte| byte < 0xcc) || is_nfc_quick(words.chars()) == unicode_normalization::IsNormalized::Yes
-    {
+    // Nothing below U+0300 is ever composed, and nothing above it begins with a lower byte.
+    if words.bytes().all(|byte| byte < 0xcc) || is_nfc_quick(words.chars()) == IsNormalized::Yes {
         out.push_str(words);
     } else {
         out.extend(words.nfc());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(texts: &[(&str, f32, f32)]) -> (String, Vec<Line>) {
+        let mut all = String::new();
+        let lines = texts.iter().map(|(text, x, y)| {
+            let start = all.len();
+            all.push_str(text);
+            let from = Point { x: *x, y: *y };
+            Line { start, end: all.len(), from, to: from, direction: Point { x: 1.0, y: 0.0 }, size: 10.0 }
+        });
+        let lines = lines.collect();
+        (all, lines)
+    }
+
+    #[test]
+    fn lines_become_text() {
+        let cases: &[(&[(&str, f32, f32)], &str)] = &[
+            (&[], ""),
+            (&[(" um ", 0.0, 90.0), ("dois", 0.0, 80.0)], "um\ndois"),
+            (
+                &[("um", 0.0, 90.0), (" ", 0.0, 80.0), ("", 0.0, 75.0), ("dois", 0.0, 70.0), (" ", 0.0, 60.0)],
+                "um\n\ndois",
+            ),
+            (&[("negrito", 0.0, 90.0), ("negrito", 0.4, 90.0)], "negrito"),
+            (&[("0,00", 0.0, 90.0), ("0,00", 50.0, 90.0)], "0,00\n0,00"),
+            (&[("Sa\u{303}o", 0.0, 90.0)], "São"),
+        ];
+        for (texts, expected) in cases {
+            let (all, lines) = lines(texts);
+            assert_eq!(write(&all, &lines), *expected, "{texts:?}");
+        }
     }
 }

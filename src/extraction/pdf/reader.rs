@@ -133,12 +133,12 @@ impl<'d, 'a> PageReader<'d, 'a> {
                 operator::FONT => {
                     if let (Some(name), Some(size)) = (operands.name(), operands.number()) {
                         let known = fonts.iter().find(|(known, _)| *known == name).map(|(_, font)| *font);
-                        let font = known.or_else(|| {
-                            let font = self.document.fonts.named(name, &resources.fonts, self.document.streams)?;
+                        let font = known.unwrap_or_else(|| {
+                            let font = self.document.fonts.named(name, &resources.fonts, self.document.streams);
                             fonts.push((name, font));
-                            Some(font)
+                            font
                         });
-                        (self.state.text.font, self.state.text.size) = (font, size);
+                        (self.state.text.font, self.state.text.size) = (Some(font), size);
                     }
                 }
                 operator::CHAR_SPACING => set(&mut self.state.text.char_spacing, operands.number()),
@@ -177,10 +177,12 @@ impl<'d, 'a> PageReader<'d, 'a> {
         Ok(())
     }
 
+    /// Whether some of the page's content is missing.
+    ///
     /// # Errors
     /// The limit that was passed while streams were decoded, if one was.
-    pub(super) fn check(&self) -> Result<(), Failure> {
-        self.document.streams.failure.clone().map_or(Ok(()), Err)
+    pub(super) fn check(&self) -> Result<bool, Failure> {
+        self.document.streams.failure.clone().map_or(Ok(self.document.streams.is_cut), Err)
     }
 
     fn next_line(&mut self) {
@@ -299,7 +301,7 @@ impl<'d, 'a> PageReader<'d, 'a> {
         if self.forms.len() >= self.document.limits.form_depth || self.forms.contains(&id) {
             return Ok(());
         }
-        let Some(data) = self.document.streams.decode(stream) else {
+        let Some(data) = self.document.streams.decode_content(stream) else {
             return Ok(());
         };
         let outer = (self.state, self.object, self.marked.len(), self.hidden);

@@ -1,5 +1,8 @@
 //! Streams, decoded under a cap (PDF 32000-1 section 7.4).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use flate2::{Decompress, FlushDecompress, Status};
 use hayro_syntax::Filter;
 use hayro_syntax::object::{Array, Dict, Object, Stream};
@@ -13,21 +16,25 @@ pub(super) struct Streams {
     limits: Limits,
     inflater: Decompress,
     page_bytes: u64,
-    document_bytes: u64,
+    /// Of all threads that read the document.
+    document_bytes: Arc<AtomicU64>,
     /// Set when a limit was passed; nothing is decoded from then on.
     pub failure: Option<Failure>,
-    /// Set when a stream broke off before its end.
+    /// Whether the last stream broke off before its end.
+    ended_early: bool,
+    /// Whether content of the page is missing, because its stream broke off.
     pub is_cut: bool,
 }
 
 impl Streams {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, document_bytes: Arc<AtomicU64>) -> Self {
         Self {
             limits,
             inflater: Decompress::new(false),
             page_bytes: 0,
-            document_bytes: 0,
+            document_bytes,
             failure: None,
+            ended_early: false,
             is_cut: false,
         }
     }
@@ -35,6 +42,15 @@ impl Streams {
     /// Begins a page: what was counted for the one before no longer matters.
     pub(super) fn begin_page(&mut self) {
         self.page_bytes = 0;
+        self.is_cut = false;
+    }
+
+    /// Like [`Streams::decode`], for content that is to be read: its missing end is noted.
+    pub(super) fn decode_content(&mut self, stream: &Stream<'_>) -> Option<Vec<u8>> {
+        self.ended_early = false;
+        let decoded = self.decode(stream);
+        self.is_cut |= self.ended_early;
+        decoded
     }
 
     /// The whole decoded content, or nothing when it is not to be had. What can be decoded of a broken stream counts.
@@ -77,13 +93,13 @@ impl Streams {
 
     fn room(&self) -> usize {
         let page = self.limits.page_bytes.saturating_sub(self.page_bytes);
-        let document = self.limits.document_bytes.saturating_sub(self.document_bytes);
+        let document = self.limits.document_bytes.saturating_sub(self.document_bytes.load(Ordering::Relaxed));
         usize::try_from(self.limits.stream_bytes.min(page).min(document)).unwrap_or(usize::MAX)
     }
 
     fn count(&mut self, bytes: usize) {
         self.page_bytes = self.page_bytes.saturating_add(bytes as u64);
-        self.document_bytes = self.document_bytes.saturating_add(bytes as u64);
+        self.document_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     fn fail(&mut self, cap: usize) {
@@ -104,7 +120,7 @@ impl Streams {
         if decoded.is_empty() && !has_header && data.len() > 2 {
             (decoded, is_whole) = self.inflate_raw(&data[2..], cap)?;
         }
-        self.is_cut |= !is_whole && !data.is_empty();
+        self.ended_early |= !is_whole && !data.is_empty();
         Some(decoded)
     }
 
@@ -124,7 +140,9 @@ impl Streams {
                 }
                 Ok(_) if decoded.len() > before => {}
                 // Out of input, or broken: what came so far is kept.
-                Ok(_) | Err(_) => return Some((decoded, false)),
+                // A writer that flushed and never finished has left a mark that all is there (RFC 1951 section 3.2.4).
+                Ok(_) => return Some((decoded, data.ends_with(&[0, 0, 0xff, 0xff]))),
+                Err(_) => return Some((decoded, false)),
             }
         }
     }
@@ -178,7 +196,7 @@ mod tests {
         *bad_checksum.last_mut().unwrap() ^= 1;
         let mut bad_header = compressed.clone();
         bad_header[1] ^= 1;
-        let mut streams = Streams::new(Limits::default());
+        let mut streams = Streams::new(Limits::default(), Arc::default());
         for (name, input) in [
             ("whole", compressed.clone()),
             ("bad checksum", bad_checksum),
@@ -187,11 +205,11 @@ mod tests {
             ("followed by junk", [&compressed[..], b"junk"].concat()),
         ] {
             assert_eq!(streams.inflate(&input, 1 << 20).as_deref(), Some(&data[..]), "{name}");
-            assert!(!streams.is_cut, "{name}");
+            assert!(!streams.ended_early, "{name}");
         }
         assert_eq!(streams.inflate(&compressed, data.len()).map(|decoded| decoded.len()), Some(data.len()));
         assert_eq!(streams.inflate(&compressed, data.len() - 1), None);
         let cut = streams.inflate(&compressed[..compressed.len() / 2], 1 << 20).unwrap();
-        assert!(streams.is_cut && data.starts_with(&cut) && !cut.is_empty());
+        assert!(streams.ended_early && data.starts_with(&cut) && !cut.is_empty());
     }
 }

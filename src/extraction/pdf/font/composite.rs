@@ -1,8 +1,9 @@
-//! Composite fonts: codes of one to four bytes, through a CMap to the glyphs of a CIDFont (PDF 32000-1 section 9.7).
+//! Composite fonts: codes of one to four bytes, through a `CMap` to the glyphs of a `CIDFont` (PDF 32000-1 section 9.7).
 
-use hayro_font::hayro_cmap::{BfString, CMap, CMapName, CidFamily, WritingMode, load_embedded};
+use hayro_cmap::{BfString, CMap, CMapName, CidFamily, WritingMode, load_embedded};
 use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 
+use super::glyph_name;
 use super::program::Program;
 use super::to_unicode::ToUnicode;
 use super::{Lazy, Means};
@@ -25,7 +26,7 @@ pub(super) struct CompositeFont<'a> {
     /// From the CIDs of a known collection to characters.
     from_cid: Lazy<Option<CMap>>,
     collection: Option<CidFamily>,
-    widths: Widths,
+    advances: Advances,
     vertical_advance: f32,
     cid_to_gid: Lazy<Option<Vec<u8>>>,
     program: Lazy<Option<Program>>,
@@ -62,7 +63,7 @@ impl<'a> CompositeFont<'a> {
             to_unicode,
             from_cid: Lazy::default(),
             collection,
-            widths: Widths::read(&descendant),
+            advances: Advances::read(&descendant),
             vertical_advance: vertical.unwrap_or(-1000.0) * 0.001,
             cid_to_gid: Lazy::default(),
             program: Lazy::default(),
@@ -107,7 +108,7 @@ impl<'a> CompositeFont<'a> {
 
     /// In text space units at size 1, along the line of writing: downwards is positive.
     pub(super) fn advance(&self, code: u32) -> f32 {
-        if self.is_vertical { self.vertical_advance.abs() } else { self.widths.get(self.cid(code)) * 0.001 }
+        if self.is_vertical { self.vertical_advance.abs() } else { self.advances.get(self.cid(code)) * 0.001 }
     }
 
     /// The text of a code by the best means there is.
@@ -124,18 +125,10 @@ impl<'a> CompositeFont<'a> {
         if let Some(text) = self.collection_text(cid).or_else(|| self.program_text(cid, streams)) {
             return (Some(text), Means::Known);
         }
-        // Without any table, codes that read as letters are most often what a careless writer has put in.
-        let guess = char::from_u32(code).filter(|c| c.is_alphanumeric() || c.is_ascii_graphic() || *c == ' ');
-        let may_guess = self.to_unicode.is_empty() && !self.is_embedded();
-        match guess.filter(|_| may_guess) {
-            Some(c) => (Some(c.into()), Means::Guessed),
+        match self.to_unicode.is_empty().then(|| guess(cid)).flatten() {
+            Some(text) => (Some(text), Means::Guessed),
             None => (None, Means::Unknown),
         }
-    }
-
-    fn is_embedded(&self) -> bool {
-        let descriptor = self.descendant.get::<Dict<'_>>(b"FontDescriptor").unwrap_or_default();
-        super::FONT_FILES.iter().any(|key| descriptor.contains_key(key))
     }
 
     fn collection_text(&mut self, cid: u32) -> Option<String> {
@@ -170,7 +163,17 @@ impl<'a> CompositeFont<'a> {
     }
 }
 
-/// Predefined CMaps over UTF-8 and UTF-32 do not exist in files; embedded ones are read through their own tables.
+/// Fonts for Windows and the Macintosh number their first glyphs alike, as `post` tables of format 1 list them. Writers
+/// that leave out every table mostly keep those numbers. Beyond them, numbers that read as letters are taken for such.
+fn guess(cid: u32) -> Option<String> {
+    let names = skrifa::raw::tables::post::DEFAULT_GLYPH_NAMES;
+    match usize::try_from(cid).ok().and_then(|cid| names.get(cid)) {
+        Some(name) => glyph_name::text(name),
+        None => char::from_u32(cid).filter(|c| c.is_alphanumeric()).map(String::from),
+    }
+}
+
+/// Predefined `CMap`s over UTF-8 and UTF-32 do not exist in files; embedded ones are read through their own tables.
 fn is_utf8_or_32(name: &[u8]) -> bool {
     name.windows(4).any(|part| part == b"UTF8") || name.windows(5).any(|part| part == b"UTF32")
 }
@@ -191,7 +194,7 @@ fn collection(descendant: &Dict<'_>) -> Option<CidFamily> {
 
 /// The `W` array (section 9.7.4.3), in thousandths of text space units.
 #[derive(Default)]
-struct Widths {
+struct Advances {
     /// First and last CID, and where the width of the first one lies in `widths`; sorted.
     runs: Vec<Run>,
     widths: Vec<f32>,
@@ -207,7 +210,7 @@ struct Run {
     is_constant: bool,
 }
 
-impl Widths {
+impl Advances {
     fn read(descendant: &Dict<'_>) -> Self {
         let mut table = Self { default: descendant.get::<f32>(b"DW").unwrap_or(1000.0), ..Self::default() };
         let Some(array) = descendant.get::<Array<'_>>(b"W") else {

@@ -1,6 +1,6 @@
 //! Fonts: from the codes of shown strings to text and advances (PDF 32000-1 sections 9.5 to 9.10).
 //!
-//! A [`Font`] is a table that fills itself: a code is looked up in CMaps, encodings and font programs when it comes for
+//! A [`Font`] is a table that fills itself: a code is looked up in `CMap`s, encodings and font programs when it comes for
 //! the first time, and never again.
 
 use hayro_syntax::object::{Dict, Name, Object, Stream};
@@ -141,7 +141,7 @@ impl<'a> Font<'a> {
     }
 }
 
-/// A stream; or, against the specification, the name of a predefined CMap, of which `Identity` means the codes are
+/// A stream; or, against the specification, the name of a predefined `CMap`, of which `Identity` means the codes are
 /// characters.
 fn read_to_unicode(dict: &Dict<'_>, streams: &mut Streams) -> ToUnicode {
     match dict.get::<Object<'_>>(b"ToUnicode") {

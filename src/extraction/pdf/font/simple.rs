@@ -26,7 +26,7 @@ pub(super) struct SimpleFont<'a> {
 
 struct Widths {
     first: i64,
-    widths: Vec<f32>,
+    by_code: Vec<f32>,
     missing: f32,
 }
 
@@ -63,7 +63,8 @@ impl<'a> SimpleFont<'a> {
         }
         let [a, _, _, d, ..] = font_matrix(&self.dict);
         let bounds = self.dict.get::<Rect>(b"FontBBox").map_or(0.0, |bounds| bounds.height() as f32) * d.abs();
-        let widest = self.widths.iter().flat_map(|widths| &widths.widths).fold(0.0_f32, |most, width| most.max(*width));
+        let widest =
+            self.widths.iter().flat_map(|widths| &widths.by_code).fold(0.0_f32, |most, width| most.max(*width));
         let em = if bounds > 0.0 { bounds } else { widest * a.abs() };
         if em > 0.0 { em } else { 1.0 }
     }
@@ -88,7 +89,8 @@ impl<'a> SimpleFont<'a> {
         }
         if let Some(name) = self.encoding.difference(code).map(str::to_owned) {
             if name == ".notdef" {
-                return (None, Means::Known);
+                // Nothing to be seen, but where spaces are shown, words end.
+                return ((code == 32).then(|| " ".into()), Means::Known);
             }
             if let Some(found) = self.named(&name, streams) {
                 return found;
@@ -158,14 +160,14 @@ impl Widths {
         let number = |object: Object<'_>| object.into_f32().unwrap_or(0.0);
         Some(Self {
             first: dict.get::<i32>(b"FirstChar").map_or(0, i64::from),
-            widths: array.iter::<Object<'_>>().take(256).map(number).collect(),
+            by_code: array.iter::<Object<'_>>().take(256).map(number).collect(),
             missing: descriptor.get::<f32>(b"MissingWidth").unwrap_or(0.0),
         })
     }
 
     fn get(&self, code: u8) -> f32 {
         let at = usize::try_from(i64::from(code) - self.first).ok();
-        at.and_then(|at| self.widths.get(at)).copied().unwrap_or(self.missing)
+        at.and_then(|at| self.by_code.get(at)).copied().unwrap_or(self.missing)
     }
 }
 

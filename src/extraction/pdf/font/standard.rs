@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hayro_font::hayro_cmap::BfString;
+use hayro_cmap::BfString;
 use hayro_font::{CMapResolverFn, Font, FontCache, FontGlyph, FontQuery, FontResolverFn};
 use hayro_syntax::object::Dict;
 

@@ -1,4 +1,4 @@
-//! `ToUnicode` CMaps (PDF 32000-1 section 9.10.3), read more patiently than they are specified.
+//! `ToUnicode` `CMap`s (PDF 32000-1 section 9.10.3), read more patiently than they are specified.
 //!
 //! What is accepted beyond the specification, because writers produce it: destinations of one byte, destinations that
 //! are numbers or glyph names, CID operators in place of `bf` ones, sections without an end or a count, ranges whose
@@ -150,7 +150,7 @@ impl ToUnicode {
         }
     }
 
-    /// The text of a code. NUL and U+FFFD say that the writer did not know either.
+    /// The text of a code. Control characters and U+FFFD say that the writer did not know either.
     pub(super) fn get(&self, code: u32) -> Option<String> {
         let after = self.ranges.partition_point(|range| range.first <= code);
         let candidates = self.ranges[after.saturating_sub(MAX_OVERLAP)..after].iter().rev();
@@ -166,11 +166,12 @@ impl ToUnicode {
             text.push(grown);
             text
         };
-        (!text.chars().all(|c| matches!(c, '\0' | char::REPLACEMENT_CHARACTER))).then_some(text)
+        let says_nothing = |c: char| c == char::REPLACEMENT_CHARACTER || c.is_control() && !c.is_whitespace();
+        (!text.chars().all(says_nothing)).then_some(text)
     }
 }
 
-/// A number of a CMap; CMaps hold no fractions and no negative numbers.
+/// A number of a `CMap`; `CMap`s hold no fractions and no negative numbers.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn whole(number: f32) -> u32 {
     number as u32
@@ -209,6 +210,7 @@ mod tests {
             // Nothing to be had.
             ("beginbfchar <01> <0000> <02> <FFFD> <03> <> endbfchar", 1, None),
             ("beginbfchar <01> <0000> <02> <FFFD> <03> <> endbfchar", 2, None),
+            ("beginbfchar <20> <0003> endbfchar", 0x20, None),
             ("beginbfrange <05> <01> <0041> endbfrange", 3, None),
             ("beginbfrange <00> <ffffffff> <0041> endbfrange", 0xffff_fff0, None),
         ];

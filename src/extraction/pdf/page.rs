@@ -1,0 +1,103 @@
+//! One page: its content, then what its annotations show.
+
+use hayro_syntax::object::{Array, Dict, Name, Object, Rect, Stream};
+use hayro_syntax::page::Page;
+
+use super::geometry::{self, Rectangle};
+use super::order;
+use super::quality::{self, Verdict};
+use super::reader::{Document, PageReader};
+use super::stream::Streams;
+use crate::failure::Failure;
+
+/// What came of one page.
+#[derive(Debug)]
+pub(super) struct PageText {
+    pub text: String,
+    pub verdict: Verdict,
+    /// Some of its content is missing.
+    pub is_cut: bool,
+}
+
+/// Reads a page.
+///
+/// # Errors
+/// `LIMIT_DECOMPRESSED`, or `LIMIT_MEMORY`.
+pub(super) fn read_page<'a>(page: &Page<'a>, document: Document<'_, 'a>) -> Result<PageText, Failure> {
+    document.streams.begin_page();
+    let content = decoded_content(page, document.streams);
+    let visible = visible(page);
+    let mut reader = PageReader::new(document, visible);
+    reader.interpret(&content, page.resources())?;
+    drop(content);
+    draw_annotations(page, &mut reader)?;
+    let is_cut = reader.check()?;
+    let tally = reader.tally;
+    let (page_text, lines) = reader.layout.finish();
+    let text = order::write(&page_text, &lines);
+    let verdict = quality::judge(&tally, &text, visible.area());
+    Ok(PageText { text, verdict, is_cut })
+}
+
+/// The crop box; everything, where it is empty by mistake.
+fn visible(page: &Page<'_>) -> Rectangle {
+    let visible = geometry::rectangle(page.intersected_crop_box());
+    if visible.area() > 1.0 { visible } else { Rectangle::EVERYWHERE }
+}
+
+/// Section 7.8.2: one stream, or several that are read as one with white space between them.
+fn decoded_content(page: &Page<'_>, streams: &mut Streams) -> Vec<u8> {
+    match page.raw().get::<Object<'_>>(b"Contents") {
+        Some(Object::Stream(stream)) => streams.decode_content(&stream).unwrap_or_default(),
+        Some(Object::Array(array)) => {
+            let mut content = Vec::new();
+            for stream in array.iter::<Object<'_>>().filter_map(Object::into_stream) {
+                let Some(mut decoded) = streams.decode_content(&stream) else {
+                    continue;
+                };
+                if content.is_empty() {
+                    content = decoded;
+                } else {
+                    content.append(&mut decoded);
+                }
+                content.push(b'\n');
+            }
+            content
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What the annotations of a page show: filled-in form fields, stamps, notes that were typed onto it (section 12.5).
+fn draw_annotations<'a>(page: &Page<'a>, reader: &mut PageReader<'_, 'a>) -> Result<(), Failure> {
+    const HIDDEN: i32 = 1 << 1;
+    const NO_VIEW: i32 = 1 << 5;
+    let Some(annotations) = page.raw().get::<Array<'a>>(b"Annots") else {
+        return Ok(());
+    };
+    for annotation in annotations.iter::<Dict<'a>>() {
+        let flags = annotation.get::<i32>(b"F").unwrap_or(0);
+        let is_popup = annotation.get::<Name<'_>>(b"Subtype").is_some_and(|subtype| *subtype == *b"Popup");
+        let appearance = annotation.get::<Dict<'a>>(b"AP").and_then(|appearance| normal(&appearance, &annotation));
+        let place = annotation.get::<Rect>(b"Rect").map(geometry::rectangle);
+        if let (Some(appearance), Some(place)) = (appearance, place)
+            && flags & (HIDDEN | NO_VIEW) == 0
+            && !is_popup
+        {
+            reader.draw_appearance(&appearance, place, page.resources())?;
+        }
+    }
+    Ok(())
+}
+
+/// The normal appearance, in the state the annotation is in.
+fn normal<'a>(appearance: &Dict<'a>, annotation: &Dict<'a>) -> Option<Stream<'a>> {
+    match appearance.get::<Object<'a>>(b"N")? {
+        Object::Stream(stream) => Some(stream),
+        Object::Dict(states) => {
+            let state = annotation.get::<Name<'_>>(b"AS")?;
+            states.get::<Stream<'a>>(&*state)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,115 @@
+//! All pages of a document, on one thread or on those of the pool that have nothing else to do.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use hayro_syntax::Pdf;
+use hayro_syntax::page::Page;
+
+use super::fonts::Fonts;
+use super::optional::Hidden;
+use super::page::{PageText, read_page};
+use super::reader::Document;
+use super::stream::Streams;
+use crate::extraction::Limits;
+use crate::failure::{Failure, FailureCode};
+
+/// Pages that a thread takes at a time.
+const CHUNK: usize = 16;
+/// Fewer pages are not worth the fonts that every thread reads for itself.
+const PARALLEL_FROM: usize = 4 * CHUNK;
+
+/// What came of a chunk of pages, or why it ended early.
+type Chunk = Result<Vec<PageText>, Failure>;
+
+/// Reads every page, in order; the result does not depend on the number of threads.
+///
+/// # Errors
+/// `LIMIT_DECOMPRESSED`, or `LIMIT_MEMORY`.
+pub(super) fn read_pages(pdf: &Pdf, limits: &Limits) -> Result<Vec<PageText>, Failure> {
+    let pages: &[Page<'_>] = pdf.pages();
+    if pages.len() > limits.pages {
+        let detail = format!("{} pages, the limit is {}", pages.len(), limits.pages);
+        return Err(Failure::new(FailureCode::LimitMemory, detail));
+    }
+    let work = Work {
+        pages,
+        hidden: Hidden::read(pdf),
+        limits,
+        decoded_bytes: Arc::default(),
+        text_bytes: AtomicU64::new(0),
+        next: AtomicUsize::new(0),
+        chunks: Mutex::new(Vec::new()),
+    };
+    let threads = if pages.len() < PARALLEL_FROM { 1 } else { rayon::current_num_threads() };
+    // Outside of a pool there is nobody to share with.
+    if threads > 1 && rayon::current_thread_index().is_some() {
+        rayon::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(|_| work.take_part());
+            }
+            work.take_part();
+        });
+    } else {
+        work.take_part();
+    }
+    let mut chunks = work.chunks.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    chunks.sort_unstable_by_key(|(index, _)| *index);
+    let mut texts = Vec::with_capacity(pages.len());
+    for (_, chunk) in chunks {
+        texts.append(&mut chunk?);
+    }
+    Ok(texts)
+}
+
+/// The pages, and how far they have been read.
+struct Work<'w, 'a> {
+    pages: &'w [Page<'a>],
+    hidden: Hidden,
+    limits: &'w Limits,
+    decoded_bytes: Arc<AtomicU64>,
+    text_bytes: AtomicU64,
+    next: AtomicUsize,
+    chunks: Mutex<Vec<(usize, Chunk)>>,
+}
+
+impl Work<'_, '_> {
+    /// Reads chunks until none is left, or one has failed.
+    fn take_part(&self) {
+        let mut streams = Streams::new(*self.limits, self.decoded_bytes.clone());
+        let mut fonts = Fonts::default();
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(pages) = self.pages.chunks(CHUNK).nth(index) else { return };
+            let chunk: Chunk = pages
+                .iter()
+                .map(|page| {
+                    let document = Document {
+                        fonts: &mut fonts,
+                        streams: &mut streams,
+                        hidden: &self.hidden,
+                        limits: self.limits,
+                    };
+                    self.count(read_page(page, document)?)
+                })
+                .collect();
+            let failed = chunk.is_err();
+            self.chunks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, chunk));
+            if failed {
+                // Nobody needs what comes after it; what comes before is being read already.
+                self.next.store(self.pages.len(), Ordering::Relaxed);
+                return;
+            }
+        }
+    }
+
+    fn count(&self, page: PageText) -> Result<PageText, Failure> {
+        let before = self.text_bytes.fetch_add(page.text.len() as u64 + 1, Ordering::Relaxed);
+        // The last page is not followed by a separator.
+        if before + page.text.len() as u64 > self.limits.text_bytes {
+            let detail = format!("more than {} bytes of text", self.limits.text_bytes);
+            return Err(Failure::new(FailureCode::LimitMemory, detail));
+        }
+        Ok(page)
+    }
+}
