@@ -16,6 +16,8 @@ pub fn of_content(content: &[u8]) -> Vec<u8> {
 }
 
 /// Fonts whose `ToUnicode` or `Encoding` is the CMap `cmap`, and a page that shows codes of one and of two bytes in each.
+///
+/// Of no known collection: its predefined CMap would be parsed every time, which takes longer than all the rest.
 #[must_use]
 pub fn of_cmap(cmap: &[u8]) -> Vec<u8> {
     let mut pdf = Pdf::new();
@@ -29,7 +31,7 @@ pub fn of_cmap(cmap: &[u8]) -> Vec<u8> {
     pdf.object(
         13,
         "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /F /W [1 [500 600] 3 9 250] \
-         /CIDSystemInfo << /Registry (Adobe) /Ordering (Japan1) /Supplement 6 >> >>",
+         /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>",
     );
     pdf.stream(14, "/Type /CMap /CMapName /C", cmap);
     pdf.finish()
