@@ -132,6 +132,10 @@ pub struct ExtractArgs {
     /// Write STEM.txt for each file into this folder instead of printing
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+
+    /// Threads that read [default: the setting `extraction_threads`]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
 }
 
 #[derive(Debug, Args)]

@@ -41,7 +41,7 @@ pub fn extract(args: &ExtractArgs, config: &Config, format: Format) -> Result<u8
     }
     let limits = Limits { file_bytes: config.max_file_size_mb * 1024 * 1024, ..Limits::default() };
     let pool = ThreadPoolBuilder::new()
-        .num_threads(config.extraction_threads as usize)
+        .num_threads(args.threads.map_or(config.extraction_threads as usize, usize::from))
         .thread_name(|n| format!("prelo-extract-{n}"))
         .stack_size(STACK_BYTES)
         .build()?;

@@ -15,6 +15,8 @@ pub struct Limits {
     pub page_bytes: u64,
     /// Largest size that all streams of a document may decode to, in bytes.
     pub document_bytes: u64,
+    /// Largest size that the object streams of a document may decode to, in bytes. They stay in memory while it is read.
+    pub object_stream_bytes: u64,
     /// Most operators on one page, those of its forms included.
     pub page_operators: u64,
     /// Forms drawn within forms, at most.
@@ -31,6 +33,7 @@ impl Default for Limits {
             stream_bytes: 64 * MIB,
             page_bytes: 128 * MIB,
             document_bytes: 4096 * MIB,
+            object_stream_bytes: 96 * MIB,
             page_operators: 10_000_000,
             form_depth: 24,
             pages: 200_000,

@@ -21,6 +21,7 @@ mod fonts;
 mod geometry;
 mod layout;
 mod lexer;
+mod object_streams;
 mod open;
 mod optional;
 mod order;
@@ -38,6 +39,7 @@ mod text_string;
 /// `ENCRYPTED`, `NO_PAGES`, `PDF_DAMAGED`, `NEEDS_OCR`, `TEXT_GARBLED`, `TEXT_PARTIAL`, `LIMIT_DECOMPRESSED`, or
 /// `LIMIT_MEMORY`.
 pub(super) fn read(content: &Arc<FileBytes>, limits: &Limits) -> Result<Text, Failure> {
+    object_streams::check(content, limits.object_stream_bytes)?;
     let opened = open::open(content)?;
     let pages = pages::read_pages(&opened.pdf, limits)?;
     let has_tail = open::last_startxref((**content).as_ref()).is_some();
@@ -91,3 +93,6 @@ fn join(pages: &[PageText]) -> Text {
         ..Text::new(text, pages.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

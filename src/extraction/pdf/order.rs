@@ -49,7 +49,10 @@ fn push_normal(out: &mut String, words: &str) {
 mod tests {
     use super::*;
 
-    fn lines(texts: &[(&str, f32, f32)]) -> (String, Vec<Line>) {
+    /// A text, and where its line begins.
+    type Placed<'a> = (&'a str, f32, f32);
+
+    fn lines(texts: &[Placed<'_>]) -> (String, Vec<Line>) {
         let mut all = String::new();
         let lines = texts.iter().map(|(text, x, y)| {
             let start = all.len();
@@ -63,7 +66,7 @@ mod tests {
 
     #[test]
     fn lines_become_text() {
-        let cases: &[(&[(&str, f32, f32)], &str)] = &[
+        let cases: &[(&[Placed], &str)] = &[
             (&[], ""),
             (&[(" um ", 0.0, 90.0), ("dois", 0.0, 80.0)], "um\ndois"),
             (

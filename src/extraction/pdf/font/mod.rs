@@ -119,7 +119,7 @@ impl<'a> Font<'a> {
         let (advance, (text, means)) = match &mut self.kind {
             // Simple fonts have no other codes.
             #[allow(clippy::cast_possible_truncation)]
-            Kind::Simple(font) => (font.advance(code as u8), font.text(code as u8, streams)),
+            Kind::Simple(font) => (font.advance(code as u8, streams), font.text(code as u8, streams)),
             Kind::Composite(font) => (font.advance(code), font.text(code, streams)),
         };
         let characters = match text {

@@ -70,16 +70,20 @@ impl<'a> SimpleFont<'a> {
     }
 
     /// In text space units at size 1.
-    pub(super) fn advance(&mut self, code: u8) -> f32 {
+    pub(super) fn advance(&mut self, code: u8, streams: &mut Streams) -> f32 {
         if let Some(widths) = &self.widths {
             return widths.get(code) * self.scale;
         }
         if self.is_type3 {
             return 0.0;
         }
+        let scale = self.scale;
+        self.standard(streams).map_or(0.5, |font| font.advance(code) * scale)
+    }
+
+    fn standard(&mut self, streams: &mut Streams) -> Option<&StandardFont<'a>> {
         let dict = &self.dict;
-        let standard = self.standard.get_or_insert_with(|| StandardFont::new(dict));
-        standard.as_ref().map_or(0.5, |font| font.advance(code) * self.scale)
+        self.standard.get_or_insert_with(|| StandardFont::new(dict, streams)).as_ref()
     }
 
     /// The text of a code by the best means there is.
@@ -106,9 +110,7 @@ impl<'a> SimpleFont<'a> {
         } else if self.is_type3 {
             None
         } else {
-            let dict = &self.dict;
-            let standard = self.standard.get_or_insert_with(|| StandardFont::new(dict));
-            standard.as_ref().and_then(|font| font.text(code))
+            self.standard(streams).and_then(|font| font.text(code))
         };
         if known.is_some() {
             return (known, Means::Known);

@@ -4,13 +4,22 @@ use std::sync::Arc;
 
 use hayro_cmap::BfString;
 use hayro_font::{CMapResolverFn, Font, FontCache, FontGlyph, FontQuery, FontResolverFn};
-use hayro_syntax::object::Dict;
+use hayro_syntax::object::{Dict, Stream};
+
+use crate::extraction::pdf::stream::Streams;
 
 /// The standard font that a font dictionary names, or the one that is most like it.
 pub(super) struct StandardFont<'a>(Font<'a>);
 
 impl<'a> StandardFont<'a> {
-    pub(super) fn new(dict: &Dict<'a>) -> Option<Self> {
+    pub(super) fn new(dict: &Dict<'a>, streams: &mut Streams) -> Option<Self> {
+        // What is read here without a cap must pass one first.
+        let descriptor = dict.get::<Dict<'_>>(b"FontDescriptor").unwrap_or_default();
+        let own = dict.get::<Stream<'_>>(b"ToUnicode");
+        let programs = super::FONT_FILES.iter().filter_map(|key| descriptor.get::<Stream<'_>>(key));
+        if own.into_iter().chain(programs).any(|stream| streams.decode(&stream).is_none()) {
+            return None;
+        }
         let fonts: FontResolverFn = Arc::new(|query| match query {
             FontQuery::Standard(font) => Some(font.get_font_data()),
             FontQuery::Fallback(query) => Some(query.pick_standard_font().get_font_data()),
