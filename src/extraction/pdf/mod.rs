@@ -46,7 +46,7 @@ pub(super) fn read(content: &Arc<FileBytes>, limits: &Limits) -> Result<Text, Fa
     if let Some(failure) = without_text(&pages, has_tail) {
         return Err(failure);
     }
-    Ok(Text { recovered: opened.recovered, ..join(&pages) })
+    Ok(Text { recovered: opened.recovered, ..join(pages) })
 }
 
 /// Why a document has no text, if it has none.
@@ -78,20 +78,18 @@ fn unreadable(pages: &[PageText]) -> Vec<u32> {
     (0..).zip(pages).filter(|(_, page)| is_unreadable(page)).map(|(index, _)| index).collect()
 }
 
-fn join(pages: &[PageText]) -> Text {
+fn join(pages: Vec<PageText>) -> Text {
+    let (count, quality, unreadable) = (pages.len(), quality::mean(&pages), unreadable(&pages));
+    let partial = pages.iter().any(|page| page.is_cut);
     let mut text = String::with_capacity(pages.iter().map(|page| page.text.len() + 1).sum());
-    for (i, page) in pages.iter().enumerate() {
+    // Each page's own text goes as it is appended.
+    for (i, page) in pages.into_iter().enumerate() {
         if i > 0 {
             text.push(PAGE_BREAK);
         }
         text.push_str(&page.text);
     }
-    Text {
-        quality: quality::mean(pages),
-        unreadable: unreadable(pages),
-        partial: pages.iter().any(|page| page.is_cut),
-        ..Text::new(text, pages.len())
-    }
+    Text { quality, partial, unreadable, ..Text::new(text, count) }
 }
 
 #[cfg(test)]
