@@ -40,7 +40,7 @@ mod text_string;
 /// `LIMIT_MEMORY`.
 pub(super) fn read(content: &Arc<FileBytes>, limits: &Limits) -> Result<Text, Failure> {
     object_streams::check(content, limits.object_stream_bytes)?;
-    let opened = open::open(content)?;
+    let opened = open::open(content, limits)?;
     let pages = pages::read_pages(&opened.pdf, limits)?;
     let has_tail = open::last_startxref((**content).as_ref()).is_some();
     if let Some(failure) = without_text(&pages, has_tail) {
