@@ -133,7 +133,7 @@ pub struct ExtractArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// Threads that read [default: the setting `extraction_threads`]
+    /// Threads that read; by default as many as the settings say
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
 }

@@ -17,6 +17,8 @@ pub struct Limits {
     pub document_bytes: u64,
     /// Largest size that the object streams of a document may decode to, in bytes. They stay in memory while it is read.
     pub object_stream_bytes: u64,
+    /// Largest file that is mended, in bytes: mending holds it in memory twice.
+    pub mended_bytes: u64,
     /// Most operators on one page, those of its forms included.
     pub page_operators: u64,
     /// Forms drawn within forms, at most.
@@ -30,10 +32,11 @@ impl Default for Limits {
         Self {
             file_bytes: 500 * MIB,
             text_bytes: 256 * MIB,
-            stream_bytes: 64 * MIB,
-            page_bytes: 128 * MIB,
-            document_bytes: 4096 * MIB,
+            stream_bytes: 32 * MIB,
+            page_bytes: 64 * MIB,
+            document_bytes: 2048 * MIB,
             object_stream_bytes: 96 * MIB,
+            mended_bytes: 64 * MIB,
             page_operators: 10_000_000,
             form_depth: 24,
             pages: 200_000,

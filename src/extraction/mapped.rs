@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 
 /// The bytes of a file.
 pub(super) enum FileBytes {
@@ -20,6 +20,18 @@ impl AsRef<[u8]> for FileBytes {
         match self {
             Self::Mapped(mapped) => mapped,
             Self::Owned(bytes) => bytes,
+        }
+    }
+}
+
+impl FileBytes {
+    /// Gives back the memory of what was looked at once; looked at again, it is read from the file again.
+    pub(super) fn release(&self, start: usize, length: usize) {
+        if let Self::Mapped(mapped) = self {
+            // SAFETY: the mapping is of a file and read-only, so what is dropped is what the file still holds.
+            let released = unsafe { mapped.unchecked_advise_range(UncheckedAdvice::DontNeed, start, length) };
+            // It was only good will: nothing is lost but memory.
+            drop(released);
         }
     }
 }

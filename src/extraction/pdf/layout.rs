@@ -16,7 +16,7 @@ const SAME_DIRECTION: f32 = 0.999;
 /// The same character again, no further away than this in font sizes, is one that is printed twice to look bold.
 const TWICE_WITHIN: f32 = 0.1;
 /// Glyphs of the line, back from the end, among which a doubled one is looked for.
-const TWICE_AMONG: usize = 512;
+const TWICE_AMONG: usize = 256;
 
 /// What the glyphs of one shown string have in common.
 #[derive(Debug, Clone, Copy)]

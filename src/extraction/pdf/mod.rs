@@ -40,13 +40,13 @@ mod text_string;
 /// `LIMIT_MEMORY`.
 pub(super) fn read(content: &Arc<FileBytes>, limits: &Limits) -> Result<Text, Failure> {
     object_streams::check(content, limits.object_stream_bytes)?;
-    let opened = open::open(content)?;
+    let opened = open::open(content, limits)?;
     let pages = pages::read_pages(&opened.pdf, limits)?;
     let has_tail = open::last_startxref((**content).as_ref()).is_some();
     if let Some(failure) = without_text(&pages, has_tail) {
         return Err(failure);
     }
-    Ok(Text { recovered: opened.recovered, ..join(&pages) })
+    Ok(Text { recovered: opened.recovered, ..join(pages) })
 }
 
 /// Why a document has no text, if it has none.
@@ -78,20 +78,18 @@ fn unreadable(pages: &[PageText]) -> Vec<u32> {
     (0..).zip(pages).filter(|(_, page)| is_unreadable(page)).map(|(index, _)| index).collect()
 }
 
-fn join(pages: &[PageText]) -> Text {
+fn join(pages: Vec<PageText>) -> Text {
+    let (count, quality, unreadable) = (pages.len(), quality::mean(&pages), unreadable(&pages));
+    let partial = pages.iter().any(|page| page.is_cut);
     let mut text = String::with_capacity(pages.iter().map(|page| page.text.len() + 1).sum());
-    for (i, page) in pages.iter().enumerate() {
+    // Each page's own text goes as it is appended.
+    for (i, page) in pages.into_iter().enumerate() {
         if i > 0 {
             text.push(PAGE_BREAK);
         }
         text.push_str(&page.text);
     }
-    Text {
-        quality: quality::mean(pages),
-        unreadable: unreadable(pages),
-        partial: pages.iter().any(|page| page.is_cut),
-        ..Text::new(text, pages.len())
-    }
+    Text { quality, partial, unreadable, ..Text::new(text, count) }
 }
 
 #[cfg(test)]

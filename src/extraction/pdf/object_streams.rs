@@ -13,6 +13,9 @@ use crate::failure::{Failure, FailureCode};
 
 /// Deflate makes no more than this of a byte.
 const LARGEST_RATIO: u64 = 1032;
+/// Bytes that are searched at a time.
+const WINDOW: usize = 8 << 20;
+const LONGEST_TYPE: usize = 8;
 /// Bytes before and after the type within which the rest of the dictionary is looked for.
 const DICTIONARY: usize = 2048;
 
@@ -22,11 +25,7 @@ const DICTIONARY: usize = 2048;
 /// `LIMIT_DECOMPRESSED` when it is more than `limit` bytes.
 pub(super) fn check(file: &Arc<FileBytes>, limit: u64) -> Result<(), Failure> {
     let content = (**file).as_ref();
-    let streams: Vec<Found<'_>> = [&b"/ObjStm"[..], b"/XRef"]
-        .iter()
-        .flat_map(|kind| memmem::find_iter(content, kind))
-        .filter_map(|at| find(content, at))
-        .collect();
+    let streams: Vec<Found<'_>> = types(file).into_iter().filter_map(|at| find(content, at)).collect();
     let most = streams.iter().map(Found::most).fold(0, u64::saturating_add);
     if most <= limit {
         return Ok(());
@@ -42,6 +41,23 @@ pub(super) fn check(file: &Arc<FileBytes>, limit: u64) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Where the types of such streams stand. What was searched is given back: most of it is images.
+fn types(file: &Arc<FileBytes>) -> Vec<usize> {
+    let content = (**file).as_ref();
+    let mut found = Vec::new();
+    for start in (0..content.len()).step_by(WINDOW) {
+        // A type may begin in one window and end in the next.
+        let window = &content[start..content.len().min(start + WINDOW + LONGEST_TYPE)];
+        for kind in [&b"/ObjStm"[..], b"/XRef"] {
+            found.extend(memmem::find_iter(window, kind).map(|at| start + at).filter(|at| *at < start + WINDOW));
+        }
+        if content.len() > WINDOW {
+            file.release(start, window.len());
+        }
+    }
+    found
 }
 
 /// One object stream.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
 use crate::extraction::mapped::FileBytes;
-use crate::extraction::sniff;
+use crate::extraction::{Limits, sniff};
 use crate::failure::{Failure, FailureCode};
 
 /// An open document.
@@ -19,11 +19,11 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// `ENCRYPTED`, `NO_PAGES` or `PDF_DAMAGED`.
-pub(super) fn open(content: &Arc<FileBytes>) -> Result<Opened, Failure> {
+pub(super) fn open(content: &Arc<FileBytes>, limits: &Limits) -> Result<Opened, Failure> {
     match Pdf::new(content.clone()) {
         Ok(pdf) if !pdf.pages().is_empty() => Ok(Opened { pdf, recovered: !has_intact_tail((**content).as_ref()) }),
         Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)) => Err(encrypted()),
-        _ => Ok(Opened { pdf: mend((**content).as_ref())?, recovered: true }),
+        _ => Ok(Opened { pdf: mend((**content).as_ref(), limits)?, recovered: true }),
     }
 }
 
@@ -32,7 +32,11 @@ fn encrypted() -> Failure {
 }
 
 /// Loads with a more patient parser and writes the document anew, decrypted and with a fresh cross-reference table.
-fn mend(content: &[u8]) -> Result<Pdf, Failure> {
+fn mend(content: &[u8], limits: &Limits) -> Result<Pdf, Failure> {
+    if content.len() as u64 > limits.mended_bytes {
+        let detail = format!("its structure is broken, and it is too large to be mended: {} bytes", content.len());
+        return Err(Failure::new(FailureCode::PdfDamaged, detail));
+    }
     let damaged = |error: &dyn std::fmt::Display| Failure::new(FailureCode::PdfDamaged, error.to_string());
     let mut document = match lopdf::Document::load_mem(content) {
         Ok(document) => document,

@@ -117,7 +117,7 @@ fn plausible(text: &str) -> f32 {
         meaningless += u64::from(means_nothing);
         if c.is_alphabetic() && is_latin(c) {
             letters += 1;
-            open_vowels += u64::from("aeoAEOáàâãéêóôõÁÀÂÃÉÊÓÔÕ".contains(c));
+            open_vowels += u64::from(is_open_vowel(c));
         }
     }
     let (mut words, mut likely) = (0, 0);
@@ -160,6 +160,13 @@ fn is_likely(word: &str) -> bool {
     let mut turns = word.chars().zip(word.chars().skip(1));
     let turned = turns.any(|(before, after)| before.is_lowercase() && after.is_uppercase());
     (vowels || has_digits) && !turned && odd * 2 <= word.chars().count()
+}
+
+fn is_open_vowel(c: char) -> bool {
+    matches!(
+        c,
+        'a' | 'e' | 'o' | 'A' | 'E' | 'O' | 'à'..='å' | 'è'..='ë' | 'ò'..='ö' | 'À'..='Å' | 'È'..='Ë' | 'Ò'..='Ö'
+    )
 }
 
 fn is_vowel(c: char) -> bool {
