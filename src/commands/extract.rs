@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::cli::{ExtractArgs, Format};
 use super::{Usage, output};
 use crate::config::Config;
-use crate::extraction::{self, Limits, STACK_BYTES, Text};
+use crate::extraction::{self, Limits, Text};
 use crate::failure::Failure;
 
 /// What `--format json` prints for a file.
@@ -40,11 +39,7 @@ pub fn extract(args: &ExtractArgs, config: &Config, format: Format) -> Result<u8
         std::fs::create_dir_all(out).with_context(|| format!("could not create the folder {}", out.display()))?;
     }
     let limits = Limits { file_bytes: config.max_file_size_mb * 1024 * 1024, ..Limits::default() };
-    let pool = ThreadPoolBuilder::new()
-        .num_threads(args.threads.map_or(config.extraction_threads as usize, usize::from))
-        .thread_name(|n| format!("prelo-extract-{n}"))
-        .stack_size(STACK_BYTES)
-        .build()?;
+    let pool = extraction::pool(args.threads.map_or(config.extraction_threads, u32::from))?;
     let failed = pool.install(|| match &args.out {
         Some(out) => args
             .files

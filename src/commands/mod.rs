@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::catalog::{CatalogError, CatalogErrorKind};
 use crate::config::{ConfigError, Loaded, Origin, Sources, load};
+use crate::extraction::THREAD_NAME;
 use crate::pipeline::RunError;
 use crate::pipeline::registrar::RegistrarError;
 use crate::search_index::{SearchIndexError, SearchIndexErrorKind};
@@ -92,7 +93,7 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
 fn quiet_reader_panics() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        let reader = std::thread::current().name().is_some_and(|name| name.starts_with("prelo-extract"));
+        let reader = std::thread::current().name().is_some_and(|name| name.starts_with(THREAD_NAME));
         if !reader {
             default(info);
         }

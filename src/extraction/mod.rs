@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use serde::Serialize;
 
 use crate::failure::{Failure, FailureCode};
@@ -74,6 +75,21 @@ pub fn extract(file: &Path, name: &str, limits: &Limits) -> Result<Text, Failure
 
 /// Stack of a thread that reads. The most deeply nested files of a corpus of hostile ones needed less than an eighth.
 pub const STACK_BYTES: usize = 8 * 1024 * 1024;
+
+/// The named pool that reads documents: so many threads, each with [`STACK_BYTES`].
+///
+/// # Errors
+/// When the threads cannot be started.
+pub fn pool(threads: u32) -> Result<ThreadPool, ThreadPoolBuildError> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads as usize)
+        .thread_name(|n| format!("{THREAD_NAME}-{n}"))
+        .stack_size(STACK_BYTES)
+        .build()
+}
+
+/// The names of reading threads begin with it: a panic on one is told with its gazette, not on the terminal.
+pub const THREAD_NAME: &str = "prelo-extract";
 
 fn map_capped(file: &Path, limits: &Limits) -> Result<FileBytes, Failure> {
     let unreadable = |error: io::Error| {

@@ -3,27 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use rayon::ThreadPool;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::oneshot;
 
 use super::workers::Workers;
 use super::{Context, Extracted, Outcome, Spooled, dependency, retrying};
-use crate::extraction::{self, Limits, STACK_BYTES, Text};
+use crate::extraction::{self, Limits, Text};
 use crate::failure::{Failure, FailureCode};
 use crate::telemetry::Event;
-
-/// The pool that reads documents.
-///
-/// # Errors
-/// When the threads cannot be started.
-pub(super) fn pool(threads: u32) -> Result<ThreadPool, ThreadPoolBuildError> {
-    ThreadPoolBuilder::new()
-        .num_threads(threads as usize)
-        .thread_name(|n| format!("prelo-extract-{n}"))
-        .stack_size(STACK_BYTES)
-        .build()
-}
 
 pub(super) async fn run(
     context: Context,

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::budget::ByteBudget;
 use crate::catalog::{Begun, CatalogError};
+use crate::extraction;
 use crate::gazette::{RunId, Selection};
 use crate::search_index::SearchIndexError;
 use crate::shutdown::StopReason;
@@ -141,7 +142,7 @@ async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> 
         .map_err(|source| RunError::Spool { path: config.spool.clone(), source })?;
     // Held here until all stages have ended: its files go with it.
     let spool = Arc::new(spool);
-    let pool = extractor::pool(config.extraction_threads)
+    let pool = extraction::pool(config.extraction_threads)
         .map_err(|source| RunError::Pool { threads: config.extraction_threads, source })?;
     // Files are read whole for now, and their text is held beside them: half of the bound is for files.
     let budget = ByteBudget::new(config.memory_budget_mb * 1024 * 1024 / 2);
