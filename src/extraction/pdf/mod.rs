@@ -74,7 +74,8 @@ fn without_text(pages: &[PageText], has_tail: bool) -> Option<Failure> {
 }
 
 fn unreadable(pages: &[PageText]) -> Vec<u32> {
-    let is_unreadable = |page: &PageText| matches!(page.verdict, Verdict::Garbled | Verdict::Pictured);
+    let is_unreadable =
+        |page: &PageText| page.is_stamped_scan || matches!(page.verdict, Verdict::Garbled | Verdict::Pictured);
     (0..).zip(pages).filter(|(_, page)| is_unreadable(page)).map(|(index, _)| index).collect()
 }
 

@@ -15,6 +15,8 @@ use crate::failure::Failure;
 pub(super) struct PageText {
     pub text: String,
     pub verdict: Verdict,
+    /// It is a scan, and its text only what was stamped onto it.
+    pub is_stamped_scan: bool,
     /// Some of its content is missing.
     pub is_cut: bool,
 }
@@ -36,7 +38,8 @@ pub(super) fn read_page<'a>(page: &Page<'a>, document: Document<'_, 'a>) -> Resu
     let (page_text, lines) = reader.layout.finish();
     let text = order::write(&page_text, &lines);
     let verdict = quality::judge(&tally, &text, visible.area());
-    Ok(PageText { text, verdict, is_cut })
+    let is_stamped_scan = quality::is_stamped_scan(&tally, &text, visible.area());
+    Ok(PageText { text, verdict, is_stamped_scan, is_cut })
 }
 
 /// The crop box; everything, where it is empty by mistake.

@@ -50,8 +50,11 @@ pub(super) enum Verdict {
 const READABLE_FROM: f32 = 0.4;
 /// Share of a page that images must cover for it to be a scan.
 const PICTURED_FROM: f32 = 0.05;
+/// Share that they cover of a scan with something stamped onto it, and bytes of text that a stamp may have.
+const SCANNED_FROM: f32 = 0.5;
+const STAMP_BYTES: usize = 300;
 /// Bytes of a page that are looked at.
-const SAMPLE_BYTES: usize = 2048;
+const SAMPLE_BYTES: usize = 1024;
 /// Words that are counted have this many letters at least; fewer such words than this tell nothing.
 const WORD_LETTERS: usize = 4;
 const WORDS_TO_JUDGE: u64 = 8;
@@ -76,6 +79,11 @@ pub(super) fn judge(tally: &Tally, text: &str, page_area: f32) -> Verdict {
     }
     let score = decoded(tally) * plausible(sample(text));
     if score < READABLE_FROM { Verdict::Garbled } else { Verdict::Readable(score) }
+}
+
+/// Whether the little text of a page was stamped onto a scan, whose own text is still to be read.
+pub(super) fn is_stamped_scan(tally: &Tally, text: &str, page_area: f32) -> bool {
+    tally.image_area > page_area * SCANNED_FROM && text.len() < STAMP_BYTES
 }
 
 /// The mean over the pages that have text, garbled ones as 0; nothing when none has.
@@ -226,5 +234,8 @@ mod tests {
         for (tally, text, expected) in cases {
             assert_eq!(judge(&tally, text, 1.0), expected);
         }
+        assert!(is_stamped_scan(&scan, "Recebido em 3 de maio", 1.0));
+        assert!(!is_stamped_scan(&scan, &"O texto que o OCR pôs sob a imagem. ".repeat(20), 1.0));
+        assert!(!is_stamped_scan(&tally(9, 0, 0), "página", 1.0));
     }
 }
