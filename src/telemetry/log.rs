@@ -8,6 +8,7 @@ use tracing::{debug, error, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use super::{Event, RunCounts, memory, progress};
+use crate::failure::FailureCode;
 use crate::gazette::RunId;
 use crate::shutdown::StopReason;
 
@@ -82,6 +83,10 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::Extracted { gazette, pages, characters, recovered, partial, elapsed } => {
             let seconds = elapsed.as_secs_f64();
             debug!(run_id, gazette_id = gazette.0, pages, characters, recovered, partial, seconds, "extracted");
+            if *partial {
+                let code = FailureCode::TextPartial.as_str();
+                warn!(run_id, gazette_id = gazette.0, code, "the file breaks off; what could be read of it goes on");
+            }
         }
         Event::BulkAnswered { documents, acknowledged, resent, rejected, elapsed } => {
             debug!(run_id, documents, acknowledged, resent, rejected, seconds = elapsed.as_secs_f64(), "bulk answered");
