@@ -9,11 +9,9 @@ use url::Url;
 use super::Usage;
 use crate::catalog::{self, Catalog};
 use crate::config::{Config, local_path};
+use crate::pipeline::registrar::FOLDER_NOTE;
 use crate::search_index::{self, SearchIndex};
 use crate::storage::{self, Storage};
-
-/// In the data folder: which folder its catalogue is about.
-const FOLDER_NOTE: &str = "folder.txt";
 
 pub async fn catalog(config: &Config) -> Result<Arc<dyn Catalog>> {
     Ok(Arc::from(catalog::open(config).await?))

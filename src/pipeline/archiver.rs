@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc::{Receiver, Sender};
 
+use super::checksum::hex;
 use super::dependency::StorageWatch;
 use super::workers::Workers;
 use super::{Archived, Context, Extracted, Outcome};
@@ -49,7 +50,7 @@ impl Archiver {
         let key = gazette.file_path.clone().unwrap_or_default();
         // One buffer for the upload and the document: it is given back when the upload is done with it.
         let content = Bytes::from(text.text);
-        let text_checksum = super::downloader::hex(&Md5::digest(&content));
+        let text_checksum = hex(&Md5::digest(&content));
         if config.store_text
             && let Err(error) = self.store(&gazette, &key, &content).await
         {

@@ -8,6 +8,7 @@ use md5::{Digest, Md5};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::{Receiver, Sender};
 
+use super::checksum::hex;
 use super::dependency::StorageWatch;
 use super::spool::{Spool, SpooledFile};
 use super::workers::Workers;
@@ -246,16 +247,6 @@ fn verify(key: &str, expected: Option<&str>, actual: &str) -> Result<(), FetchEr
 
 fn is_md5(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-        text
-    })
 }
 
 fn spool_full(error: &std::io::Error) -> FetchError {

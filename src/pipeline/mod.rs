@@ -22,6 +22,7 @@ use crate::telemetry::{Event, Telemetry};
 
 mod archiver;
 mod batcher;
+mod checksum;
 mod completer;
 mod dependency;
 mod downloader;

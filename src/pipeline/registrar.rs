@@ -9,7 +9,7 @@ use md5::{Digest, Md5};
 use time::Date;
 use walkdir::{DirEntry, WalkDir};
 
-use super::downloader::hex;
+use super::checksum::hex;
 use crate::catalog::{CatalogError, FolderFile, RegisteredFile, Registry};
 use crate::gazette::{Mode, Selection};
 
@@ -17,6 +17,9 @@ mod metadata;
 
 use metadata::{Metadata, Table};
 pub use metadata::{MetadataError, TABLE_NAME};
+
+/// In a data folder: names the folder of files that its catalogue is about.
+pub const FOLDER_NOTE: &str = "folder.txt";
 
 /// What a comparison found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -209,7 +212,7 @@ fn is_rendition(folder: &Path, path: &str) -> bool {
 
 /// Whether prelo keeps its own things there, for this folder or another.
 fn is_data_folder(path: &Path) -> bool {
-    path.join("folder.txt").is_file() && path.join("catalog.db").is_file()
+    path.join(FOLDER_NOTE).is_file() && path.join("catalog.db").is_file()
 }
 
 fn with_pdf(path: &Path, extension: &str) -> PathBuf {
