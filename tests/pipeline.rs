@@ -79,6 +79,7 @@ impl Stage {
     async fn run_until(self, signal: impl Future<Output = ()>) -> Played {
         let (storage, index) = (Arc::new(self.storage), Arc::new(self.index));
         let context = Context {
+            sandbox: support::readers(&self.config),
             config: self.config,
             catalog: self.catalog.clone(),
             storage: storage.clone(),

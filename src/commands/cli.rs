@@ -68,6 +68,20 @@ pub enum Verb {
     Config(ConfigArgs),
     /// Reach the three services and say what is wrong with each
     Check,
+    /// Read documents that another prelo hands over; started by it alone
+    #[command(hide = true)]
+    ReadDocuments(ReadDocumentsArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ReadDocumentsArgs {
+    /// Threads that share a long document
+    #[arg(long)]
+    pub threads: u32,
+
+    /// Heap beyond what it takes to begin
+    #[arg(long)]
+    pub memory_bytes: u64,
 }
 
 #[derive(Debug, Args)]

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::cli::{ExtractArgs, Format};
-use super::{Usage, output};
+use super::{Usage, output, readers};
 use crate::config::Config;
+use crate::extraction::sandbox::{ReadError, Sandbox};
 use crate::extraction::{self, Limits, Text};
 use crate::failure::Failure;
 
@@ -26,6 +28,25 @@ struct Extract<'a> {
     failure: Option<&'a Failure>,
 }
 
+impl<'a> Extract<'a> {
+    fn of(result: &'a Result<Text, Failure>) -> Self {
+        let (text, failure) = match result {
+            Ok(text) => (Some(text), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        Self {
+            text: text.map_or("", |text| &text.text),
+            pages: text.map_or(0, |text| text.pages),
+            ocr_pages: text.map_or(0, |text| text.ocr_pages),
+            characters: text.map_or(0, |text| text.characters),
+            quality: text.and_then(|text| text.quality),
+            recovered: text.is_some_and(|text| text.recovered),
+            partial: text.is_some_and(|text| text.partial),
+            failure,
+        }
+    }
+}
+
 pub fn extract(args: &ExtractArgs, config: &Config, format: Format) -> Result<u8> {
     if let Some(missing) = args.files.iter().find(|file| !file.is_file()) {
         return Err(Usage(format!("{} is no file: name files to read", missing.display())).into());
@@ -38,53 +59,66 @@ pub fn extract(args: &ExtractArgs, config: &Config, format: Format) -> Result<u8
         }
         std::fs::create_dir_all(out).with_context(|| format!("could not create the folder {}", out.display()))?;
     }
-    let limits = Limits { file_bytes: config.max_file_size_mb * 1024 * 1024, ..Limits::default() };
-    let pool = extraction::pool(args.threads.map_or(config.extraction_threads, u32::from))?;
+    let threads = args.threads.map_or(config.extraction_threads, u32::from);
+    let config = Config { extraction_threads: threads, ..config.clone() };
+    let plan = config.memory_plan();
+    let reader = Reader {
+        sandbox: readers::sandbox(&config),
+        limits: Limits::within(plan.reader_bytes, config.max_file_size_mb * 1024 * 1024),
+        format,
+    };
+    let pool = extraction::pool(plan.readers)?;
     let failed = pool.install(|| match &args.out {
         Some(out) => args
             .files
             .par_iter()
-            .map(|file| one(file, Some(out), &limits, format))
+            .with_max_len(1)
+            .map(|file| reader.one(file, Some(out)))
             .try_reduce(|| false, |one, other| Ok(one | other)),
         // Printed in the order that was asked for.
-        None => args.files.iter().try_fold(false, |failed, file| Ok(failed | one(file, None, &limits, format)?)),
+        None => args.files.iter().try_fold(false, |failed, file| Ok(failed | reader.one(file, None)?)),
     })?;
     Ok(if failed { 3 } else { 0 })
 }
 
-/// Whether the file failed.
-fn one(file: &Path, out: Option<&PathBuf>, limits: &Limits, format: Format) -> Result<bool> {
-    let result = extraction::extract(file, &file.to_string_lossy(), limits);
-    if let Err(failure) = &result {
-        output::warning(&format!("{}: {failure}", file.display()));
-    }
-    match (format, &result) {
-        (Format::Json, result) => {
-            let (empty, text) = (Text::default(), result.as_ref().ok());
-            let Text { text, pages, ocr_pages, characters, quality, recovered, partial, unreadable: _ } =
-                text.unwrap_or(&empty);
-            let shown = Extract {
-                text,
-                pages: *pages,
-                ocr_pages: *ocr_pages,
-                characters: *characters,
-                quality: *quality,
-                recovered: *recovered,
-                partial: *partial,
-                failure: result.as_ref().err(),
-            };
-            match out {
-                Some(out) => write(&out.join(format!("{}.json", stem(file))), &serde_json::to_vec(&shown)?)?,
-                None => output::json(&shown)?,
-            }
+struct Reader {
+    sandbox: Arc<Sandbox>,
+    limits: Limits,
+    format: Format,
+}
+
+impl Reader {
+    /// Whether the file failed.
+    fn one(&self, file: &Path, out: Option<&PathBuf>) -> Result<bool> {
+        let result = match self.read(file) {
+            Ok(text) => Ok(text),
+            Err(ReadError::Document(failure)) => Err(failure),
+            Err(error @ ReadError::NoChild(_)) => return Err(error.into()),
+        };
+        if let Err(failure) = &result {
+            output::warning(&format!("{}: {failure}", file.display()));
         }
-        (Format::Text, Ok(text)) => match out {
-            Some(out) => write(&out.join(format!("{}.txt", stem(file))), text.text.as_bytes())?,
-            None => output::text(&text.text)?,
-        },
-        (Format::Text, Err(_)) => {}
+        match (self.format, &result) {
+            (Format::Json, result) => {
+                let shown = Extract::of(result);
+                match out {
+                    Some(out) => write(&out.join(format!("{}.json", stem(file))), &serde_json::to_vec(&shown)?)?,
+                    None => output::json(&shown)?,
+                }
+            }
+            (Format::Text, Ok(text)) => match out {
+                Some(out) => write(&out.join(format!("{}.txt", stem(file))), text.text.as_bytes())?,
+                None => output::text(&text.text)?,
+            },
+            (Format::Text, Err(_)) => {}
+        }
+        Ok(result.is_err())
     }
-    Ok(result.is_err())
+
+    fn read(&self, file: &Path) -> Result<Text, ReadError> {
+        let (opened, bytes) = extraction::open(file, &self.limits)?;
+        self.sandbox.read(&opened, &file.to_string_lossy(), bytes, &self.limits, |_| ()).map(|(text, ())| text)
+    }
 }
 
 fn stem(file: &Path) -> String {

@@ -22,6 +22,7 @@ mod extract;
 mod migrate;
 mod output;
 mod plan;
+pub mod readers;
 mod run;
 mod search;
 pub mod selection;
@@ -56,6 +57,10 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
     {
         return config::example();
     }
+    // Before anything is read or started: this process has an empty environment and nothing to configure.
+    if let Verb::ReadDocuments(args) = &cli.verb {
+        return readers::read_documents(args);
+    }
     let loaded = load(&Sources::from_matches(matches)?)?;
     telemetry::install(log_level(&loaded), loaded.config.log_format.json());
     for warning in &loaded.warnings {
@@ -86,6 +91,7 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
         Verb::Migrate => migrate::migrate(&loaded.config, cli.format).await,
         Verb::Config(_) => config::config(&loaded, cli.format),
         Verb::Check => check::check(&loaded.config, cli.format).await,
+        Verb::ReadDocuments(args) => readers::read_documents(args),
     }
 }
 
@@ -116,7 +122,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             RunError::Catalog(error) => of_catalog(error),
             RunError::Storage(error) => of_storage(error),
             RunError::Index(error) => of_index(error),
-            RunError::Spool { .. } | RunError::Pool { .. } => 1,
+            RunError::Spool { .. } | RunError::Pool { .. } | RunError::Reader(_) => 1,
         };
     }
     if let Some(error) = error.downcast_ref::<CatalogError>() {

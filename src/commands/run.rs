@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::cli::{Format, RunArgs};
-use super::{Usage, output, plan, services, signals};
+use super::{Usage, output, plan, readers, services, signals};
 use crate::config::{Config, Loaded, Origin};
 use crate::failure::{FailureCode, Permanence};
 use crate::gazette::{Mode, RunId, Selection};
@@ -72,6 +72,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         storage: services::storage(&config).await?,
         index: services::search_index(&config).await?,
         catalog: catalog.clone(),
+        sandbox: readers::sandbox(&config),
         config: config.clone(),
         telemetry,
         shutdown,

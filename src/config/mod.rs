@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::budget::MemoryPlan;
 use crate::gazette::Mode;
 
 mod error; // what goes wrong
@@ -70,11 +71,24 @@ pub struct Config {
     pub download_timeout_seconds: u64,
     /// Folder for files between download and reading. Default `DATA/spool`.
     pub spool: PathBuf,
+    /// Bytes of files in the spool at once, in MiB; a larger file has it alone.
+    pub spool_budget_mb: u64,
 
     /// Threads that read documents, 1..=64. Default: the cores.
     pub extraction_threads: u32,
-    /// Bytes of files that may be in flight, as a share of this bound on the memory of the process tree; in MiB.
+    /// Bound on the memory of the whole process tree, in MiB; [`crate::budget::MemoryPlan`] divides it.
     pub memory_budget_mb: u64,
+    /// Reading a document may take so long, and so much longer for each MiB of its file.
+    pub reader_timeout_seconds: u64,
+    pub reader_timeout_per_mb_ms: u64,
+    /// A reader that finishes no page for so long is ended.
+    pub reader_silence_seconds: u64,
+    /// A reader is replaced after so many documents, a quarter more or less.
+    pub reader_documents: u32,
+    /// A reader is replaced when its resident memory has grown so much, in MiB.
+    pub reader_growth_mb: u64,
+    /// A reader is replaced after so long.
+    pub reader_lifetime_seconds: u64,
 
     /// Whether the text is stored beside the file.
     pub store_text: bool,
@@ -140,6 +154,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// How the memory is divided.
+    #[must_use]
+    pub fn memory_plan(&self) -> MemoryPlan {
+        MemoryPlan::divide(self.memory_budget_mb * 1024 * 1024, self.extraction_threads)
+    }
+
     /// Where files are, for the verbs that need them.
     ///
     /// # Errors

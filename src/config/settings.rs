@@ -183,6 +183,7 @@ pub(super) const GROUPS: &[Group] = &[
                 Fallback::Computed("DATA/spool"),
                 "Folder for files between download and reading",
             ),
+            number("spool_budget_mb", 1, 1_048_576, 2048, "Files in the spool at once, in MiB; then downloads wait"),
         ],
     },
     Group {
@@ -196,6 +197,12 @@ pub(super) const GROUPS: &[Group] = &[
                 "Threads that read documents",
             ),
             number("memory_budget_mb", 128, 65_536, 512, "Bound on the memory of the whole process tree, in MiB"),
+            number("reader_timeout_seconds", 1, 86_400, 60, "Reading a document may take so long"),
+            number("reader_timeout_per_mb_ms", 0, 600_000, 1000, "And so much longer for each MiB of its file"),
+            number("reader_silence_seconds", 1, 86_400, 60, "A reader that finishes no page for so long is ended"),
+            number("reader_documents", 1, 1_000_000, 200, "A reader is replaced after so many documents, more or less"),
+            number("reader_growth_mb", 1, 65_536, 48, "A reader is replaced when its memory has grown so much, in MiB"),
+            number("reader_lifetime_seconds", 1, 86_400, 600, "A reader is replaced after so long"),
         ],
     },
     Group {

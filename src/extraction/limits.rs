@@ -1,9 +1,11 @@
 //! Bounds on what one document may cost.
 
+use serde::{Deserialize, Serialize};
+
 const MIB: u64 = 1024 * 1024;
 
 /// Caps for every reader. A file that passes one is a failure with a code, never a crash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Largest file that is read, in bytes.
     pub file_bytes: u64,
@@ -25,6 +27,26 @@ pub struct Limits {
     pub form_depth: usize,
     /// Most pages of one document.
     pub pages: usize,
+    /// Threads of the pool that may share one document, at most.
+    pub threads: usize,
+}
+
+impl Limits {
+    /// Limits that leave a reader within `heap_bytes`, for files of at most `file_bytes`: what must be held at once, and
+    /// what is held beside it, share the heap.
+    #[must_use]
+    pub fn within(heap_bytes: u64, file_bytes: u64) -> Self {
+        let usual = Self::default();
+        Self {
+            file_bytes,
+            text_bytes: usual.text_bytes.min(heap_bytes / 3),
+            stream_bytes: usual.stream_bytes.min(heap_bytes / 4),
+            page_bytes: usual.page_bytes.min(heap_bytes / 2),
+            object_stream_bytes: usual.object_stream_bytes.min(heap_bytes / 2),
+            mended_bytes: usual.mended_bytes.min(heap_bytes / 4),
+            ..usual
+        }
+    }
 }
 
 impl Default for Limits {
@@ -40,6 +62,7 @@ impl Default for Limits {
             page_operators: 10_000_000,
             form_depth: 24,
             pages: 200_000,
+            threads: usize::MAX,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::failure::{Failure, FailureCode};
 mod limits;
 mod mapped;
 mod pdf;
+pub mod sandbox;
 mod sniff;
 mod text;
 
@@ -62,15 +63,31 @@ impl Text {
 }
 
 /// Reads a file. What it is, is found out from its content; `name` (its key or path) only tells what it claims to be.
+/// `on_page` is called after each page that was read.
 ///
-/// Never panics: a panic of a reader is caught and becomes `EXTRACTOR_PANICKED`. Readers recurse into nested objects:
-/// call it on a thread with a stack of at least [`STACK_BYTES`].
+/// Never panics: a panic of a reader is caught and becomes `EXTRACTOR_PANICKED`. But a hostile file may still end the
+/// process: [`sandbox`] reads in one that may be lost. Readers recurse into nested objects: call it on a thread with a
+/// stack of at least [`STACK_BYTES`].
 ///
 /// # Errors
 /// A failure of the catalogue: empty, unreadable, without text, or over a limit. A text is never empty.
-pub fn extract(file: &Path, name: &str, limits: &Limits) -> Result<Text, Failure> {
-    let content = map_capped(file, limits)?;
-    guarded(|| dispatch(content, name, limits))
+pub fn extract(file: &File, name: &str, limits: &Limits, on_page: &OnPage<'_>) -> Result<Text, Failure> {
+    let bytes = size_of(file, limits)?;
+    let content = mapped::map(file, bytes).map_err(|error| unreadable(&error))?;
+    guarded(|| dispatch(content, name, limits, on_page))
+}
+
+/// What is called after each page, from any thread of the pool.
+pub type OnPage<'a> = dyn Fn() + Sync + 'a;
+
+/// Opens a file to be read, and says how many bytes it has.
+///
+/// # Errors
+/// `NOT_FOUND`, `ACCESS_DENIED`, `TOO_LARGE`, or `DOWNLOAD_FAILED` when it cannot be opened for another reason.
+pub fn open(file: &Path, limits: &Limits) -> Result<(File, u64), Failure> {
+    let file = File::open(file).map_err(|error| unreadable(&error))?;
+    let bytes = size_of(&file, limits)?;
+    Ok((file, bytes))
 }
 
 /// Stack of a thread that reads. The most deeply nested files of a corpus of hostile ones needed less than an eighth.
@@ -91,30 +108,30 @@ pub fn pool(threads: u32) -> Result<ThreadPool, ThreadPoolBuildError> {
 /// The names of reading threads begin with it: a panic on one is told with its gazette, not on the terminal.
 pub const THREAD_NAME: &str = "prelo-extract";
 
-fn map_capped(file: &Path, limits: &Limits) -> Result<FileBytes, Failure> {
-    let unreadable = |error: io::Error| {
-        let code = match error.kind() {
-            io::ErrorKind::NotFound => FailureCode::NotFound,
-            io::ErrorKind::PermissionDenied => FailureCode::AccessDenied,
-            _ => FailureCode::DownloadFailed,
-        };
-        Failure::new(code, format!("could not read the file: {error}"))
+fn unreadable(error: &io::Error) -> Failure {
+    let code = match error.kind() {
+        io::ErrorKind::NotFound => FailureCode::NotFound,
+        io::ErrorKind::PermissionDenied => FailureCode::AccessDenied,
+        _ => FailureCode::DownloadFailed,
     };
-    let file = File::open(file).map_err(unreadable)?;
-    let bytes = file.metadata().map_err(unreadable)?.len();
+    Failure::new(code, format!("could not read the file: {error}"))
+}
+
+fn size_of(file: &File, limits: &Limits) -> Result<u64, Failure> {
+    let bytes = file.metadata().map_err(|error| unreadable(&error))?.len();
     if bytes > limits.file_bytes {
         let detail = format!("{bytes} bytes, the limit is {}", limits.file_bytes);
         return Err(Failure::new(FailureCode::TooLarge, detail));
     }
-    mapped::map(&file, bytes).map_err(unreadable)
+    Ok(bytes)
 }
 
-fn dispatch(file: FileBytes, name: &str, limits: &Limits) -> Result<Text, Failure> {
+fn dispatch(file: FileBytes, name: &str, limits: &Limits, on_page: &OnPage<'_>) -> Result<Text, Failure> {
     let content = file.as_ref();
     let claims_pdf = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf"));
     match sniff::sniff(content) {
         Format::Empty => Err(Failure::new(FailureCode::EmptyObject, "0 bytes")),
-        Format::Pdf => pdf::read(&Arc::new(file), limits),
+        Format::Pdf => pdf::read(&Arc::new(file), limits, on_page),
         // A page or a line of text in a PDF's place is what the publisher's server answered instead of the gazette.
         Format::Html | Format::Text | Format::Unknown if claims_pdf => {
             Err(Failure::new(FailureCode::NotAPdf, format!("it begins with: {}", sniff::first_bytes(content))))

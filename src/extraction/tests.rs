@@ -8,11 +8,16 @@ use lopdf::{Document, Object, Stream, dictionary};
 
 use super::*;
 
+fn extract_path(file: &Path, name: &str, limits: &Limits) -> Result<Text, Failure> {
+    let (file, _) = open(file, limits)?;
+    extract(&file, name, limits, &|| {})
+}
+
 /// Reads bytes as a file of that name.
 fn extract_bytes(content: &[u8], name: &str, limits: &Limits) -> Result<Text, Failure> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), content).unwrap();
-    extract(file.path(), name, limits)
+    extract_path(file.path(), name, limits)
 }
 
 fn code(content: &[u8], name: &str) -> &'static str {
@@ -123,7 +128,7 @@ fn files_and_texts_over_their_limits_are_failures() {
         let result = extract_bytes(&content, "a.pdf", &limits);
         assert_eq!(result.err().map(|failure| failure.code), expected, "{limits:?}");
     }
-    let missing = extract(Path::new("no/such/file"), "a.pdf", &Limits::default()).unwrap_err();
+    let missing = extract_path(Path::new("no/such/file"), "a.pdf", &Limits::default()).unwrap_err();
     assert_eq!(missing.code, FailureCode::NotFound);
 }
 
@@ -230,7 +235,7 @@ fn shared(folder: &str) -> Option<Vec<PathBuf>> {
 /// Reads on a thread with the stack that [`STACK_BYTES`] promises to be enough.
 fn extract_shared(file: &Path) -> Result<Text, Failure> {
     let (file, name) = (file.to_path_buf(), file.to_string_lossy().into_owned());
-    let read = move || extract(&file, &name, &Limits::default());
+    let read = move || extract_path(&file, &name, &Limits::default());
     thread::Builder::new().stack_size(STACK_BYTES).spawn(read).unwrap().join().unwrap()
 }
 

@@ -1,86 +1,118 @@
-//! Reads spooled files on the small, named rayon pool. Nothing here blocks a thread of the async runtime.
+//! Has spooled files read by the sandbox, from the small, named rayon pool: each of its threads drives one process.
+//! Nothing here blocks a thread of the async runtime.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::ThreadPool;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::oneshot;
 
 use super::workers::Workers;
 use super::{Context, Extracted, Outcome, Spooled, dependency, retrying};
+use crate::budget::{ByteBudget, BytePermit, MemoryPlan};
+use crate::extraction::sandbox::ReadError;
 use crate::extraction::{self, Limits, Text};
 use crate::failure::{Failure, FailureCode};
-use crate::telemetry::Event;
+use crate::gazette::Gazette;
+use crate::shutdown::StopReason;
+use crate::telemetry::{Event, with_causes};
 
 pub(super) async fn run(
     context: Context,
     pool: ThreadPool,
+    texts: ByteBudget,
     mut spooled: Receiver<Spooled>,
     extracted: Sender<Extracted>,
     outcomes: Sender<Outcome>,
 ) {
-    let pool = Arc::new(pool);
-    let mut workers = Workers::new(&context, context.config.extraction_threads);
+    let plan = context.config.memory_plan();
+    let limits = Limits::within(plan.reader_bytes, context.config.max_file_size_mb * 1024 * 1024);
+    let extractor = Arc::new(Extractor { context, pool, texts, limits, extracted, outcomes });
+    let mut workers = Workers::new(&extractor.context, plan.readers);
     while let Some(item) = spooled.recv().await {
-        workers.start(extract(context.clone(), pool.clone(), item, extracted.clone(), outcomes.clone())).await;
+        let extractor = extractor.clone();
+        workers.start(async move { extractor.extract(item).await }).await;
     }
     workers.finish().await;
 }
 
-async fn extract(
+struct Extractor {
     context: Context,
-    pool: Arc<ThreadPool>,
-    item: Spooled,
+    pool: ThreadPool,
+    /// Memory for texts on their way.
+    texts: ByteBudget,
+    limits: Limits,
     extracted: Sender<Extracted>,
     outcomes: Sender<Outcome>,
-) {
-    let Spooled { gazette, file, mut permit } = item;
-    let id = gazette.id;
-    // Counted and committed before the file is parsed: a file that kills the process leaves its trace.
-    let policy = context.retry_policy(context.config.catalog_attempts);
-    match retrying(&context, &policy, "count a start", || context.catalog.start(context.run(), id)).await {
-        Ok(true) => {}
-        Ok(false) => {
-            context.telemetry.emit(&Event::ClaimLost { gazette: id });
-            return;
+}
+
+impl Extractor {
+    async fn extract(self: Arc<Self>, item: Spooled) {
+        let context = &self.context;
+        let id = item.gazette.id;
+        // Counted and committed before the file is parsed: a file that kills the process leaves its trace.
+        let policy = context.retry_policy(context.config.catalog_attempts);
+        match retrying(context, &policy, "count a start", || context.catalog.start(context.run(), id)).await {
+            Ok(true) => {}
+            Ok(false) => {
+                context.telemetry.emit(&Event::ClaimLost { gazette: id });
+                return;
+            }
+            Err(error) => {
+                context.stop(dependency::of_catalog(&error));
+                let _ = self.outcomes.send(Outcome::Released { id }).await;
+                return;
+            }
         }
-        Err(error) => {
-            context.stop(dependency::of_catalog(&error));
-            let _ = outcomes.send(Outcome::Released { id }).await;
-            return;
+        let started = Instant::now();
+        let bytes = item.file.bytes;
+        let (gazette, result) = self.clone().read(item).await;
+        match result {
+            Ok((text, permit)) => {
+                context.telemetry.emit(&Event::Extracted {
+                    gazette: id,
+                    pages: text.pages,
+                    characters: text.characters,
+                    recovered: text.recovered,
+                    partial: text.partial,
+                    elapsed: started.elapsed(),
+                });
+                let _ = self.extracted.send(Extracted { gazette, text, bytes, permit }).await;
+            }
+            Err(ReadError::Document(failure)) => {
+                let outcome = Outcome::failed(&context.config, &gazette, failure, Some(bytes), None);
+                let _ = self.outcomes.send(outcome).await;
+            }
+            Err(error @ ReadError::NoChild(_)) => {
+                context.stop(StopReason::Internal(with_causes(&error)));
+                let _ = self.outcomes.send(Outcome::Released { id }).await;
+            }
         }
     }
-    let started = Instant::now();
-    let bytes = file.bytes;
-    let limits = Limits { file_bytes: context.config.max_file_size_mb * 1024 * 1024, ..Limits::default() };
-    let name = gazette.file_path.clone().unwrap_or_default();
-    let (answer, result) = oneshot::channel();
-    pool.spawn(move || {
-        let result = extraction::extract(file.path(), &name, &limits);
-        drop(file);
-        // Nobody waits any more when the run was ended at once.
-        let _ = answer.send(result);
-    });
-    let result: Result<Text, Failure> = result.await.unwrap_or_else(|_| {
-        Err(Failure::new(FailureCode::ExtractorPanicked, "the reading thread ended without an answer"))
-    });
-    match result {
-        Ok(text) => {
-            permit.shrink_to(text.text.len() as u64);
-            context.telemetry.emit(&Event::Extracted {
-                gazette: id,
-                pages: text.pages,
-                characters: text.characters,
-                recovered: text.recovered,
-                partial: text.partial,
-                elapsed: started.elapsed(),
-            });
-            let _ = extracted.send(Extracted { gazette, text, bytes, permit }).await;
-        }
-        Err(failure) => {
-            let outcome = Outcome::failed(&context.config, &gazette, failure, Some(bytes), Some(permit));
-            let _ = outcomes.send(outcome).await;
-        }
+
+    /// On a thread of the pool. The file and its room in the spool go as soon as it is read.
+    async fn read(self: Arc<Self>, item: Spooled) -> (Gazette, Result<(Text, BytePermit), ReadError>) {
+        let Spooled { gazette, file, permit } = item;
+        let name = gazette.file_path.clone().unwrap_or_default();
+        let runtime = Handle::current();
+        let (answer, result) = oneshot::channel();
+        let extractor = self.clone();
+        self.pool.spawn(move || {
+            let texts = extractor.texts.clone();
+            let admit =
+                |bytes: u64| runtime.block_on(texts.acquire(bytes.saturating_mul(MemoryPlan::COPIES_OF_A_TEXT)));
+            let result = extraction::open(file.path(), &extractor.limits).map_err(ReadError::from).and_then(
+                |(opened, bytes)| extractor.context.sandbox.read(&opened, &name, bytes, &extractor.limits, admit),
+            );
+            drop((file, permit));
+            // Nobody waits any more when the run was ended at once.
+            let _ = answer.send(result);
+        });
+        let result = result.await.unwrap_or_else(|_| {
+            Err(Failure::new(FailureCode::ExtractorPanicked, "the reading thread ended without an answer").into())
+        });
+        (gazette, result)
     }
 }

@@ -4,7 +4,8 @@
 //! lister ─Claimed─▶ downloader ─Spooled─▶ extractor ─Extracted─▶ archiver ─Archived─▶ batcher ─Batch─▶ indexer
 //!    └──────────────────┴────────────────────┴──────── Outcome ──────┴────────────────────────────────────┴─▶ completer
 //! ```
-//! A gazette's byte permit is taken before its download and travels with it until its outcome is recorded.
+//! A file's room in the spool is taken before its download and given back when it was read. What its text costs in memory
+//! is taken before the text is taken in from the process that read it, and travels with it until its outcome is recorded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use crate::budget::BytePermit;
 use crate::catalog::{Catalog, Completion, FailedGazette};
 use crate::config::Config;
+use crate::extraction::sandbox::Sandbox;
 use crate::failure::{Failure, Permanence};
 use crate::gazette::{Gazette, GazetteId, RunId};
 use crate::retry::RetryPolicy;
@@ -47,6 +49,8 @@ pub struct Context {
     pub catalog: Arc<dyn Catalog>,
     pub storage: Arc<dyn Storage>,
     pub index: Arc<dyn SearchIndex>,
+    /// Where documents are read.
+    pub sandbox: Arc<Sandbox>,
     pub telemetry: Telemetry,
     pub shutdown: Shutdown,
 }
@@ -87,6 +91,7 @@ struct Claimed {
 struct Spooled {
     gazette: Gazette,
     file: spool::SpooledFile,
+    /// Room in the spool.
     permit: BytePermit,
 }
 
@@ -96,6 +101,7 @@ struct Extracted {
     text: crate::extraction::Text,
     /// Size of the file.
     bytes: u64,
+    /// Memory for the text.
     permit: BytePermit,
 }
 

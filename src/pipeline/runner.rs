@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use rayon::ThreadPool;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
 use crate::budget::ByteBudget;
 use crate::catalog::{Begun, CatalogError};
 use crate::extraction;
+use crate::extraction::sandbox::ReadError;
 use crate::gazette::{RunId, Selection};
 use crate::search_index::SearchIndexError;
 use crate::shutdown::StopReason;
@@ -42,6 +44,8 @@ pub enum RunError {
     Spool { path: PathBuf, source: std::io::Error },
     #[error("could not start the pool of {threads} reading threads: lower extraction_threads")]
     Pool { threads: u32, source: rayon::ThreadPoolBuildError },
+    #[error(transparent)]
+    Reader(ReadError),
 }
 
 /// After a first signal, the books may take so long to close; after a second, [`HASTE`].
@@ -142,13 +146,15 @@ async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> 
         .map_err(|source| RunError::Spool { path: config.spool.clone(), source })?;
     // Held here until all stages have ended: its files go with it.
     let spool = Arc::new(spool);
-    let pool = extraction::pool(config.extraction_threads)
-        .map_err(|source| RunError::Pool { threads: config.extraction_threads, source })?;
-    // Files are read whole for now, and their text is held beside them: half of the bound is for files.
-    let budget = ByteBudget::new(config.memory_budget_mb * 1024 * 1024 / 2);
+    let plan_of_memory = config.memory_plan();
+    let threads = plan_of_memory.readers;
+    let pool = extraction::pool(threads).map_err(|source| RunError::Pool { threads, source })?;
+    warm_up(context, &pool).await?;
+    let room_in_spool = ByteBudget::new(config.spool_budget_mb * 1024 * 1024);
+    let texts = ByteBudget::new(plan_of_memory.texts_bytes);
 
     let downloads = config.download_concurrency as usize;
-    let threads = config.extraction_threads as usize;
+    let threads = threads as usize;
     let (claimed_sender, claimed) = mpsc::channel(downloads);
     let (spooled_sender, spooled) = mpsc::channel(threads);
     let (extracted_sender, extracted) = mpsc::channel(threads);
@@ -159,8 +165,8 @@ async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> 
     let mut stages = JoinSet::new();
     let outcome = || outcome_sender.clone();
     stages.spawn(lister::run(context.clone(), plan.clone(), claimed_sender, outcome()));
-    stages.spawn(downloader::run(context.clone(), spool.clone(), budget, claimed, spooled_sender, outcome()));
-    stages.spawn(extractor::run(context.clone(), pool, spooled, extracted_sender, outcome()));
+    stages.spawn(downloader::run(context.clone(), spool.clone(), room_in_spool, claimed, spooled_sender, outcome()));
+    stages.spawn(extractor::run(context.clone(), pool, texts, spooled, extracted_sender, outcome()));
     stages.spawn(archiver::run(context.clone(), extracted, archived_sender, outcome()));
     stages.spawn(batcher::run(batcher::Bounds::from(config.as_ref()), archived, batch_sender));
     stages.spawn(indexer::run(context.clone(), batches, outcome()));
@@ -187,6 +193,20 @@ async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> 
         () = grace => {}
     }
     stages.shutdown().await;
+    Ok(())
+}
+
+/// Starts the first of the processes that read, so that a machine on which none can be started is found out before
+/// anything is claimed, and says how they are confined.
+async fn warm_up(context: &Context, pool: &ThreadPool) -> Result<(), RunError> {
+    let (answer, started) = oneshot::channel();
+    let sandbox = context.sandbox.clone();
+    pool.spawn(move || {
+        let _ = answer.send(sandbox.warm_up());
+    });
+    let started = started.await.unwrap_or_else(|_| Err(std::io::Error::other("the thread that starts it ended")));
+    let confinement = started.map_err(|source| RunError::Reader(ReadError::NoChild(source)))?;
+    context.telemetry.emit(&Event::ReadersConfined { files: confinement.files, network: confinement.network });
     Ok(())
 }
 

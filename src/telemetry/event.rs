@@ -13,6 +13,8 @@ pub enum Event<'a> {
     RunStarted { selection: &'a str, selected: u64, recovered: u64, memory_budget_bytes: u64 },
     /// The folder was compared with the catalogue.
     FolderRegistered { new: u64, changed: u64, unchanged: u64, renditions: u64, vanished: &'a [String] },
+    /// The first process that reads documents was started: whether it is kept from files and from the network.
+    ReadersConfined { files: bool, network: bool },
     /// A page of the catalogue was read.
     PageListed { pass: u32, rows: usize, fresh: usize },
     /// A row could not be claimed: deleted, or held by somebody else.

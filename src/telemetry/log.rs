@@ -73,6 +73,16 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
                 warn!(run_id, path, "a registered file has vanished from the folder");
             }
         }
+        Event::ReadersConfined { files: true, network: true } => {
+            debug!(run_id, "processes that read documents have no file system and no network");
+        }
+        Event::ReadersConfined { files, network } => warn!(
+            run_id,
+            without_files = files,
+            without_network = network,
+            "this kernel cannot confine the processes that read documents fully: Landlock (Linux 5.13) takes their files \
+             away, seccomp their network"
+        ),
         Event::PageListed { pass, rows, fresh } => debug!(run_id, pass, rows, fresh, "page listed"),
         Event::ClaimMissed { gazette } => {
             debug!(run_id, gazette_id = gazette.0, "not claimed: deleted, or held by another run");

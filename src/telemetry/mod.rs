@@ -15,7 +15,7 @@ mod progress;
 pub use counts::RunCounts;
 pub use event::Event;
 pub use log::{install, with_causes};
-pub use memory::{peak_bytes, resident_bytes};
+pub use memory::{OwnStatus, peak_bytes, resident_bytes, resident_bytes_of};
 use progress::Progress;
 pub use progress::duration;
 

@@ -81,6 +81,13 @@ impl From<Output> for Answer {
     }
 }
 
+/// The processes that read documents, for a pipeline that runs inside of a test.
+pub fn readers(config: &prelo::config::Config) -> std::sync::Arc<prelo::extraction::sandbox::Sandbox> {
+    let mut settings = prelo::commands::readers::settings(config);
+    settings.program = env!("CARGO_BIN_EXE_prelo").into();
+    std::sync::Arc::new(prelo::extraction::sandbox::Sandbox::new(settings))
+}
+
 /// The gazettes that the project makes.
 pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/gazettes")

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::mapped::FileBytes;
-use super::{Limits, PAGE_BREAK, Text};
+use super::{Limits, OnPage, PAGE_BREAK, Text};
 use crate::failure::{Failure, FailureCode};
 use page::PageText;
 use quality::Verdict;
@@ -38,10 +38,10 @@ mod text_string;
 /// # Errors
 /// `ENCRYPTED`, `NO_PAGES`, `PDF_DAMAGED`, `NEEDS_OCR`, `TEXT_GARBLED`, `TEXT_PARTIAL`, `LIMIT_DECOMPRESSED`, or
 /// `LIMIT_MEMORY`.
-pub(super) fn read(content: &Arc<FileBytes>, limits: &Limits) -> Result<Text, Failure> {
+pub(super) fn read(content: &Arc<FileBytes>, limits: &Limits, on_page: &OnPage<'_>) -> Result<Text, Failure> {
     object_streams::check(content, limits.object_stream_bytes)?;
     let opened = open::open(content, limits)?;
-    let pages = pages::read_pages(&opened.pdf, limits)?;
+    let pages = pages::read_pages(&opened.pdf, limits, on_page)?;
     let has_tail = open::last_startxref((**content).as_ref()).is_some();
     if let Some(failure) = without_text(&pages, has_tail) {
         return Err(failure);

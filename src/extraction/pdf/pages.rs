@@ -11,7 +11,7 @@ use super::optional::Hidden;
 use super::page::{PageText, read_page};
 use super::reader::Document;
 use super::stream::Streams;
-use crate::extraction::Limits;
+use crate::extraction::{Limits, OnPage};
 use crate::failure::{Failure, FailureCode};
 
 /// Pages that a thread takes at a time.
@@ -26,7 +26,7 @@ type Chunk = Result<Vec<PageText>, Failure>;
 ///
 /// # Errors
 /// `LIMIT_DECOMPRESSED`, or `LIMIT_MEMORY`.
-pub(super) fn read_pages(pdf: &Pdf, limits: &Limits) -> Result<Vec<PageText>, Failure> {
+pub(super) fn read_pages(pdf: &Pdf, limits: &Limits, on_page: &OnPage<'_>) -> Result<Vec<PageText>, Failure> {
     let pages: &[Page<'_>] = pdf.pages();
     if pages.len() > limits.pages {
         let detail = format!("{} pages, the limit is {}", pages.len(), limits.pages);
@@ -36,12 +36,13 @@ pub(super) fn read_pages(pdf: &Pdf, limits: &Limits) -> Result<Vec<PageText>, Fa
         pages,
         hidden: Hidden::read(pdf),
         limits,
+        on_page,
         decoded_bytes: Arc::default(),
         text_bytes: AtomicU64::new(0),
         next: AtomicUsize::new(0),
         chunks: Mutex::new(Vec::new()),
     };
-    let threads = if pages.len() < PARALLEL_FROM { 1 } else { rayon::current_num_threads() };
+    let threads = if pages.len() < PARALLEL_FROM { 1 } else { rayon::current_num_threads().min(limits.threads) };
     // Outside of a pool there is nobody to share with.
     if threads > 1 && rayon::current_thread_index().is_some() {
         rayon::scope(|scope| {
@@ -67,6 +68,7 @@ struct Work<'w, 'a> {
     pages: &'w [Page<'a>],
     hidden: Hidden,
     limits: &'w Limits,
+    on_page: &'w OnPage<'w>,
     decoded_bytes: Arc<AtomicU64>,
     text_bytes: AtomicU64,
     next: AtomicUsize,
@@ -104,6 +106,7 @@ impl Work<'_, '_> {
     }
 
     fn count(&self, page: PageText) -> Result<PageText, Failure> {
+        (self.on_page)();
         let before = self.text_bytes.fetch_add(page.text.len() as u64 + 1, Ordering::Relaxed);
         // The last page is not followed by a separator.
         if before + page.text.len() as u64 > self.limits.text_bytes {

@@ -1,0 +1,47 @@
+//! The processes that read documents, as the settings want them, and what they are told to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::cli::ReadDocumentsArgs;
+use crate::config::Config;
+use crate::extraction::sandbox::{self, Recycling, Sandbox, Settings};
+
+/// The children of this program.
+#[must_use]
+pub fn sandbox(config: &Config) -> Arc<Sandbox> {
+    Arc::new(Sandbox::new(settings(config)))
+}
+
+/// As many children at once as there are threads to read, if the memory allows.
+#[must_use]
+pub fn settings(config: &Config) -> Settings {
+    let plan = config.memory_plan();
+    let threads = plan.readers.to_string();
+    let memory_bytes = plan.reader_bytes.to_string();
+    Settings {
+        program: Settings::own_program(),
+        arguments: ["read-documents", "--threads", &threads, "--memory-bytes", &memory_bytes].map(Into::into).into(),
+        children: plan.readers as usize,
+        base: Duration::from_secs(config.reader_timeout_seconds),
+        per_mib: Duration::from_millis(config.reader_timeout_per_mb_ms),
+        longest: LONGEST,
+        silence: Duration::from_secs(config.reader_silence_seconds),
+        recycling: Recycling {
+            documents: config.reader_documents,
+            growth_bytes: config.reader_growth_mb * 1024 * 1024,
+            age: Duration::from_secs(config.reader_lifetime_seconds),
+        },
+    }
+}
+
+/// However large a file is.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// What a child does: see [`sandbox::serve`].
+pub fn read_documents(args: &ReadDocumentsArgs) -> Result<u8> {
+    sandbox::serve(args.threads, args.memory_bytes).context("could not go on reading documents")?;
+    Ok(0)
+}

@@ -1,0 +1,207 @@
+//! Documents are read in child processes of the same program, which can be lost without losing anything else.
+//!
+//! A child gets a document as an open file ([`request`]) and answers in frames on a pipe ([`frame`]). It has no file
+//! system and no network ([`confinement`]), bounded memory and CPU time, and an empty environment. Whoever asks waits for
+//! a bounded time ([`worker`]); how a child ended becomes a failure of its document ([`autopsy`]).
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{Limits, Text};
+use crate::failure::{Failure, FailureCode};
+
+mod autopsy;
+mod child;
+mod confinement;
+mod frame;
+#[cfg(debug_assertions)]
+mod poison;
+mod request;
+mod worker;
+
+pub use child::serve;
+pub use confinement::Confinement;
+use request::Request;
+use worker::{Answer, Worker};
+
+/// How children are started, bounded and replaced.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The program, and what it is told so that it calls [`serve`]: the caller's own hidden verb.
+    pub program: PathBuf,
+    pub arguments: Vec<OsString>,
+    /// Documents that are read at once: a child each.
+    pub children: usize,
+    /// A document may take so long, and so much longer for each MiB of its file, but never longer than `longest`.
+    pub base: Duration,
+    pub per_mib: Duration,
+    pub longest: Duration,
+    /// A child that reports no page for so long is ended.
+    pub silence: Duration,
+    pub recycling: Recycling,
+}
+
+/// When a child that works is replaced all the same: what it has leaked or scattered goes with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Recycling {
+    /// After so many documents, a quarter more or less, so that not all are replaced at once.
+    pub documents: u32,
+    /// When its resident memory has grown by so many bytes since it was started.
+    pub growth_bytes: u64,
+    /// After so long.
+    pub age: Duration,
+}
+
+impl Settings {
+    /// The program that runs now, told to read documents. The link of the kernel outlives an upgrade of the file.
+    #[must_use]
+    pub fn own_program() -> PathBuf {
+        PathBuf::from("/proc/self/exe")
+    }
+
+    /// How long a document of that size may take.
+    fn deadline(&self, bytes: u64) -> Duration {
+        let mib = u32::try_from(bytes.div_ceil(1024 * 1024)).unwrap_or(u32::MAX);
+        self.base.saturating_add(self.per_mib.saturating_mul(mib)).min(self.longest)
+    }
+}
+
+/// Why there is no text.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// About this document.
+    #[error(transparent)]
+    Document(#[from] Failure),
+    /// No child can be had: nothing can be read.
+    #[error("could not start a process that reads documents: look at the limits of this user and of the machine")]
+    NoChild(#[source] io::Error),
+}
+
+/// The children. Threads share it; each that asks occupies one child.
+#[derive(Debug)]
+pub struct Sandbox {
+    settings: Settings,
+    idle: Mutex<Vec<Worker>>,
+    busy: AtomicUsize,
+    started: AtomicU64,
+    confinement: OnceLock<Confinement>,
+}
+
+impl Sandbox {
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            idle: Mutex::default(),
+            busy: AtomicUsize::new(0),
+            started: AtomicU64::new(0),
+            confinement: OnceLock::new(),
+        }
+    }
+
+    /// Starts the first child, and says how it is confined here.
+    ///
+    /// A child ends with the thread that started it (`PR_SET_PDEATHSIG`, prctl(2)): this and [`Sandbox::read`] are for
+    /// threads that live as long as the sandbox is used, such as those of [`super::pool`].
+    ///
+    /// # Errors
+    /// When no child can be started.
+    pub fn warm_up(&self) -> io::Result<Confinement> {
+        let worker = self.take()?;
+        self.put_back(worker);
+        Ok(self.confinement.get().copied().unwrap_or_default())
+    }
+
+    /// Children started so far, the replaced ones included.
+    #[must_use]
+    pub fn started(&self) -> u64 {
+        self.started.load(Ordering::Relaxed)
+    }
+
+    /// Reads a document of `bytes` bytes; blocks until it is read, has failed, or its time is up. `name` is its key or
+    /// path, and tells only what the file claims to be. `admit` is called with the size of the text before that is
+    /// taken in, and may wait for room.
+    ///
+    /// # Errors
+    /// [`ReadError::Document`] with a failure of the catalogue, or [`ReadError::NoChild`].
+    pub fn read<P>(
+        &self,
+        file: &File,
+        name: &str,
+        bytes: u64,
+        limits: &Limits,
+        mut admit: impl FnMut(u64) -> P,
+    ) -> Result<(Text, P), ReadError> {
+        let busy = Busy::new(&self.busy);
+        // Children that have nothing to do leave their cores to a long document.
+        let threads = 1 + self.settings.children.saturating_sub(busy.count());
+        let longest = self.settings.deadline(bytes);
+        let limits = Limits { threads: limits.threads.min(threads), ..*limits };
+        let request = Request::new(name, limits, longest);
+        loop {
+            let mut worker = self.take().map_err(ReadError::NoChild)?;
+            let fresh = worker.documents() == 0;
+            match worker.ask(file, &request, Instant::now() + longest, self.settings.silence, &mut admit) {
+                Ok(Answer::Read(text, admitted)) => {
+                    self.put_back(worker);
+                    return Ok((text, admitted));
+                }
+                Ok(Answer::Failed(failure)) => {
+                    self.put_back(worker);
+                    return Err(failure.into());
+                }
+                Err(ended) => {
+                    let failure = worker.autopsy(ended);
+                    // What earlier documents left in a child is not the fault of this one.
+                    let inherited = failure.as_ref().is_none_or(|failure| failure.code == FailureCode::LimitMemory);
+                    if !fresh && inherited {
+                        continue;
+                    }
+                    let vanished = || Failure::new(FailureCode::ExtractorExited, "it ended before it was asked");
+                    return Err(failure.unwrap_or_else(vanished).into());
+                }
+            }
+        }
+    }
+
+    fn take(&self) -> io::Result<Worker> {
+        if let Some(worker) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            return Ok(worker);
+        }
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let worker = Worker::start(&self.settings, number)?;
+        self.confinement.get_or_init(|| worker.confinement());
+        Ok(worker)
+    }
+
+    fn put_back(&self, worker: Worker) {
+        if !worker.is_spent(&self.settings.recycling) {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        }
+    }
+}
+
+/// One of those that are being read.
+struct Busy<'a>(&'a AtomicUsize);
+
+impl<'a> Busy<'a> {
+    fn new(counter: &'a AtomicUsize) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(counter)
+    }
+
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
