@@ -71,7 +71,12 @@ impl ByteBudget {
         BytePermit { permit }
     }
 
-    #[cfg(test)]
+    /// What is taken now, in bytes.
+    #[must_use]
+    pub fn taken_bytes(&self) -> u64 {
+        u64::from(self.units) * UNIT_BYTES - self.available_bytes()
+    }
+
     fn available_bytes(&self) -> u64 {
         self.semaphore.available_permits() as u64 * UNIT_BYTES
     }

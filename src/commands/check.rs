@@ -1,12 +1,16 @@
-//! `check`: reaches the three services and says in plain words what is wrong with each.
+//! `check`: reaches the three services and says in plain words what is wrong with each; then what the bounds on memory
+//! mean here, and how the processes that read documents are confined.
 
 use anyhow::Result;
 use serde::Serialize;
 
 use super::cli::Format;
-use super::{output, services};
+use super::memory::Room;
+use super::{output, readers, services};
 use crate::catalog::CatalogErrorKind;
 use crate::config::{Config, redact_url};
+use crate::extraction;
+use crate::extraction::sandbox::ReadError;
 use crate::telemetry::with_causes;
 
 #[derive(Serialize)]
@@ -39,6 +43,8 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
         finding("catalog", redact_url(config.catalog.expose()), catalog.await),
         finding("storage", storage_url, storage.await),
         finding("index", redact_url(config.index.expose()), index.await),
+        finding("memory", format!("memory_budget_mb {}", config.memory_budget_mb), Ok(Room::of(&config).sentence())),
+        finding("readers", "processes that read documents".into(), confinement(&config)),
     ];
     match format {
         Format::Json => output::json(&findings)?,
@@ -50,6 +56,18 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
         }
     }
     Ok(if findings.iter().all(|finding| finding.ok) { 0 } else { 4 })
+}
+
+/// A pool of its own: a reader ends with the thread that started it.
+fn confinement(config: &Config) -> Result<String> {
+    let sandbox = readers::sandbox(config);
+    let confinement = extraction::pool(1)?.install(|| sandbox.warm_up()).map_err(ReadError::NoChild)?;
+    let without = |what: &str, done: bool, needs: &str| {
+        if done { format!("no {what}") } else { format!("NOT kept from the {what} (this kernel lacks {needs})") }
+    };
+    let files = without("file system", confinement.files, "Landlock: Linux 5.13 or newer, enabled");
+    let network = without("network", confinement.network, "seccomp");
+    Ok(format!("started; {files}, {network}"))
 }
 
 fn finding(service: &'static str, url: String, result: Result<String>) -> Finding {

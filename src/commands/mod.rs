@@ -19,6 +19,7 @@ pub mod cli;
 mod config;
 mod explain;
 mod extract;
+mod memory;
 mod migrate;
 mod output;
 mod plan;
@@ -61,11 +62,12 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
     if let Verb::ReadDocuments(args) = &cli.verb {
         return readers::read_documents(args);
     }
-    let loaded = load(&Sources::from_matches(matches)?)?;
+    let mut loaded = load(&Sources::from_matches(matches)?)?;
     telemetry::install(log_level(&loaded), loaded.config.log_format.json());
     for warning in &loaded.warnings {
         output::warning(warning);
     }
+    memory::respect_container(&mut loaded.config);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let code = runtime.block_on(verb(cli, loaded));
     // A reader that is still at work when a run was ended at once must not hold up the end of the process.

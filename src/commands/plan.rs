@@ -8,6 +8,7 @@ use futures_util::stream;
 use serde::Serialize;
 
 use super::cli::{Format, PlanArgs};
+use super::memory::Room;
 use super::{output, services};
 use crate::catalog::{RunRecord, SelectionSummary};
 use crate::config::{Config, Loaded};
@@ -37,6 +38,14 @@ struct Plan {
     seconds: Option<f64>,
 }
 
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    memory: Room,
+}
+
 pub async fn plan(args: &PlanArgs, loaded: &Loaded, format: Format) -> Result<u8> {
     let selection = args.selection.over(loaded.config.mode)?;
     of_selection(loaded, &selection, format).await
@@ -60,9 +69,10 @@ pub(super) async fn of_selection(loaded: &Loaded, selection: &Selection, format:
     };
     let sampled = sample(&config, &summary).await;
     let plan = estimate(&summary, within(fresh, selection, &summary), sampled, &runs);
+    let memory = Room::of(&config);
     match format {
-        Format::Json => output::json(&plan)?,
-        Format::Text => output::text(&render(&plan))?,
+        Format::Json => output::json(&Printed { plan: &plan, memory })?,
+        Format::Text => output::text(&render(&plan, &memory))?,
     }
     Ok(0)
 }
@@ -139,7 +149,7 @@ fn share(all: u64, known: u64, sum: u64) -> Option<u64> {
     }
 }
 
-fn render(plan: &Plan) -> String {
+fn render(plan: &Plan, memory: &Room) -> String {
     if plan.gazettes == 0 {
         return "Nothing to do: the selection holds no gazette.\n".into();
     }
@@ -156,11 +166,13 @@ fn render(plan: &Plan) -> String {
         vec!["size".to_owned(), bytes],
         vec!["pages".to_owned(), pages],
         vec!["time".to_owned(), seconds],
+        vec!["memory".to_owned(), output::bytes(memory.budget_bytes)],
     ];
     if plan.unregistered > 0 {
         rows.insert(1, vec!["not registered yet".to_owned(), plan.unregistered.to_string()]);
     }
     let mut text = output::table(&[], &rows);
+    text.push_str(&format!("\n{}\n", memory.sentence()));
     if !plan.failed_before.is_empty() {
         text.push_str("\nfailed before:\n");
         text.push_str(&super::run::failure_table(&plan.failed_before));
@@ -173,6 +185,10 @@ mod tests {
     use super::*;
     use crate::gazette::RunId;
     use crate::telemetry::RunCounts;
+
+    fn room() -> Room {
+        Room::of(&crate::config::load(&crate::config::Sources::default()).unwrap().config)
+    }
 
     fn run(indexed: u64, bytes: u64, pages: u64, seconds: f64) -> RunRecord {
         RunRecord {
@@ -208,7 +224,7 @@ mod tests {
 
         let plan = estimate(&unknown, registrar::Preview::default(), (0, 0), &[]);
         assert_eq!((plan.bytes, plan.pages, plan.seconds), (None, None, None));
-        assert!(render(&plan).contains("unknown before a first run"));
+        assert!(render(&plan, &room()).contains("unknown before a first run"));
     }
 
     #[test]
@@ -217,6 +233,6 @@ mod tests {
         let plan = estimate(&SelectionSummary::default(), fresh, (0, 0), &[]);
         assert_eq!((plan.gazettes, plan.bytes, plan.bytes_estimated), (3, Some(300), false));
         let nothing = estimate(&SelectionSummary::default(), registrar::Preview::default(), (0, 0), &[]);
-        assert!(render(&nothing).starts_with("Nothing to do"));
+        assert!(render(&nothing, &room()).starts_with("Nothing to do"));
     }
 }

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::oneshot;
 
+use super::guard::Load;
 use super::workers::Workers;
 use super::{Context, Extracted, Outcome, Spooled, dependency, retrying};
 use crate::budget::{ByteBudget, BytePermit, MemoryPlan};
@@ -23,16 +24,18 @@ pub(super) async fn run(
     context: Context,
     pool: ThreadPool,
     texts: ByteBudget,
+    load: Arc<Load>,
     mut spooled: Receiver<Spooled>,
     extracted: Sender<Extracted>,
     outcomes: Sender<Outcome>,
 ) {
     let plan = context.config.memory_plan();
     let limits = Limits::within(plan.reader_bytes, context.config.max_file_size_mb * 1024 * 1024);
-    let extractor = Arc::new(Extractor { context, pool, texts, limits, extracted, outcomes });
+    let extractor = Arc::new(Extractor { context, pool, texts, load, limits, extracted, outcomes });
     let mut workers = Workers::new(&extractor.context, plan.readers);
     while let Some(item) = spooled.recv().await {
         let extractor = extractor.clone();
+        workers.limit(extractor.load.allowed());
         workers.start(async move { extractor.extract(item).await }).await;
     }
     workers.finish().await;
@@ -43,6 +46,7 @@ struct Extractor {
     pool: ThreadPool,
     /// Memory for texts on their way.
     texts: ByteBudget,
+    load: Arc<Load>,
     limits: Limits,
     extracted: Sender<Extracted>,
     outcomes: Sender<Outcome>,
@@ -100,13 +104,14 @@ impl Extractor {
         let (answer, result) = oneshot::channel();
         let extractor = self.clone();
         self.pool.spawn(move || {
+            let reading = extractor.load.reading(file.bytes);
             let texts = extractor.texts.clone();
             let admit =
                 |bytes: u64| runtime.block_on(texts.acquire(bytes.saturating_mul(MemoryPlan::COPIES_OF_A_TEXT)));
             let result = extraction::open(file.path(), &extractor.limits).map_err(ReadError::from).and_then(
                 |(opened, bytes)| extractor.context.sandbox.read(&opened, &name, bytes, &extractor.limits, admit),
             );
-            drop((file, permit));
+            drop((file, permit, reading));
             // Nobody waits any more when the run was ended at once.
             let _ = answer.send(result);
         });

@@ -29,6 +29,7 @@ mod completer;
 mod dependency;
 mod downloader;
 mod extractor;
+mod guard;
 mod heartbeat;
 mod indexer;
 mod lister;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::gazette::RunId;
 use crate::shutdown::StopReason;
-use crate::telemetry::{RunCounts, peak_bytes};
+use crate::telemetry::{RunCounts, peak_of_tree_bytes};
 
 /// Written by `run --report FILE` and printed by `run --format json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,7 +52,7 @@ impl Report {
             ocr_pages,
             seconds,
             documents_per_second,
-            peak_rss_bytes: peak_bytes(),
+            peak_rss_bytes: peak_of_tree_bytes(),
             stopped_by: stop.as_ref().map(|reason| reason.as_str().to_owned()),
             stop,
         }

@@ -10,7 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::{
-    Context, Report, archiver, batcher, completer, downloader, extractor, heartbeat, indexer, lister, retrying, spool,
+    Context, Report, archiver, batcher, completer, downloader, extractor, guard, heartbeat, indexer, lister, retrying,
+    spool,
 };
 use crate::budget::ByteBudget;
 use crate::catalog::{Begun, CatalogError};
@@ -152,6 +153,10 @@ async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> 
     warm_up(context, &pool).await?;
     let room_in_spool = ByteBudget::new(config.spool_budget_mb * 1024 * 1024);
     let texts = ByteBudget::new(plan_of_memory.texts_bytes);
+    let load = guard::Load::new(threads);
+    // Ends when it is dropped, with the stages.
+    let mut watching = JoinSet::new();
+    watching.spawn(guard::watch(context.clone(), load.clone(), texts.clone()));
 
     let downloads = config.download_concurrency as usize;
     let threads = threads as usize;
@@ -166,7 +171,7 @@ async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> 
     let outcome = || outcome_sender.clone();
     stages.spawn(lister::run(context.clone(), plan.clone(), claimed_sender, outcome()));
     stages.spawn(downloader::run(context.clone(), spool.clone(), room_in_spool, claimed, spooled_sender, outcome()));
-    stages.spawn(extractor::run(context.clone(), pool, texts, spooled, extracted_sender, outcome()));
+    stages.spawn(extractor::run(context.clone(), pool, texts, load, spooled, extracted_sender, outcome()));
     stages.spawn(archiver::run(context.clone(), extracted, archived_sender, outcome()));
     stages.spawn(batcher::run(batcher::Bounds::from(config.as_ref()), archived, batch_sender));
     stages.spawn(indexer::run(context.clone(), batches, outcome()));

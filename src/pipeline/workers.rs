@@ -19,6 +19,11 @@ impl Workers {
         Self { context: context.clone(), most: (most as usize).max(1), tasks: JoinSet::new() }
     }
 
+    /// From now on at most `most` at once, and at least one; those at work go on.
+    pub fn limit(&mut self, most: u32) {
+        self.most = (most as usize).max(1);
+    }
+
     /// Starts a task as soon as there is room for it.
     pub async fn start(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         while self.tasks.len() >= self.most {

@@ -15,6 +15,8 @@ pub enum Event<'a> {
     FolderRegistered { new: u64, changed: u64, unchanged: u64, renditions: u64, vanished: &'a [String] },
     /// The first process that reads documents was started: whether it is kept from files and from the network.
     ReadersConfined { files: bool, network: bool },
+    /// The memory guard has changed how many documents are read at once.
+    ReadersAdjusted { readers: u32, memory_bytes: u64, base_line_bytes: u64 },
     /// A page of the catalogue was read.
     PageListed { pass: u32, rows: usize, fresh: usize },
     /// A row could not be claimed: deleted, or held by somebody else.

@@ -83,6 +83,12 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
             "this kernel cannot confine the processes that read documents fully: Landlock (Linux 5.13) takes their files \
              away, seccomp their network"
         ),
+        Event::ReadersAdjusted { readers, memory_bytes, base_line_bytes } => {
+            warn!(
+                run_id,
+                readers, memory_bytes, base_line_bytes, "memory guard: so many documents at once from now on"
+            );
+        }
         Event::PageListed { pass, rows, fresh } => debug!(run_id, pass, rows, fresh, "page listed"),
         Event::ClaimMissed { gazette } => {
             debug!(run_id, gazette_id = gazette.0, "not claimed: deleted, or held by another run");
@@ -126,7 +132,7 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
             _ => warn!(run_id, reason = reason.as_str(), "stopping: what is in flight is finished first"),
         },
         Event::RunFinished { stopped_by } => {
-            info!(run_id, stopped_by, peak_rss_bytes = memory::peak_bytes(), "run finished");
+            info!(run_id, stopped_by, peak_rss_bytes = memory::peak_of_tree_bytes(), "run finished");
         }
     }
 }
@@ -138,7 +144,7 @@ pub(super) fn write_progress(run: RunId, counts: &RunCounts) {
         of = counts.selected,
         failed = counts.failures(),
         documents_per_second = (counts.documents_per_second() * 10.0).round() / 10.0,
-        memory_bytes = memory::resident_bytes(),
+        memory_bytes = memory::sample_tree(),
         left = counts.seconds_left().map(progress::duration),
         "progress"
     );

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Resident bytes now; 0 where the kernel does not tell.
 #[must_use]
@@ -21,6 +22,35 @@ pub fn peak_bytes() -> u64 {
 pub fn resident_bytes_of(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
     status.ok().and_then(|status| parse(&status, "VmRSS:")).unwrap_or(0)
+}
+
+/// Resident bytes of this process and of all processes below it, and remembers the most that was ever seen. What they
+/// share, such as the program itself, counts for each.
+pub fn sample_tree() -> u64 {
+    let bytes = resident_bytes() + below(std::process::id(), 0);
+    PEAK_OF_TREE.fetch_max(bytes, Ordering::Relaxed);
+    bytes
+}
+
+/// The largest sample of [`sample_tree`], and at least what this process alone had at its peak; in bytes.
+#[must_use]
+pub fn peak_of_tree_bytes() -> u64 {
+    PEAK_OF_TREE.load(Ordering::Relaxed).max(peak_bytes())
+}
+
+static PEAK_OF_TREE: AtomicU64 = AtomicU64::new(0);
+/// A reader, what it starts, and what that starts.
+const GENERATIONS: u32 = 4;
+
+fn below(pid: u32, generation: u32) -> u64 {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return 0 };
+    // A child is listed with the thread that started it.
+    let children = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let children: Vec<u32> = children
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    let deeper = |pid| if generation < GENERATIONS { below(pid, generation + 1) } else { 0 };
+    children.into_iter().map(|pid| resident_bytes_of(pid) + deeper(pid)).sum()
 }
 
 /// The kernel's page about this process, which is read anew each time, also when nothing can be opened any more.
@@ -73,5 +103,20 @@ mod tests {
     fn this_process_has_some_memory() {
         assert!(resident_bytes() > 1024 * 1024);
         assert!(peak_bytes() >= resident_bytes() / 2);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn children_count() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let seen = (0..100).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            below(std::process::id(), 0) >= 64 * 1024
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(seen);
+        sample_tree();
+        assert!(peak_of_tree_bytes() > 1024 * 1024);
     }
 }

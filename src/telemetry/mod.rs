@@ -6,16 +6,18 @@ use std::time::Instant;
 
 use crate::gazette::RunId;
 
+mod container;
 mod counts;
 mod event;
 mod log;
 mod memory;
 mod progress;
 
+pub use container::memory_limit;
 pub use counts::RunCounts;
 pub use event::Event;
 pub use log::{install, with_causes};
-pub use memory::{OwnStatus, peak_bytes, resident_bytes, resident_bytes_of};
+pub use memory::{OwnStatus, peak_of_tree_bytes, resident_bytes_of, sample_tree};
 use progress::Progress;
 pub use progress::duration;
 

@@ -117,6 +117,12 @@ impl Sandbox {
         Ok(self.confinement.get().copied().unwrap_or_default())
     }
 
+    /// Ends the children that have nothing to do; others are started when they are needed.
+    pub fn renew(&self) {
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(idle);
+    }
+
     /// Children started so far, the replaced ones included.
     #[must_use]
     pub fn started(&self) -> u64 {

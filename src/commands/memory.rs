@@ -1,0 +1,104 @@
+//! What the bounds on memory and spool mean for a run, in words and numbers.
+
+use serde::Serialize;
+
+use super::output;
+use crate::config::Config;
+use crate::telemetry;
+
+const MIB: u64 = 1024 * 1024;
+
+/// What fits at once.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Room {
+    /// Bound on the whole process tree.
+    pub budget_bytes: u64,
+    /// Gazettes that are read at once.
+    pub readers: u32,
+    /// Heap that reading one of them may take.
+    pub reader_bytes: u64,
+    /// For texts on their way to the index.
+    pub texts_bytes: u64,
+    /// Files in the spool at once.
+    pub spool_bytes: u64,
+    /// A larger file is not read.
+    pub largest_file_bytes: u64,
+}
+
+impl Room {
+    pub fn of(config: &Config) -> Self {
+        let plan = config.memory_plan();
+        Self {
+            budget_bytes: plan.total_bytes,
+            readers: plan.readers,
+            reader_bytes: plan.reader_bytes,
+            texts_bytes: plan.texts_bytes,
+            spool_bytes: config.spool_budget_mb * MIB,
+            largest_file_bytes: config.max_file_size_mb * MIB,
+        }
+    }
+
+    /// One sentence.
+    pub fn sentence(&self) -> String {
+        let readers = match self.readers {
+            1 => "one gazette is read at a time".to_owned(),
+            readers => format!("{readers} gazettes are read at once"),
+        };
+        format!(
+            "{readers}, each with up to {} of heap; {} for texts on their way; {} of files in the spool; no file above {}",
+            output::bytes(self.reader_bytes),
+            output::bytes(self.texts_bytes),
+            output::bytes(self.spool_bytes),
+            output::bytes(self.largest_file_bytes)
+        )
+    }
+}
+
+/// Takes the container's bound on memory where that is lower than what was configured, and says so.
+pub fn respect_container(config: &mut Config) {
+    if let Some(warning) = lowered(config, telemetry::memory_limit()) {
+        output::warning(&warning);
+    }
+}
+
+fn lowered(config: &mut Config, limit_bytes: Option<u64>) -> Option<String> {
+    let limit_mb = limit_bytes? / MIB;
+    let configured_mb = config.memory_budget_mb;
+    if limit_mb >= configured_mb {
+        return None;
+    }
+    config.memory_budget_mb = limit_mb;
+    Some(format!(
+        "the container allows {limit_mb} MiB of memory, less than the {configured_mb} MiB of memory_budget_mb: \
+         {limit_mb} MiB it is; lower memory_budget_mb or raise the container's limit to be rid of this warning"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, load};
+
+    #[test]
+    fn the_lower_bound_holds_and_is_said() {
+        for (limit, expected, said) in [
+            (None, 512, false),
+            (Some(1024 * MIB), 512, false),
+            (Some(512 * MIB), 512, false),
+            (Some(300 * MIB), 300, true),
+        ] {
+            let mut config = load(&Sources::default()).unwrap().config;
+            let warning = lowered(&mut config, limit);
+            assert_eq!((config.memory_budget_mb, warning.is_some()), (expected, said), "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn the_sentence_says_how_many_and_how_large() {
+        let mut config = load(&Sources::default()).unwrap().config;
+        (config.memory_budget_mb, config.extraction_threads) = (128, 8);
+        let sentence = Room::of(&config).sentence();
+        assert!(sentence.starts_with("one gazette is read at a time"), "{sentence}");
+        assert!(sentence.contains("500.0 MiB"), "{sentence}");
+    }
+}

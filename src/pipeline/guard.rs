@@ -1,0 +1,181 @@
+//! The memory guard: samples the process tree, and has fewer documents read at once while memory grows and the work does
+//! not. What grows so is a leak or scattered memory, of us or of a library; fresh readers and less at once keep it from
+//! reaching the bound, whose keeper is the machine, with other means.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::Context;
+use crate::budget::ByteBudget;
+use crate::telemetry::{Event, sample_tree};
+
+const EVERY: Duration = Duration::from_millis(500);
+/// Samples of a run's beginning that are not looked at: readers and connections are being started.
+const STARTING: u32 = 6;
+/// Samples after these that make the base line.
+const BASE_LINE: usize = 14;
+/// Samples that must agree before a step is taken; after it, as many pass before the next.
+const AGREEING: u32 = 6;
+
+/// What a run has in hand.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    /// Bytes of the files that are being read.
+    reading: AtomicU64,
+    /// Documents that may be read at once now.
+    allowed: AtomicU32,
+}
+
+impl Load {
+    pub fn new(readers: u32) -> Arc<Self> {
+        Arc::new(Self { reading: AtomicU64::new(0), allowed: AtomicU32::new(readers) })
+    }
+
+    /// Counts a file of so many bytes until the answer is dropped.
+    pub fn reading(self: &Arc<Self>, bytes: u64) -> Reading {
+        self.reading.fetch_add(bytes, Ordering::Relaxed);
+        Reading { load: self.clone(), bytes }
+    }
+
+    pub fn allowed(&self) -> u32 {
+        self.allowed.load(Ordering::Relaxed)
+    }
+}
+
+pub(super) struct Reading {
+    load: Arc<Load>,
+    bytes: u64,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.load.reading.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Samples until it is dropped.
+pub(super) async fn watch(context: Context, load: Arc<Load>, texts: ByteBudget) {
+    let mut guard = Guard::new(load.allowed());
+    let mut clock = tokio::time::interval(EVERY);
+    loop {
+        clock.tick().await;
+        let memory_bytes = sample_tree();
+        let work_bytes = load.reading.load(Ordering::Relaxed) + texts.taken_bytes();
+        let Some(step) = guard.look(memory_bytes, work_bytes) else { continue };
+        load.allowed.store(step.readers, Ordering::Relaxed);
+        if step.is_less {
+            // What idle readers hold goes with them.
+            context.sandbox.renew();
+        }
+        context.telemetry.emit(&Event::ReadersAdjusted {
+            readers: step.readers,
+            memory_bytes,
+            base_line_bytes: guard.base_line.memory_bytes,
+        });
+    }
+}
+
+/// Another number of readers.
+#[derive(Debug, PartialEq, Eq)]
+struct Step {
+    readers: u32,
+    is_less: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct BaseLine {
+    memory_bytes: u64,
+    work_bytes: u64,
+}
+
+/// The decision, sample by sample.
+#[derive(Debug)]
+struct Guard {
+    most: u32,
+    readers: u32,
+    seen: u32,
+    first: Vec<u64>,
+    base_line: BaseLine,
+    above: u32,
+    below: u32,
+}
+
+impl Guard {
+    fn new(readers: u32) -> Self {
+        Self { most: readers, readers, seen: 0, first: Vec::new(), base_line: BaseLine::default(), above: 0, below: 0 }
+    }
+
+    fn look(&mut self, memory_bytes: u64, work_bytes: u64) -> Option<Step> {
+        self.seen = self.seen.saturating_add(1);
+        if self.seen <= STARTING {
+            return None;
+        }
+        if self.first.len() < BASE_LINE {
+            self.first.push(memory_bytes);
+            self.first.sort_unstable();
+            self.base_line.memory_bytes = self.first[self.first.len() / 2];
+            self.base_line.work_bytes = self.base_line.work_bytes.max(work_bytes);
+            return None;
+        }
+        let BaseLine { memory_bytes: memory, work_bytes: work } = self.base_line;
+        // More than a fifth above the base line, with no more than a fifth more work.
+        let has_grown = memory_bytes > memory + memory / 5 && work_bytes <= work + work / 5;
+        let has_fallen = memory_bytes <= memory + memory / 10;
+        self.above = if has_grown { self.above + 1 } else { 0 };
+        self.below = if has_fallen { self.below + 1 } else { 0 };
+        if self.above >= AGREEING && self.readers > 1 {
+            self.step(self.readers - 1, true)
+        } else if self.below >= AGREEING && self.readers < self.most {
+            self.step(self.readers + 1, false)
+        } else {
+            None
+        }
+    }
+
+    fn step(&mut self, readers: u32, is_less: bool) -> Option<Step> {
+        (self.readers, self.above, self.below) = (readers, 0, 0);
+        Some(Step { readers, is_less })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps after a base line of 100 bytes of memory and 10 of work: (memory, work, samples).
+    fn steps(samples: &[(u64, u64, u32)]) -> Vec<u32> {
+        let mut guard = Guard::new(3);
+        let start = [(5, 0, STARTING), (100, 10, u32::try_from(BASE_LINE).unwrap())];
+        let all = start.iter().chain(samples);
+        let all = all.flat_map(|(memory, work, samples)| (0..*samples).map(|_| (*memory, *work)));
+        all.filter_map(|(memory, work)| guard.look(memory, work)).map(|step| step.readers).collect()
+    }
+
+    #[test]
+    fn growth_without_work_takes_readers_back_and_its_end_restores_them() {
+        for (samples, expected, why) in [
+            (&[(119, 10, 100)][..], &[][..], "less than a fifth"),
+            (&[(200, 13, 100)], &[], "there is more to do"),
+            (&[(200, 10, AGREEING - 1), (100, 10, 1), (200, 10, AGREEING - 1)], &[], "it does not last"),
+            (&[(125, 10, AGREEING)], &[2], "grown"),
+            (&[(125, 10, 100)], &[2, 1], "never fewer than one"),
+            (&[(125, 10, AGREEING * 2), (115, 10, 100)], &[2, 1], "not fallen far enough"),
+            (&[(125, 10, AGREEING * 2), (105, 10, 100)], &[2, 1, 2, 3], "step by step"),
+            (&[(125, 0, AGREEING)], &[2], "idle, and still grown"),
+        ] {
+            assert_eq!(steps(samples), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn what_is_being_read_counts_until_it_is_dropped() {
+        let load = Load::new(2);
+        let (one, other) = (load.reading(5), load.reading(7));
+        assert_eq!(load.reading.load(Ordering::Relaxed), 12);
+        drop(one);
+        assert_eq!(load.reading.load(Ordering::Relaxed), 7);
+        drop(other);
+        assert_eq!((load.reading.load(Ordering::Relaxed), load.allowed()), (0, 2));
+    }
+}
