@@ -46,12 +46,17 @@ impl Room {
         };
         format!(
             "{readers}, each with up to {} of heap; {} for texts on their way; {} of files in the spool; no file above {}",
-            output::bytes(self.reader_bytes),
-            output::bytes(self.texts_bytes),
-            output::bytes(self.spool_bytes),
-            output::bytes(self.largest_file_bytes)
+            mib(self.reader_bytes),
+            mib(self.texts_bytes),
+            mib(self.spool_bytes),
+            mib(self.largest_file_bytes)
         )
     }
+}
+
+/// As bounds are configured: in MiB.
+pub fn mib(bytes: u64) -> String {
+    format!("{} MiB", bytes / MIB)
 }
 
 /// Takes the container's bound on memory where that is lower than what was configured, and says so.
@@ -99,6 +104,6 @@ mod tests {
         (config.memory_budget_mb, config.extraction_threads) = (128, 8);
         let sentence = Room::of(&config).sentence();
         assert!(sentence.starts_with("one gazette is read at a time"), "{sentence}");
-        assert!(sentence.contains("500.0 MiB"), "{sentence}");
+        assert!(sentence.contains("500 MiB"), "{sentence}");
     }
 }

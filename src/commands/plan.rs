@@ -8,7 +8,7 @@ use futures_util::stream;
 use serde::Serialize;
 
 use super::cli::{Format, PlanArgs};
-use super::memory::Room;
+use super::memory::{Room, mib};
 use super::{output, services};
 use crate::catalog::{RunRecord, SelectionSummary};
 use crate::config::{Config, Loaded};
@@ -166,7 +166,7 @@ fn render(plan: &Plan, memory: &Room) -> String {
         vec!["size".to_owned(), bytes],
         vec!["pages".to_owned(), pages],
         vec!["time".to_owned(), seconds],
-        vec!["memory".to_owned(), output::bytes(memory.budget_bytes)],
+        vec!["memory".to_owned(), mib(memory.budget_bytes)],
     ];
     if plan.unregistered > 0 {
         rows.insert(1, vec!["not registered yet".to_owned(), plan.unregistered.to_string()]);
