@@ -7,8 +7,8 @@
 use super::font::{Characters, Strings};
 use super::geometry::{Point, Rectangle};
 
-/// Gaps from here on, in font sizes, are spaces.
-const SPACE_FROM: f32 = 0.15;
+/// Gaps from here on, in font sizes, are spaces, where the font has none to measure them by.
+pub(super) const SPACE_FROM: f32 = 0.15;
 /// Gaps from here on, in font sizes, along or across the line, begin a new line: of a table, or of another column.
 const LINE_FROM: f32 = 0.8;
 /// Cosine of the largest angle between two glyphs of a line.
@@ -25,6 +25,8 @@ pub(super) struct Run {
     pub direction: Point,
     /// The font size in page space.
     pub size: f32,
+    /// Gaps from here on are spaces, in page space.
+    pub space_from: f32,
     pub is_vertical: bool,
 }
 
@@ -74,7 +76,7 @@ impl Layout {
             text: String::new(),
             lines: Vec::new(),
             visible,
-            run: Run { direction: Point { x: 1.0, y: 0.0 }, size: 0.0, is_vertical: false },
+            run: Run { direction: Point { x: 1.0, y: 0.0 }, size: 0.0, space_from: 0.0, is_vertical: false },
             is_turned: true,
             pen: Point::default(),
             glyphs: Vec::new(),
@@ -108,7 +110,7 @@ impl Layout {
         let moved = from.minus(self.pen);
         let along = moved.dot(self.run.direction);
         let across = self.run.direction.cross(moved);
-        let gap = if self.is_turned { Gap::Line } else { gap(along, across, size) };
+        let gap = if self.is_turned { Gap::Line } else { gap(along, across, &self.run) };
         if along < -SPACE_FROM * size && !self.is_turned && self.is_twice(from, characters) {
             return;
         }
@@ -206,10 +208,10 @@ impl Layout {
 }
 
 /// `along` the line of writing and `across` it, from the end of a glyph to the beginning of the next.
-fn gap(along: f32, across: f32, size: f32) -> Gap {
+fn gap(along: f32, across: f32, Run { size, space_from, .. }: &Run) -> Gap {
     if across.abs() >= LINE_FROM * size || along.abs() >= LINE_FROM * size {
         Gap::Line
-    } else if along >= SPACE_FROM * size {
+    } else if along >= *space_from {
         Gap::Space
     } else {
         // Also a little way back: letters that are set closely.

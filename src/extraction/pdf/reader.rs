@@ -6,7 +6,7 @@ use hayro_syntax::page::Resources;
 use super::content::{Content, Element, Operator};
 use super::fonts::Fonts;
 use super::geometry::{Matrix, Point, Rectangle};
-use super::layout::{Layout, Run};
+use super::layout::{Layout, Run, SPACE_FROM};
 use super::optional::Hidden;
 use super::quality::Tally;
 use super::stream::Streams;
@@ -228,7 +228,8 @@ impl<'d, 'a> PageReader<'d, 'a> {
         if is_readable {
             let sign = em.signum() / unit.length();
             let direction = Point { x: unit.x * sign, y: unit.y * sign };
-            self.layout.begin_run(Run { direction, size, is_vertical: font.is_vertical });
+            let space_from = font.space_from.map_or(SPACE_FROM * size, |gap| gap * length);
+            self.layout.begin_run(Run { direction, size, space_from, is_vertical: font.is_vertical });
         }
         let origin = matrix.apply(Point { x: 0.0, y: text.rise });
         let code_length = font.code_length();

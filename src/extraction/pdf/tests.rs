@@ -182,6 +182,44 @@ fn codes_become_text_by_every_means() {
 }
 
 #[test]
+fn gaps_are_measured_against_the_fonts_own_space() {
+    // All letters are 500 wide, and stand in for each other; a gap is given in thousandths.
+    let simple = |entries: &str, widths: &str| {
+        let widths = format!("/FirstChar 32/Widths[{widths}{}]", " 500".repeat(94));
+        format!("<</Type/Font/Subtype/TrueType/BaseFont/A{widths}{entries}>>").into_bytes()
+    };
+    let windows = |space: &str| simple("/Encoding/WinAnsiEncoding", space);
+    let descendant = "<</Type/Font/Subtype/CIDFontType2/BaseFont/A/DW 500/W[3[180]]>>";
+    let composite = format!(
+        "<</Type/Font/Subtype/Type0/BaseFont/A/Encoding/Identity-H/ToUnicode 6 0 R/DescendantFonts[{descendant}]>>"
+    );
+    let map = stream("", b"beginbfchar <03> <0020> <21> <0020> <61> <0061> <62> <0062> endbfchar");
+    let cases = [
+        ("narrow", windows("180"), "(a)", "(b)", 130, "a b"),
+        ("narrow, closer", windows("180"), "(a)", "(b)", 110, "ab"),
+        ("usual", windows("278"), "(a)", "(b)", 190, "a b"),
+        ("usual, closer", windows("278"), "(a)", "(b)", 180, "ab"),
+        ("of a typewriter", windows("600"), "(a)", "(b)", 190, "a b"),
+        ("of a typewriter, closer", windows("600"), "(a)", "(b)", 180, "ab"),
+        ("none to go by", windows("0"), "(a)", "(b)", 160, "a b"),
+        ("none to go by, closer", windows("0"), "(a)", "(b)", 140, "ab"),
+        ("a whole em", windows("1000"), "(a)", "(b)", 160, "a b"),
+        ("another glyph in its place", simple("/Encoding<</Differences[32/x]>>", "180"), "(a)", "(b)", 130, "ab"),
+        ("named elsewhere", simple("/ToUnicode 6 0 R", "500 180"), "(a)", "(b)", 130, "a b"),
+        ("composite", composite.into_bytes(), "<0061>", "<0062>", 130, "a b"),
+    ];
+    for (name, font, first, second, gap, expected) in cases {
+        let content = format!("BT /F 10 Tf 50 700 Td [{first} -{gap} {second}] TJ ET");
+        assert_eq!(text(page(content.as_bytes(), COURIER, &[font.clone(), map.clone()])), expected, "{name}");
+        // Set half as wide, the gap is as wide as before, for an eye and for the font.
+        let condensed = format!("BT 50 Tz /F 10 Tf 50 700 Td [{first} -{gap} {second}] TJ ET");
+        if !name.starts_with("none") && name != "a whole em" {
+            assert_eq!(text(page(condensed.as_bytes(), COURIER, &[font, map.clone()])), expected, "{name}, condensed");
+        }
+    }
+}
+
+#[test]
 fn unreadable_documents_have_their_code() {
     let unknown =
         b"<</Type/Font/Subtype/Type0/BaseFont/A/Encoding/Identity-H/DescendantFonts[<</Subtype/CIDFontType2>>]>>";

@@ -6,7 +6,7 @@ use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 use super::glyph_name;
 use super::program::Program;
 use super::to_unicode::ToUnicode;
-use super::{Lazy, Means};
+use super::{Lazy, Means, is_space};
 use crate::extraction::pdf::stream::Streams;
 
 /// How codes are cut from a string and become CIDs.
@@ -109,6 +109,16 @@ impl<'a> CompositeFont<'a> {
     /// In text space units at size 1, along the line of writing: downwards is positive.
     pub(super) fn advance(&self, code: u32) -> f32 {
         if self.is_vertical { self.vertical_advance.abs() } else { self.advances.get(self.cid(code)) * 0.001 }
+    }
+
+    /// How wide its space is, in text space units at size 1. No font program is opened for it.
+    pub(super) fn space(&self) -> Option<f32> {
+        let mapped = self.to_unicode.codes_of(' ');
+        let encoded = self.codes_are_unicode.then_some(u32::from(b' '));
+        // The collections of known characters all begin with it.
+        let first = (self.is_identity() && self.collection.as_ref().is_some_and(|family| family.ucs2_cmap().is_some()))
+            .then_some(1);
+        mapped.chain(encoded).chain(first).map(|code| self.advance(code)).find(|width| is_space(*width))
     }
 
     /// The text of a code by the best means there is.

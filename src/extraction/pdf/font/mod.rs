@@ -26,6 +26,17 @@ pub(super) use characters::{Characters, Means, Strings, push_clean};
 /// Where font descriptors keep their program (table 126).
 const FONT_FILES: [&[u8]; 3] = [b"FontFile", b"FontFile2", b"FontFile3"];
 
+/// Widths, in ems, that a space can have. Subset fonts also say 0, and a whole em.
+const SPACES: std::ops::RangeInclusive<f32> = 0.15..=0.65;
+/// A space counts as no wider than Helvetica's, in ems: where fonts have a wider one, words are set closer than that.
+const WIDEST_SPACE: f32 = 0.278;
+/// How much of the space's width a gap must have to be one.
+const SHARE_OF_SPACE: f32 = 2.0 / 3.0;
+
+fn is_space(width: f32) -> bool {
+    SPACES.contains(&width)
+}
+
 /// Something built at its first use.
 struct Lazy<T>(Option<T>);
 
@@ -61,6 +72,8 @@ pub(super) struct Font<'a> {
     pub is_vertical: bool,
     /// How high a line of it is, in text space units at size 1.
     pub em: f32,
+    /// Gaps from here on are spaces, in text space units at size 1; nothing when the font has no space to measure by.
+    pub space_from: Option<f32>,
 }
 
 enum Kind<'a> {
@@ -72,16 +85,18 @@ impl<'a> Font<'a> {
     pub(super) fn new(dict: &Dict<'a>, streams: &mut Streams) -> Self {
         let to_unicode = read_to_unicode(dict, streams);
         let is_composite = dict.get::<Name<'_>>(b"Subtype").is_some_and(|name| *name == *b"Type0");
-        let (kind, is_vertical, em) = if is_composite {
+        let (kind, is_vertical, em, space) = if is_composite {
             let font = CompositeFont::new(dict, to_unicode, streams);
-            let is_vertical = font.is_vertical;
-            (Kind::Composite(Box::new(font)), is_vertical, 1.0)
+            let (is_vertical, space) = (font.is_vertical, font.space());
+            (Kind::Composite(Box::new(font)), is_vertical, 1.0, space.filter(|_| !is_vertical))
         } else {
-            let font = SimpleFont::new(dict, to_unicode);
-            let em = font.em();
-            (Kind::Simple(Box::new(font)), false, em)
+            let mut font = SimpleFont::new(dict, to_unicode);
+            let (em, space) = (font.em(), font.space(streams));
+            (Kind::Simple(Box::new(font)), false, em, space)
         };
-        Self { kind, pages: Vec::new(), long: FxHashMap::default(), strings: Strings::default(), is_vertical, em }
+        let space_from = space.map(|space| space.min(WIDEST_SPACE * em) * SHARE_OF_SPACE);
+        let (pages, long, strings) = (Vec::new(), FxHashMap::default(), Strings::default());
+        Self { kind, pages, long, strings, is_vertical, em, space_from }
     }
 
     /// How many bytes each code has, where that is the same for all.

@@ -7,7 +7,7 @@ use super::glyph_name::{self, Habit};
 use super::program::Program;
 use super::standard::StandardFont;
 use super::to_unicode::ToUnicode;
-use super::{Lazy, Means};
+use super::{Lazy, Means, is_space};
 use crate::extraction::pdf::stream::Streams;
 
 /// What is needed to fill in a code of the table.
@@ -79,6 +79,20 @@ impl<'a> SimpleFont<'a> {
         }
         let scale = self.scale;
         self.standard(streams).map_or(0.5, |font| font.advance(code) * scale)
+    }
+
+    /// How wide its space is, in text space units at size 1. No font program is opened for it.
+    pub(super) fn space(&mut self, streams: &mut Streams) -> Option<f32> {
+        let is_encoded = match self.encoding.difference(b' ') {
+            Some(name) => name == "space",
+            // Embedded programs may have anything there.
+            None if self.encoding.base == BaseEncoding::BuiltIn => !self.is_embedded && !self.is_type3,
+            None => self.encoding.base.text(b' ').is_some(),
+        };
+        let encoded = is_encoded.then_some(b' ');
+        let mapped: Vec<u8> = self.to_unicode.codes_of(' ').filter_map(|code| u8::try_from(code).ok()).collect();
+        let em = self.em();
+        mapped.into_iter().chain(encoded).map(|code| self.advance(code, streams)).find(|width| is_space(width / em))
     }
 
     fn standard(&mut self, streams: &mut Streams) -> Option<&StandardFont<'a>> {

@@ -150,6 +150,17 @@ impl ToUnicode {
         }
     }
 
+    /// The codes that read as this one character.
+    pub(super) fn codes_of(&self, wanted: char) -> impl Iterator<Item = u32> {
+        let code = move |range: &Range| {
+            let mut text = self.texts.get(range.start as usize..range.end as usize)?.chars();
+            let offset = u32::from(wanted).checked_sub(u32::from(text.next()?))?;
+            let code = range.first.checked_add(offset).filter(|code| *code <= range.last)?;
+            text.next().is_none().then_some(code)
+        };
+        self.ranges.iter().filter_map(code)
+    }
+
     /// The text of a code. Control characters and U+FFFD say that the writer did not know either.
     pub(super) fn get(&self, code: u32) -> Option<String> {
         let after = self.ranges.partition_point(|range| range.first <= code);
