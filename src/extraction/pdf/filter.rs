@@ -1,6 +1,72 @@
-//! The filters that content and fonts come in beside Flate (PDF 32000-1 sections 7.4.2 to 7.4.5).
+//! Filters (PDF 32000-1 section 7.4): their names, and how those beside Flate decode.
 //!
 //! Each gives nothing when its output would pass `cap` bytes, and ends where the data stops making sense.
+
+use std::io::Read;
+
+/// A filter that a reader of text meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filter {
+    AsciiHex,
+    Ascii85,
+    Lzw,
+    Flate,
+    RunLength,
+    /// RFC 7932; ISO 32000-2 is to have it.
+    Brotli,
+    /// Decryption, which is done before anything else.
+    Crypt,
+}
+
+impl Filter {
+    /// By its name or abbreviation (tables 6 and 94). Nothing for those of images, and those that nobody knows.
+    pub(super) fn named(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"ASCIIHexDecode" | b"AHx" => Self::AsciiHex,
+            b"ASCII85Decode" | b"A85" => Self::Ascii85,
+            b"LZWDecode" | b"LZW" => Self::Lzw,
+            b"FlateDecode" | b"Fl" => Self::Flate,
+            b"RunLengthDecode" | b"RL" => Self::RunLength,
+            b"BrotliDecode" => Self::Brotli,
+            b"Crypt" => Self::Crypt,
+            _ => return None,
+        })
+    }
+
+    /// How many bytes a byte can become at most.
+    pub(super) fn largest_ratio(self) -> u64 {
+        match self {
+            Self::AsciiHex | Self::Crypt => 1,
+            Self::Ascii85 => 4,
+            Self::RunLength => 64,
+            Self::Flate => 1032,
+            // 12 bits stand for no more than the 4096 bytes of its table's longest entry.
+            Self::Lzw => 4096,
+            // A few bytes stand for 16 MiB, again and again.
+            Self::Brotli => u64::MAX,
+        }
+    }
+}
+
+/// What comes out, and whether it ended where its writer ended it. A window larger than RFC 7932 allows, of up to 1 GiB,
+/// counts as passing the cap.
+pub(super) fn brotli(data: &[u8], cap: usize) -> Option<(Vec<u8>, bool)> {
+    const BUFFER: usize = 16 * 1024;
+    const LARGE_WINDOW: u8 = 0x11;
+    if data.first().is_some_and(|first| first & 0x7f == LARGE_WINDOW) {
+        return None;
+    }
+    let mut decoder = brotli_decompressor::Decompressor::new(data, BUFFER);
+    let (mut decoded, mut buffer) = (Vec::new(), [0; BUFFER]);
+    loop {
+        match decoder.read(&mut buffer) {
+            Ok(0) => return Some((decoded, true)),
+            Ok(bytes) if decoded.len() + bytes > cap => return None,
+            Ok(bytes) => decoded.extend_from_slice(&buffer[..bytes]),
+            Err(_) => return Some((decoded, false)),
+        }
+    }
+}
 
 /// Section 7.4.2.
 pub(super) fn ascii_hex(data: &[u8], cap: usize) -> Option<Vec<u8>> {
@@ -149,6 +215,11 @@ mod tests {
     fn filters_decode_and_stop_at_the_cap() {
         type Decode = fn(&[u8], usize) -> Option<Vec<u8>>;
         let lzw_early: Decode = |data, cap| lzw(data, true, cap);
+        let brotli_whole: Decode = |data, cap| {
+            let (decoded, is_whole) = brotli(data, cap)?;
+            assert!(is_whole);
+            Some(decoded)
+        };
         let cases: &[(&str, Decode, &[u8], &[u8])] = &[
             ("hexadecimal", ascii_hex, b"48 65\n6c6C6f>zz", b"Hello"),
             ("hexadecimal, odd", ascii_hex, b"4", b"\x40"),
@@ -158,11 +229,31 @@ mod tests {
             ("run length", run_length, b"\x02abc\xfed\x80junk", b"abcddd"),
             ("run length, cut", run_length, b"\x05ab", b"ab"),
             // The example of section 7.4.4.2.
+            ("Brotli", brotli_whole, b"\x1b\x2b\x01\xf8\x25\xc3\xc4\xc6\x62\xb3\x20\x60\xac\x01", &b"abc".repeat(100)),
             ("LZW", lzw_early, b"\x80\x0b\x60\x50\x22\x0c\x0c\x85\x01", b"-----A---B"),
         ];
         for (name, decode, data, expected) in cases {
             assert_eq!(decode(data, expected.len()).as_deref(), Some(*expected), "{name}");
             assert_eq!(decode(data, expected.len() - 1), None, "{name}, capped");
         }
+    }
+
+    #[test]
+    fn brotli_that_is_cut_or_asks_for_too_much() {
+        let bomb = b"\x9b\xff\xff\x2f\xf8\x27\x00\xe2\xb1\x40\x20\xf7\xfe\x05";
+        assert_eq!(brotli(bomb, 3 << 20).map(|(decoded, _)| decoded.len()), Some(3 << 20));
+        assert_eq!(brotli(bomb, (3 << 20) - 1), None);
+        assert_eq!(brotli(&[0x11, 0x1e, 0], 1 << 20), None, "a window of 1 GiB");
+        let stored = b"\x0b\x02\x80texto\x03";
+        assert_eq!(brotli(stored, 5), Some((b"texto".to_vec(), true)));
+        assert_eq!(brotli(&stored[..6], 5), Some((b"tex".to_vec(), false)));
+        assert_eq!(brotli(b"", 5), Some((Vec::new(), false)));
+    }
+
+    #[test]
+    fn names_and_abbreviations() {
+        assert_eq!(Filter::named(b"Fl"), Some(Filter::Flate));
+        assert_eq!(Filter::named(b"BrotliDecode"), Some(Filter::Brotli));
+        assert_eq!((Filter::named(b"DCTDecode"), Filter::named(b"ZstdDecode"), Filter::named(b"")), (None, None, None));
     }
 }

@@ -12,6 +12,7 @@ use super::{Limits, OnPage, PAGE_BREAK, Text};
 use crate::failure::{Failure, FailureCode};
 use page::PageText;
 use quality::Verdict;
+use stream::Missing;
 
 mod columns;
 mod content;
@@ -19,6 +20,7 @@ mod filter;
 mod font;
 mod fonts;
 mod geometry;
+mod inflate;
 mod layout;
 mod lexer;
 mod object_streams;
@@ -36,8 +38,8 @@ mod text_string;
 /// Reads every page.
 ///
 /// # Errors
-/// `ENCRYPTED`, `NO_PAGES`, `PDF_DAMAGED`, `NEEDS_OCR`, `TEXT_GARBLED`, `TEXT_PARTIAL`, `LIMIT_DECOMPRESSED`, or
-/// `LIMIT_MEMORY`.
+/// `ENCRYPTED`, `NO_PAGES`, `PDF_DAMAGED`, `NEEDS_OCR`, `TEXT_GARBLED`, `TEXT_PARTIAL`, `UNSUPPORTED_FORMAT`,
+/// `LIMIT_DECOMPRESSED`, or `LIMIT_MEMORY`.
 pub(super) fn read(content: &Arc<FileBytes>, limits: &Limits, on_page: &OnPage<'_>) -> Result<Text, Failure> {
     object_streams::check(content, limits.object_stream_bytes)?;
     let opened = open::open(content, limits)?;
@@ -62,7 +64,12 @@ fn without_text(pages: &[PageText], has_tail: bool) -> Option<Failure> {
     Some(if garbled > 0 {
         let detail = format!("{garbled} of {all} pages have text that reads as nothing, {without} have none");
         Failure::new(FailureCode::TextGarbled, detail)
-    } else if pages.iter().any(|page| page.is_cut) {
+    } else if let Some(filter) = pages.iter().find_map(|page| page.missing.filter.as_ref()) {
+        Failure::new(
+            FailureCode::UnsupportedFormat,
+            format!("its content is coded by {filter}, which nothing here undoes"),
+        )
+    } else if pages.iter().any(|page| page.missing.is_cut) {
         let detail = format!("its content breaks off, and no text is on what is left: {all} pages");
         Failure::new(FailureCode::TextPartial, detail)
     } else if has_tail {
@@ -81,7 +88,7 @@ fn unreadable(pages: &[PageText]) -> Vec<u32> {
 
 fn join(pages: Vec<PageText>) -> Text {
     let (count, quality, unreadable) = (pages.len(), quality::mean(&pages), unreadable(&pages));
-    let partial = pages.iter().any(|page| page.is_cut);
+    let partial = pages.iter().any(|page| page.missing != Missing::default());
     let mut text = String::with_capacity(pages.iter().map(|page| page.text.len() + 1).sum());
     // Each page's own text goes as it is appended.
     for (i, page) in pages.into_iter().enumerate() {

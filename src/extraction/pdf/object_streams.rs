@@ -5,14 +5,13 @@
 
 use std::sync::Arc;
 
-use flate2::{Decompress, FlushDecompress, Status};
 use memchr::memmem;
 
+use super::filter::{self, Filter};
+use super::inflate::{Inflater, Output};
 use crate::extraction::mapped::FileBytes;
 use crate::failure::{Failure, FailureCode};
 
-/// Deflate makes no more than this of a byte.
-const LARGEST_RATIO: u64 = 1032;
 /// Bytes that are searched at a time.
 const WINDOW: usize = 8 << 20;
 const LONGEST_TYPE: usize = 8;
@@ -30,9 +29,9 @@ pub(super) fn check(file: &Arc<FileBytes>, limit: u64) -> Result<(), Failure> {
     if most <= limit {
         return Ok(());
     }
-    let mut left = limit;
+    let (mut left, mut inflater) = (limit, Inflater::default());
     for found in &streams {
-        match measure(found, left) {
+        match measure(found, left, &mut inflater) {
             Some(bytes) => left -= bytes,
             None => {
                 let detail = format!("its {} object streams decode to more than {limit} bytes", streams.len());
@@ -63,14 +62,14 @@ fn types(file: &Arc<FileBytes>) -> Vec<usize> {
 /// One object stream.
 struct Found<'a> {
     raw: &'a [u8],
-    /// How many times its content is deflated.
-    rounds: u32,
+    /// As they stand in the dictionary, which is the order in which they are undone.
+    filters: Vec<Filter>,
 }
 
 impl Found<'_> {
     /// More than it can decode to.
     fn most(&self) -> u64 {
-        (self.raw.len() as u64).saturating_mul(LARGEST_RATIO.saturating_pow(self.rounds))
+        self.filters.iter().fold(self.raw.len() as u64, |bytes, filter| bytes.saturating_mul(filter.largest_ratio()))
     }
 }
 
@@ -84,62 +83,62 @@ fn find(content: &[u8], at: usize) -> Option<Found<'_>> {
     // The filter may stand before the type.
     let before = &content[at.saturating_sub(DICTIONARY)..at];
     let before = &before[memmem::rfind(before, b" obj").unwrap_or(0)..];
-    let rounds = |dictionary: &[u8]| {
-        memmem::find_iter(dictionary, b"/FlateDecode").count() + memmem::find_iter(dictionary, b"/Fl ").count()
-    };
-    let rounds = rounds(before) + rounds(&after[..keyword]);
-    Some(Found { raw, rounds: u32::try_from(rounds).unwrap_or(u32::MAX) })
+    let filters = filters(before).chain(filters(&after[..keyword])).collect();
+    Some(Found { raw, filters })
 }
 
-/// How many bytes come out in all rounds; nothing when more than `limit`.
-fn measure(found: &Found<'_>, limit: u64) -> Option<u64> {
-    let mut data = found.raw.to_vec();
-    let mut total = 0;
-    for round in 1..=found.rounds {
-        let keep = round < found.rounds;
-        let (bytes, decoded) = inflate(&data, limit - total, keep)?;
-        total += bytes;
-        data = decoded;
-    }
-    Some(total)
+/// Those that a dictionary, or a part of one, names.
+fn filters(dictionary: &[u8]) -> impl Iterator<Item = Filter> {
+    let names = dictionary.split(|byte| *byte == b'/').skip(1);
+    names.filter_map(|rest| {
+        let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        Filter::named(&rest[..length])
+    })
 }
 
-/// Counts what comes out, and keeps it if another round needs it.
-fn inflate(data: &[u8], limit: u64, keep: bool) -> Option<(u64, Vec<u8>)> {
-    let mut inflater = Decompress::new(true);
-    let mut window = vec![0; 64 * 1024];
-    let mut kept = Vec::new();
-    loop {
-        let (consumed, before) = (inflater.total_in(), inflater.total_out());
-        let rest = data.get(usize::try_from(consumed).ok()?..).unwrap_or_default();
-        let status = inflater.decompress(rest, &mut window, FlushDecompress::None);
-        let produced = inflater.total_out() - before;
-        if inflater.total_out() > limit {
-            return None;
-        }
-        if keep {
-            kept.extend_from_slice(window.get(..usize::try_from(produced).ok()?)?);
-        }
-        let goes_on = matches!(status, Ok(Status::Ok)) && (produced > 0 || inflater.total_in() > consumed);
-        if !goes_on {
-            return Some((inflater.total_out(), kept));
-        }
+/// How many bytes come out of all filters together; nothing when more than `limit`.
+fn measure(found: &Found<'_>, limit: u64, inflater: &mut Inflater) -> Option<u64> {
+    let mut data = std::borrow::Cow::Borrowed(found.raw);
+    let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
+    for (i, filter) in found.filters.iter().enumerate() {
+        let output = if i + 1 < found.filters.len() { Output::Kept } else { Output::Counted };
+        let (bytes, decoded) = match filter {
+            Filter::Flate => inflater.inflate(&data, left, output).map(|inflated| (inflated.bytes, inflated.data))?,
+            Filter::Brotli => sized(filter::brotli(&data, left)?.0),
+            // Codes that grow late make entries of the same length.
+            Filter::Lzw => sized(filter::lzw(&data, true, left)?),
+            Filter::Ascii85 => sized(filter::ascii85(&data, left)?),
+            Filter::AsciiHex => sized(filter::ascii_hex(&data, left)?),
+            Filter::RunLength => sized(filter::run_length(&data, left)?),
+            Filter::Crypt => continue,
+        };
+        left -= bytes;
+        data = decoded.into();
     }
+    Some(limit - left as u64)
+}
+
+fn sized(data: Vec<u8>) -> (usize, Vec<u8>) {
+    (data.len(), data)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::ZlibEncoder;
-
+    use super::super::inflate::tests::zlib;
     use super::*;
 
-    fn zlib(data: &[u8]) -> Vec<u8> {
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(data).unwrap();
-        encoder.finish().unwrap()
+    /// 3 MiB of zeros.
+    const BROTLI_BOMB: &[u8] = b"\x9b\xff\xff\x2f\xf8\x27\x00\xe2\xb1\x40\x20\xf7\xfe\x05";
+
+    /// At least 2 MiB of zeros, and less than 4: each code stands for the entry that it makes, one byte longer than the last.
+    fn lzw_bomb() -> Vec<u8> {
+        let mut codes = vec![(256, 9), (0, 9)];
+        codes.extend((258_u32..2500).map(|code| (code, 32 - (code + 1).leading_zeros())));
+        let bits = codes.iter().flat_map(|(code, width)| (0..*width).rev().map(move |bit| code >> bit & 1));
+        let bits: Vec<u32> = bits.collect();
+        bits.chunks(8)
+            .map(|byte| byte.iter().enumerate().fold(0, |all, (i, bit)| all | (*bit as u8) << (7 - i)))
+            .collect()
     }
 
     fn object(dictionary: &str, data: &[u8]) -> Vec<u8> {
@@ -159,6 +158,16 @@ mod tests {
             ("several that add up", [single.clone(), single.clone()].concat(), 4 * MIB, false),
             ("filter first", object("/Filter /FlateDecode /Type /XRef", &bomb), 2 * MIB, false),
             ("chained", object("/Type /ObjStm /Filter [/FlateDecode /FlateDecode]", &twice), 2 * MIB, false),
+            ("Brotli", object("/Type/ObjStm/Filter/BrotliDecode", BROTLI_BOMB), 2 * MIB, false),
+            ("Brotli, and allowed", object("/Type/ObjStm/Filter/BrotliDecode", BROTLI_BOMB), 4 * MIB, true),
+            (
+                "run lengths",
+                object("/Type/ObjStm/Filter[/FlateDecode/RL]", &zlib(&b"\x81 ".repeat(30_000))),
+                2 * MIB,
+                false,
+            ),
+            ("LZW", object("/Type/ObjStm/Filter/LZWDecode", &lzw_bomb()), 2 * MIB, false),
+            ("LZW, and allowed", object("/Type/ObjStm/Filter/LZWDecode", &lzw_bomb()), 4 * MIB, true),
             ("another stream", object("/Filter /FlateDecode", &bomb), MIB, true),
         ];
         for (name, file, limit, passes) in cases {

@@ -7,7 +7,7 @@ use super::geometry::{self, Rectangle};
 use super::order;
 use super::quality::{self, Verdict};
 use super::reader::{Document, PageReader};
-use super::stream::Streams;
+use super::stream::{Missing, Streams};
 use crate::failure::Failure;
 
 /// What came of one page.
@@ -17,8 +17,7 @@ pub(super) struct PageText {
     pub verdict: Verdict,
     /// It is a scan, and its text only what was stamped onto it.
     pub is_stamped_scan: bool,
-    /// Some of its content is missing.
-    pub is_cut: bool,
+    pub missing: Missing,
 }
 
 /// Reads a page.
@@ -33,13 +32,13 @@ pub(super) fn read_page<'a>(page: &Page<'a>, document: Document<'_, 'a>) -> Resu
     reader.interpret(&content, page.resources())?;
     drop(content);
     draw_annotations(page, &mut reader)?;
-    let is_cut = reader.check()?;
+    let missing = reader.check()?;
     let tally = reader.tally;
     let (page_text, lines) = reader.layout.finish();
     let text = order::write(&page_text, &lines);
     let verdict = quality::judge(&tally, &text, visible.area());
     let is_stamped_scan = quality::is_stamped_scan(&tally, &text, visible.area());
-    Ok(PageText { text, verdict, is_stamped_scan, is_cut })
+    Ok(PageText { text, verdict, is_stamped_scan, missing })
 }
 
 /// The crop box; everything, where it is empty by mistake.

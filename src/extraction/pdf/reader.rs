@@ -9,7 +9,7 @@ use super::geometry::{Matrix, Point, Rectangle};
 use super::layout::{Layout, Run, SPACE_FROM};
 use super::optional::Hidden;
 use super::quality::Tally;
-use super::stream::Streams;
+use super::stream::{Missing, Streams};
 use super::text_state::{GraphicsState, TextObject};
 use crate::extraction::Limits;
 use crate::failure::{Failure, FailureCode};
@@ -177,12 +177,13 @@ impl<'d, 'a> PageReader<'d, 'a> {
         Ok(())
     }
 
-    /// Whether some of the page's content is missing.
+    /// What of the page's content is missing.
     ///
     /// # Errors
     /// The limit that was passed while streams were decoded, if one was.
-    pub(super) fn check(&self) -> Result<bool, Failure> {
-        self.document.streams.failure.clone().map_or(Ok(self.document.streams.is_cut), Err)
+    pub(super) fn check(&self) -> Result<Missing, Failure> {
+        let Streams { failure, missing, .. } = &*self.document.streams;
+        failure.clone().map_or_else(|| Ok(missing.clone()), Err)
     }
 
     fn next_line(&mut self) {

@@ -3,75 +3,94 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::{Decompress, FlushDecompress, Status};
-use hayro_syntax::Filter;
-use hayro_syntax::object::{Array, Dict, Object, Stream};
+use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 
-use super::filter;
+use super::filter::{self, Filter};
+use super::inflate::{Inflater, Output};
 use crate::extraction::Limits;
 use crate::failure::{Failure, FailureCode};
+
+/// What of a page's content could not be had.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Missing {
+    /// A stream of it broke off before its end.
+    pub is_cut: bool,
+    /// A filter of it that nothing here can undo.
+    pub filter: Option<String>,
+}
 
 /// Decodes streams and counts what they cost.
 pub(super) struct Streams {
     limits: Limits,
-    inflater: Decompress,
+    inflater: Inflater,
     page_bytes: u64,
     /// Of all threads that read the document.
     document_bytes: Arc<AtomicU64>,
     /// Set when a limit was passed; nothing is decoded from then on.
     pub failure: Option<Failure>,
-    /// Whether the last stream broke off before its end.
-    ended_early: bool,
-    /// Whether content of the page is missing, because its stream broke off.
-    pub is_cut: bool,
+    /// Of the last stream.
+    lacks: Missing,
+    /// Of the page.
+    pub missing: Missing,
 }
 
 impl Streams {
     pub(super) fn new(limits: Limits, document_bytes: Arc<AtomicU64>) -> Self {
         Self {
             limits,
-            inflater: Decompress::new(false),
+            inflater: Inflater::default(),
             page_bytes: 0,
             document_bytes,
             failure: None,
-            ended_early: false,
-            is_cut: false,
+            lacks: Missing::default(),
+            missing: Missing::default(),
         }
     }
 
     /// Begins a page: what was counted for the one before no longer matters.
     pub(super) fn begin_page(&mut self) {
         self.page_bytes = 0;
-        self.is_cut = false;
+        self.missing = Missing::default();
     }
 
-    /// Like [`Streams::decode`], for content that is to be read: its missing end is noted.
+    /// Like [`Streams::decode`], for content that is to be read: what is missing of it is noted.
     pub(super) fn decode_content(&mut self, stream: &Stream<'_>) -> Option<Vec<u8>> {
-        self.ended_early = false;
         let decoded = self.decode(stream);
-        self.is_cut |= self.ended_early;
+        self.missing.is_cut |= self.lacks.is_cut;
+        self.missing.filter = self.missing.filter.take().or_else(|| self.lacks.filter.take());
         decoded
     }
 
     /// The whole decoded content, or nothing when it is not to be had. What can be decoded of a broken stream counts.
     pub(super) fn decode(&mut self, stream: &Stream<'_>) -> Option<Vec<u8>> {
+        self.lacks = Missing::default();
         if self.failure.is_some() {
             return None;
         }
-        let filters = stream.filters();
         let raw = stream.raw_data();
         let mut data: Option<Vec<u8>> = None;
-        for filter in &filters {
+        let names = filter_names(stream.dict());
+        for name in &names {
+            let Some(filter) = Filter::named(name) else {
+                self.lacks.filter = Some(String::from_utf8_lossy(name).into_owned());
+                return None;
+            };
             let input = data.as_deref().unwrap_or(&raw);
             let cap = self.room();
             let decoded = match filter {
-                Filter::FlateDecode => self.inflate(input, cap),
-                Filter::LzwDecode => filter::lzw(input, early_change(stream.dict()), cap),
-                Filter::Ascii85Decode => filter::ascii85(input, cap),
-                Filter::AsciiHexDecode => filter::ascii_hex(input, cap),
-                Filter::RunLengthDecode => filter::run_length(input, cap),
+                Filter::Flate => self.inflater.inflate(input, cap, Output::Kept).map(|inflated| {
+                    self.lacks.is_cut |= !inflated.is_whole && !input.is_empty();
+                    inflated.data
+                }),
+                Filter::Brotli => filter::brotli(input, cap).map(|(decoded, is_whole)| {
+                    self.lacks.is_cut |= !is_whole;
+                    decoded
+                }),
+                Filter::Lzw => filter::lzw(input, early_change(stream.dict()), cap),
+                Filter::Ascii85 => filter::ascii85(input, cap),
+                Filter::AsciiHex => filter::ascii_hex(input, cap),
+                Filter::RunLength => filter::run_length(input, cap),
                 Filter::Crypt => Some(input.to_vec()),
-                Filter::CcittFaxDecode | Filter::Jbig2Decode | Filter::DctDecode | Filter::JpxDecode => return None,
             };
             let Some(decoded) = decoded else {
                 self.fail(cap);
@@ -84,9 +103,11 @@ impl Streams {
             self.count(raw.len());
             raw.into_owned()
         });
-        if has_predictor(stream.dict()) {
+        if has_predictor(stream.dict()) && !names.iter().any(|name| Filter::named(name) == Some(Filter::Brotli)) {
             // Its size is known to be within the limits by now.
-            return stream.decoded_data().ok().map(std::borrow::Cow::into_owned);
+            let decoded = stream.decoded_data().ok().map(std::borrow::Cow::into_owned);
+            self.lacks.is_cut |= decoded.is_none();
+            return decoded;
         }
         Some(data)
     }
@@ -110,42 +131,17 @@ impl Streams {
         );
         self.failure = Some(Failure::new(FailureCode::LimitDecompressed, detail));
     }
+}
 
-    /// Section 7.4.4. The header of two bytes is passed over and the checksum not looked at: writers get both wrong.
-    /// Nothing when the output would pass the cap.
-    fn inflate(&mut self, data: &[u8], cap: usize) -> Option<Vec<u8>> {
-        let has_header = matches!(data, [method, flags, ..] if method & 0x0f == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0);
-        let skipped = if has_header { 2 } else { 0 };
-        let (mut decoded, mut is_whole) = self.inflate_raw(data.get(skipped..).unwrap_or_default(), cap)?;
-        if decoded.is_empty() && !has_header && data.len() > 2 {
-            (decoded, is_whole) = self.inflate_raw(&data[2..], cap)?;
-        }
-        self.ended_early |= !is_whole && !data.is_empty();
-        Some(decoded)
-    }
-
-    /// What comes out, and whether it ended where its writer ended it.
-    fn inflate_raw(&mut self, data: &[u8], cap: usize) -> Option<(Vec<u8>, bool)> {
-        self.inflater.reset(false);
-        let mut decoded = Vec::with_capacity(data.len().saturating_mul(4).clamp(256, cap.max(256)));
-        loop {
-            let consumed = usize::try_from(self.inflater.total_in()).unwrap_or(usize::MAX);
-            let rest = data.get(consumed..).unwrap_or_default();
-            let before = decoded.len();
-            match self.inflater.decompress_vec(rest, &mut decoded, FlushDecompress::None) {
-                Ok(Status::StreamEnd) => return (decoded.len() <= cap).then_some((decoded, true)),
-                Ok(_) if decoded.len() > cap => return None,
-                Ok(_) if decoded.len() == decoded.capacity() => {
-                    decoded.reserve(decoded.capacity().min(cap.saturating_sub(decoded.len()) + 1).max(64));
-                }
-                Ok(_) if decoded.len() > before => {}
-                // Out of input, or broken: what came so far is kept.
-                // A writer that flushed and never finished has left a mark that all is there (RFC 1951 section 3.2.4).
-                Ok(_) => return Some((decoded, data.ends_with(&[0, 0, 0xff, 0xff]))),
-                Err(_) => return Some((decoded, false)),
-            }
-        }
-    }
+/// The filters' names, in the order in which they are undone.
+fn filter_names(dict: &Dict<'_>) -> Vec<Vec<u8>> {
+    let named = |key: &[u8]| match dict.get::<Object<'_>>(key)? {
+        Object::Name(name) => Some(vec![name.to_vec()]),
+        Object::Array(array) => Some(array.iter::<Name<'_>>().map(|name| name.to_vec()).collect()),
+        _ => None,
+    };
+    // `F` is the abbreviation for inline images, and elsewhere a file.
+    named(b"Filter").or_else(|| named(b"F")).unwrap_or_default()
 }
 
 fn parameters<'a>(dict: &Dict<'a>) -> impl Iterator<Item = Dict<'a>> {
@@ -165,51 +161,4 @@ fn has_predictor(dict: &Dict<'_>) -> bool {
 
 fn early_change(dict: &Dict<'_>) -> bool {
     parameters(dict).find_map(|parameters| parameters.get::<i32>(b"EarlyChange")).is_none_or(|early| early != 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::{DeflateEncoder, ZlibEncoder};
-
-    use super::*;
-
-    fn zlib(data: &[u8]) -> Vec<u8> {
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(data).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn deflate(data: &[u8]) -> Vec<u8> {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(data).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    #[test]
-    fn inflating_is_patient_and_capped() {
-        let data = b"BT (texto) Tj ET ".repeat(5000);
-        let compressed = zlib(&data);
-        let mut bad_checksum = compressed.clone();
-        *bad_checksum.last_mut().unwrap() ^= 1;
-        let mut bad_header = compressed.clone();
-        bad_header[1] ^= 1;
-        let mut streams = Streams::new(Limits::default(), Arc::default());
-        for (name, input) in [
-            ("whole", compressed.clone()),
-            ("bad checksum", bad_checksum),
-            ("bad header", bad_header),
-            ("no header", deflate(&data)),
-            ("followed by junk", [&compressed[..], b"junk"].concat()),
-        ] {
-            assert_eq!(streams.inflate(&input, 1 << 20).as_deref(), Some(&data[..]), "{name}");
-            assert!(!streams.ended_early, "{name}");
-        }
-        assert_eq!(streams.inflate(&compressed, data.len()).map(|decoded| decoded.len()), Some(data.len()));
-        assert_eq!(streams.inflate(&compressed, data.len() - 1), None);
-        let cut = streams.inflate(&compressed[..compressed.len() / 2], 1 << 20).unwrap();
-        assert!(streams.ended_early && data.starts_with(&cut) && !cut.is_empty());
-    }
 }

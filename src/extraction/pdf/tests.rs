@@ -1,12 +1,9 @@
 //! The whole reader, on files made by hand.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::sync::Arc;
 
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
-
+use super::inflate::tests::zlib;
 use super::*;
 
 /// A file of these objects, numbered from 1; the first is the catalogue.
@@ -32,9 +29,7 @@ fn stream(entries: &str, data: &[u8]) -> Vec<u8> {
 }
 
 fn deflated(data: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(data).unwrap();
-    stream("/Filter/FlateDecode", &encoder.finish().unwrap())
+    stream("/Filter/FlateDecode", &zlib(data))
 }
 
 /// One page of 600 by 800 with this content. Objects 1 to 4 are the catalogue, the pages, the page and the content; the
@@ -62,6 +57,9 @@ fn read_with(bytes: Vec<u8>, limits: &Limits) -> Result<Text, Failure> {
 fn text(bytes: Vec<u8>) -> String {
     read_with(bytes, &Limits::default()).map_or_else(|failure| failure.to_string(), |text| text.text)
 }
+
+/// Content of 35 bytes that says "texto".
+const TEXT: &[u8] = b"BT /F 10 Tf 50 700 Td (texto) Tj ET";
 
 const COURIER: &str = "/Font<</F 5 0 R>>";
 
@@ -224,6 +222,7 @@ fn unreadable_documents_have_their_code() {
     let unknown =
         b"<</Type/Font/Subtype/Type0/BaseFont/A/Encoding/Identity-H/DescendantFonts[<</Subtype/CIDFontType2>>]>>";
     let image = stream("/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8", b"\0");
+    let predicted = stream("/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 0/Colors 0>>", &zlib(TEXT));
     let cut = {
         let whole = deflated(&b"BT /F 10 Tf 50 700 Td (texto) Tj ET 0 0 m 1 1 l S ".repeat(1000));
         let entries = "/Filter/FlateDecode";
@@ -238,6 +237,9 @@ fn unreadable_documents_have_their_code() {
         ),
         ("a scan", page(b"q 600 0 0 800 0 0 cm /I Do Q", "/XObject<</I 5 0 R>>", &[image]), "NEEDS_OCR"),
         ("nothing", page(b"", "", &[]), "NEEDS_OCR"),
+        ("an unknown filter", page_of(stream("/Filter/ZstdDecode", TEXT), "", &[]), "UNSUPPORTED_FORMAT"),
+        ("a filter of images", page_of(stream("/Filter[/FlateDecode/DCTDecode]", TEXT), "", &[]), "UNSUPPORTED_FORMAT"),
+        ("a predictor that fails", page_of(predicted, "", &[]), "TEXT_PARTIAL"),
         ("cut before any text", page_of(stream("/Filter/FlateDecode", b"\x78\x9c\x05"), "", &[]), "TEXT_PARTIAL"),
     ];
     for (name, bytes, code) in cases {
@@ -245,6 +247,28 @@ fn unreadable_documents_have_their_code() {
     }
     let partial = read_with(page_of(cut, COURIER, &[courier()]), &Limits::default()).unwrap();
     assert!(partial.partial && partial.text.contains("texto"), "{partial:?}");
+}
+
+#[test]
+fn content_comes_through_every_filter() {
+    let hex = |data: &[u8]| data.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect::<Vec<u8>>();
+    let brotli = [b"\x0b\x11\x80", TEXT, b"\x03"].concat();
+    let cases = [
+        ("none", stream("", TEXT), false),
+        ("Flate", deflated(TEXT), false),
+        ("two", stream("/Filter[/ASCIIHexDecode/FlateDecode]", &hex(&zlib(TEXT))), false),
+        ("hexadecimal", stream("/Filter/AHx", &hex(TEXT)), false),
+        ("Brotli", stream("/Filter/BrotliDecode", &brotli), false),
+        ("Brotli, cut", stream("/Filter/BrotliDecode", &brotli[..brotli.len() - 2]), true),
+    ];
+    for (name, content, partial) in cases {
+        let text = read_with(page_of(content, COURIER, &[courier()]), &Limits::default()).unwrap();
+        assert_eq!((text.text.as_str(), text.partial), ("texto", partial), "{name}");
+    }
+    let form = stream("/Subtype/Form/BBox[0 0 9 9]/Filter/ZstdDecode", b"\x28\xb5\x2f\xfd");
+    let resources = "/Font<</F 5 0 R>>/XObject<</X 6 0 R>>";
+    let text = read_with(page(&[TEXT, b" /X Do"].concat(), resources, &[courier(), form]), &Limits::default()).unwrap();
+    assert!(text.partial && text.text == "texto", "a form that cannot be read: {text:?}");
 }
 
 #[test]
