@@ -8,9 +8,9 @@
 use std::sync::Arc;
 
 use super::mapped::FileBytes;
-use super::{Limits, OnPage, PAGE_BREAK, Text};
+use super::{Limits, OnPage, Text};
 use crate::failure::{Failure, FailureCode};
-use page::PageText;
+use page::Outcome;
 use quality::Verdict;
 use stream::Missing;
 
@@ -21,6 +21,7 @@ mod font;
 mod fonts;
 mod geometry;
 mod inflate;
+mod joined;
 mod layout;
 mod lexer;
 mod object_streams;
@@ -43,16 +44,18 @@ mod text_string;
 pub(super) fn read(content: &Arc<FileBytes>, limits: &Limits, on_page: &OnPage<'_>) -> Result<Text, Failure> {
     object_streams::check(content, limits.object_stream_bytes)?;
     let opened = open::open(content, limits)?;
-    let pages = pages::read_pages(&opened.pdf, limits, on_page)?;
+    let (text, pages) = pages::read_pages(&opened.pdf, limits, on_page)?;
     let has_tail = open::last_startxref((**content).as_ref()).is_some();
     if let Some(failure) = without_text(&pages, has_tail) {
         return Err(failure);
     }
-    Ok(Text { recovered: opened.recovered, ..join(pages) })
+    let partial = pages.iter().any(|page| page.missing != Missing::default());
+    let (quality, unreadable) = (quality::mean(&pages), unreadable(&pages));
+    Ok(Text { quality, recovered: opened.recovered, partial, unreadable, ..Text::new(text, pages.len()) })
 }
 
 /// Why a document has no text, if it has none.
-fn without_text(pages: &[PageText], has_tail: bool) -> Option<Failure> {
+fn without_text(pages: &[Outcome], has_tail: bool) -> Option<Failure> {
     let count = |wanted: Verdict| pages.iter().filter(|page| page.verdict == wanted).count();
     let all = pages.len();
     let (garbled, without) = (count(Verdict::Garbled), count(Verdict::Pictured) + count(Verdict::Blank));
@@ -80,24 +83,10 @@ fn without_text(pages: &[PageText], has_tail: bool) -> Option<Failure> {
     })
 }
 
-fn unreadable(pages: &[PageText]) -> Vec<u32> {
+fn unreadable(pages: &[Outcome]) -> Vec<u32> {
     let is_unreadable =
-        |page: &PageText| page.is_stamped_scan || matches!(page.verdict, Verdict::Garbled | Verdict::Pictured);
+        |page: &Outcome| page.is_stamped_scan || matches!(page.verdict, Verdict::Garbled | Verdict::Pictured);
     (0..).zip(pages).filter(|(_, page)| is_unreadable(page)).map(|(index, _)| index).collect()
-}
-
-fn join(pages: Vec<PageText>) -> Text {
-    let (count, quality, unreadable) = (pages.len(), quality::mean(&pages), unreadable(&pages));
-    let partial = pages.iter().any(|page| page.missing != Missing::default());
-    let mut text = String::with_capacity(pages.iter().map(|page| page.text.len() + 1).sum());
-    // Each page's own text goes as it is appended.
-    for (i, page) in pages.into_iter().enumerate() {
-        if i > 0 {
-            text.push(PAGE_BREAK);
-        }
-        text.push_str(&page.text);
-    }
-    Text { quality, partial, unreadable, ..Text::new(text, count) }
 }
 
 #[cfg(test)]

@@ -32,8 +32,6 @@ pub(super) fn write(text: &str, lines: &[Line]) -> String {
         out.push('\n');
     }
     out.truncate(out.trim_end().len());
-    // A document holds the texts of all its pages for a while.
-    out.shrink_to_fit();
     out
 }
 

@@ -10,10 +10,16 @@ use super::reader::{Document, PageReader};
 use super::stream::{Missing, Streams};
 use crate::failure::Failure;
 
-/// What came of one page.
+/// The text of one page.
 #[derive(Debug)]
 pub(super) struct PageText {
     pub text: String,
+    pub outcome: Outcome,
+}
+
+/// What came of one page beside its text.
+#[derive(Debug)]
+pub(super) struct Outcome {
     pub verdict: Verdict,
     /// It is a scan, and its text only what was stamped onto it.
     pub is_stamped_scan: bool,
@@ -38,7 +44,7 @@ pub(super) fn read_page<'a>(page: &Page<'a>, document: Document<'_, 'a>) -> Resu
     let text = order::write(&page_text, &lines);
     let verdict = quality::judge(&tally, &text, visible.area());
     let is_stamped_scan = quality::is_stamped_scan(&tally, &text, visible.area());
-    Ok(PageText { text, verdict, is_stamped_scan, missing })
+    Ok(PageText { text, outcome: Outcome { verdict, is_stamped_scan, missing } })
 }
 
 /// The crop box; everything, where it is empty by mistake.

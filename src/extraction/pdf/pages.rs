@@ -1,14 +1,15 @@
 //! All pages of a document, on one thread or on those of the pool that have nothing else to do.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hayro_syntax::Pdf;
 use hayro_syntax::page::Page;
 
 use super::fonts::Fonts;
+use super::joined::Joined;
 use super::optional::Hidden;
-use super::page::{PageText, read_page};
+use super::page::{Outcome, PageText, read_page};
 use super::reader::Document;
 use super::stream::Streams;
 use crate::extraction::{Limits, OnPage};
@@ -19,14 +20,11 @@ const CHUNK: usize = 16;
 /// Fewer pages are not worth the fonts that every thread reads for itself.
 const PARALLEL_FROM: usize = 4 * CHUNK;
 
-/// What came of a chunk of pages, or why it ended early.
-type Chunk = Result<Vec<PageText>, Failure>;
-
-/// Reads every page, in order; the result does not depend on the number of threads.
+/// Reads every page: their joined text, and what came of each. The result does not depend on the number of threads.
 ///
 /// # Errors
 /// `LIMIT_DECOMPRESSED`, or `LIMIT_MEMORY`.
-pub(super) fn read_pages(pdf: &Pdf, limits: &Limits, on_page: &OnPage<'_>) -> Result<Vec<PageText>, Failure> {
+pub(super) fn read_pages(pdf: &Pdf, limits: &Limits, on_page: &OnPage<'_>) -> Result<(String, Vec<Outcome>), Failure> {
     let pages: &[Page<'_>] = pdf.pages();
     if pages.len() > limits.pages {
         let detail = format!("{} pages, the limit is {}", pages.len(), limits.pages);
@@ -40,7 +38,7 @@ pub(super) fn read_pages(pdf: &Pdf, limits: &Limits, on_page: &OnPage<'_>) -> Re
         decoded_bytes: Arc::default(),
         text_bytes: AtomicU64::new(0),
         next: AtomicUsize::new(0),
-        chunks: Mutex::new(Vec::new()),
+        joined: Mutex::new(Joined::new(pages.len())),
     };
     let threads = if pages.len() < PARALLEL_FROM { 1 } else { rayon::current_num_threads().min(limits.threads) };
     // Outside of a pool there is nobody to share with.
@@ -54,13 +52,7 @@ pub(super) fn read_pages(pdf: &Pdf, limits: &Limits, on_page: &OnPage<'_>) -> Re
     } else {
         work.take_part();
     }
-    let mut chunks = work.chunks.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    chunks.sort_unstable_by_key(|(index, _)| *index);
-    let mut texts = Vec::with_capacity(pages.len());
-    for (_, chunk) in chunks {
-        texts.append(&mut chunk?);
-    }
-    Ok(texts)
+    work.joined.into_inner().unwrap_or_else(PoisonError::into_inner).finish()
 }
 
 /// The pages, and how far they have been read.
@@ -72,7 +64,7 @@ struct Work<'w, 'a> {
     decoded_bytes: Arc<AtomicU64>,
     text_bytes: AtomicU64,
     next: AtomicUsize,
-    chunks: Mutex<Vec<(usize, Chunk)>>,
+    joined: Mutex<Joined>,
 }
 
 impl Work<'_, '_> {
@@ -83,7 +75,7 @@ impl Work<'_, '_> {
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(pages) = self.pages.chunks(CHUNK).nth(index) else { return };
-            let chunk: Chunk = pages
+            let chunk: Result<Vec<PageText>, Failure> = pages
                 .iter()
                 .map(|page| {
                     let document = Document {
@@ -95,12 +87,15 @@ impl Work<'_, '_> {
                     self.count(read_page(page, document)?)
                 })
                 .collect();
-            let failed = chunk.is_err();
-            self.chunks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, chunk));
-            if failed {
-                // Nobody needs what comes after it; what comes before is being read already.
-                self.next.store(self.pages.len(), Ordering::Relaxed);
-                return;
+            let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+            match chunk {
+                Ok(chunk) => joined.add(index, chunk),
+                Err(failure) => {
+                    joined.fail(index, failure);
+                    // Nobody needs what comes after it; what comes before is being read already.
+                    self.next.store(self.pages.len(), Ordering::Relaxed);
+                    return;
+                }
             }
         }
     }

@@ -4,7 +4,7 @@
 //! the characters were found, in characters that mean nothing, and in words that no language has.
 
 use super::font::Means;
-use super::page::PageText;
+use super::page::Outcome;
 
 /// What was seen while a page was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -87,7 +87,7 @@ pub(super) fn is_stamped_scan(tally: &Tally, text: &str, page_area: f32) -> bool
 }
 
 /// The mean over the pages that have text, garbled ones as 0; nothing when none has.
-pub(super) fn mean(pages: &[PageText]) -> Option<f32> {
+pub(super) fn mean(pages: &[Outcome]) -> Option<f32> {
     let scores = || {
         pages.iter().filter_map(|page| match page.verdict {
             Verdict::Readable(score) => Some(score),
