@@ -172,6 +172,7 @@ mod tests {
             to: Point { x: x + width, y },
             direction: Point { x: 1.0, y: 0.0 },
             size: 10.0,
+            is_replaced: false,
         }
     }
 

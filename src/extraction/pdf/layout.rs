@@ -43,6 +43,8 @@ pub(super) struct Line {
     pub direction: Point,
     /// The largest font size in it.
     pub size: f32,
+    /// Some of it is what the writer says that it reads as, which is in the order of reading.
+    pub is_replaced: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,6 +174,9 @@ impl Layout {
                 Gap::Space => self.space(),
                 Gap::Line => self.begin_line(from),
             }
+            if let Some(line) = self.lines.last_mut() {
+                line.is_replaced = true;
+            }
             for c in text.chars() {
                 super::font::push_clean(&mut self.text, c);
             }
@@ -195,7 +200,7 @@ impl Layout {
         self.glyphs.clear();
         self.is_turned = false;
         let Run { direction, size, .. } = self.run;
-        self.lines.push(Line { start, end: start, from, to: from, direction, size });
+        self.lines.push(Line { start, end: start, from, to: from, direction, size, is_replaced: false });
     }
 
     /// The lines in the order of the content, and the text that they are ranges of.

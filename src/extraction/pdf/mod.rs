@@ -14,6 +14,7 @@ use page::Outcome;
 use quality::Verdict;
 use stream::Missing;
 
+mod bidi;
 mod columns;
 mod content;
 mod filter;

@@ -28,7 +28,11 @@ pub(super) fn write(text: &str, lines: &[Line]) -> String {
         if before.is_some_and(|place| line.from.minus(place).length() < TWICE_WITHIN * line.size) {
             continue;
         }
-        push_normal(&mut out, words);
+        let goes_right = line.to.minus(line.from).dot(line.direction) > 0.0;
+        match super::bidi::reading_order(words).filter(|_| goes_right && !line.is_replaced) {
+            Some(read) => push_normal(&mut out, &read),
+            None => push_normal(&mut out, words),
+        }
         out.push('\n');
     }
     out.truncate(out.trim_end().len());
@@ -58,7 +62,8 @@ mod tests {
             let start = all.len();
             all.push_str(text);
             let from = Point { x: *x, y: *y };
-            Line { start, end: all.len(), from, to: from, direction: Point { x: 1.0, y: 0.0 }, size: 10.0 }
+            let (to, direction) = (Point { x: x + 1.0, y: *y }, Point { x: 1.0, y: 0.0 });
+            Line { start, end: all.len(), from, to, direction, size: 10.0, is_replaced: false }
         });
         let lines = lines.collect();
         (all, lines)
@@ -76,6 +81,7 @@ mod tests {
             (&[("negrito", 0.0, 90.0), ("negrito", 0.4, 90.0)], "negrito"),
             (&[("0,00", 0.0, 90.0), ("0,00", 50.0, 90.0)], "0,00\n0,00"),
             (&[("Sa\u{303}o", 0.0, 90.0)], "São"),
+            (&[("םלוע םולש", 0.0, 90.0)], "שלום עולם"),
         ];
         for (texts, expected) in cases {
             let (all, lines) = lines(texts);
