@@ -29,7 +29,9 @@ impl Joined {
     pub(super) fn add(&mut self, index: usize, chunk: Vec<PageText>) {
         self.waiting.insert(index, chunk);
         while let Some(chunk) = self.waiting.remove(&self.next) {
-            chunk.into_iter().for_each(|page| self.append(page));
+            for page in chunk {
+                self.append(page);
+            }
             self.next += 1;
         }
     }

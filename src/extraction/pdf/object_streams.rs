@@ -134,10 +134,10 @@ mod tests {
     fn lzw_bomb() -> Vec<u8> {
         let mut codes = vec![(256, 9), (0, 9)];
         codes.extend((258_u32..2500).map(|code| (code, 32 - (code + 1).leading_zeros())));
-        let bits = codes.iter().flat_map(|(code, width)| (0..*width).rev().map(move |bit| code >> bit & 1));
-        let bits: Vec<u32> = bits.collect();
+        let bits = codes.iter().flat_map(|(code, width)| (0..*width).rev().map(move |bit| code >> bit & 1 == 1));
+        let bits: Vec<bool> = bits.collect();
         bits.chunks(8)
-            .map(|byte| byte.iter().enumerate().fold(0, |all, (i, bit)| all | (*bit as u8) << (7 - i)))
+            .map(|byte| byte.iter().enumerate().fold(0, |all, (i, bit)| all | u8::from(*bit) << (7 - i)))
             .collect()
     }
 
