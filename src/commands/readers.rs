@@ -38,7 +38,7 @@ pub fn settings(config: &Config) -> Settings {
 }
 
 /// However large a file is.
-const LONGEST: Duration = Duration::from_secs(900);
+const LONGEST: Duration = Duration::from_mins(15);
 
 /// What a child does: see [`sandbox::serve`].
 pub fn read_documents(args: &ReadDocumentsArgs) -> Result<u8> {

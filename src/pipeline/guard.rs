@@ -125,17 +125,17 @@ impl Guard {
         self.above = if has_grown { self.above + 1 } else { 0 };
         self.below = if has_fallen { self.below + 1 } else { 0 };
         if self.above >= AGREEING && self.readers > 1 {
-            self.step(self.readers - 1, true)
+            Some(self.step(self.readers - 1, true))
         } else if self.below >= AGREEING && self.readers < self.most {
-            self.step(self.readers + 1, false)
+            Some(self.step(self.readers + 1, false))
         } else {
             None
         }
     }
 
-    fn step(&mut self, readers: u32, is_less: bool) -> Option<Step> {
+    fn step(&mut self, readers: u32, is_less: bool) -> Step {
         (self.readers, self.above, self.below) = (readers, 0, 0);
-        Some(Step { readers, is_less })
+        Step { readers, is_less }
     }
 }
 

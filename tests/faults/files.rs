@@ -51,8 +51,10 @@ fn fault_05_tail_missing() {
 
 #[test]
 fn fault_06_flate_content_cut() {
-    let words =
-        (0..400).map(|n| format!("BT /F1 10 Tf 50 {} Td (pitangueira {n}) Tj ET\n", 790 - n)).collect::<String>();
+    let words = (0..400)
+        .map(|n| format!("BT /F1 10 Tf 50 {} Td (pitangueira {n}) Tj ET\n", 790 - n))
+        .collect::<Vec<_>>()
+        .concat();
     let whole = zlib(words.as_bytes());
     let stream = Stream::new(dictionary! { "Filter" => "FlateDecode" }, whole[..whole.len() * 3 / 4].to_vec());
     let ran = Fault::new(6).file("f.pdf", &bytes(document(vec![stream.with_compression(false)]))).run();
@@ -210,7 +212,7 @@ fn fault_15_scan_only() {
 fn fault_16_characters_told_oddly_or_not_at_all() {
     // Codes 1.. stand for the letters of a word, told by ranges with arrays, in odd white space, by a table that is cut.
     let word = "pitangueira";
-    let codes: String = (1..=word.len()).map(|code| format!("{code:02X}")).collect();
+    let codes = (1..=word.len()).map(|code| format!("{code:02X}")).collect::<Vec<_>>().concat();
     let letters = word.bytes().map(|letter| format!("<{letter:04X}>")).collect::<Vec<_>>().join(" ");
     let cmap = format!(
         "/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange<00><FF>endcodespacerange\r\

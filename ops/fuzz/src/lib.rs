@@ -5,8 +5,6 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsRawFd;
-use std::path::Path;
 
 pub mod document;
 
@@ -24,9 +22,7 @@ mod failure;
 /// # Panics
 /// When the reader did.
 pub fn read(file: &[u8]) -> Option<String> {
-    let handle = unlinked(file);
-    let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
-    match extraction::extract(Path::new(&path), "fuzzed", &extraction::Limits::default()) {
+    match extraction::extract(&unlinked(file), "fuzzed", &extraction::Limits::default(), &|| {}) {
         Ok(text) => Some(text.text),
         Err(failure) => {
             assert!(failure.code != failure::FailureCode::ExtractorPanicked, "{failure}");

@@ -69,7 +69,7 @@ mod tests {
     fn each_end_has_a_code_of_its_own() {
         use FailureCode as Code;
         let status = |raw| Some(ExitStatus::from_raw(raw));
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         for (ended, status, said, expected) in [
             (Ended::BeforeAsked, status(9), "", None),
             (Ended::TooLate(minute), status(9), "", Some(Code::ExtractionTimeout)),

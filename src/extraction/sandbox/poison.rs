@@ -22,7 +22,7 @@ pub(super) fn swallow(file: &File, answers: &Mutex<Answers>) -> Option<Frame> {
     match word {
         b"abort" => std::process::abort(),
         b"exit" => std::process::exit(7),
-        b"hang" => std::thread::sleep(Duration::from_secs(3600)),
+        b"hang" => std::thread::sleep(Duration::from_hours(1)),
         b"killed" => {
             // The kernel sends it when the machine is out of memory; nothing in here may send any signal, so that the
             // limit that cannot be caught does.

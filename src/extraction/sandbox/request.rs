@@ -102,7 +102,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"gazette").unwrap();
         file.rewind().unwrap();
-        let sent = Request::new("a.pdf", Limits::default(), Duration::from_secs(60));
+        let sent = Request::new("a.pdf", Limits::default(), Duration::from_mins(1));
         send(&ours, &sent, &file).unwrap();
         drop((ours, file));
         let (request, mut file) = receive(&theirs).unwrap().unwrap();
