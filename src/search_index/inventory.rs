@@ -99,7 +99,10 @@ mod tests {
         let ours = stored(serde_json::json!({"id": 7, "file_checksum": "abc", "prelo": {"run_id": "r"}}));
         assert_eq!((ours.gazette(), ours.file_checksum().as_str(), ours.by_prelo()), (Some(GazetteId(7)), "abc", true));
         let theirs = stored(serde_json::json!({"id": "7", "file_checksum": null, "prelo": "x"}));
-        assert_eq!((theirs.gazette(), theirs.file_checksum().as_str(), theirs.by_prelo()), (Some(GazetteId(7)), "", false));
+        assert_eq!(
+            (theirs.gazette(), theirs.file_checksum().as_str(), theirs.by_prelo()),
+            (Some(GazetteId(7)), "", false)
+        );
         assert_eq!(stored(serde_json::json!({"id": [1], "file_checksum": 5})).gazette(), None);
     }
 }

@@ -13,8 +13,8 @@ use super::document::Provenance;
 use super::error::Diagnosis;
 use super::query::Query;
 use super::{
-    Document, Entry, Held, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind, SearchQuery,
-    SearchResults, bulk, hit, matches, passages,
+    Document, Entry, Held, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind,
+    SearchQuery, SearchResults, bulk, hit, matches, passages,
 };
 use crate::config::{Config, Secret};
 use crate::gazette::GazetteId;

@@ -124,7 +124,8 @@ impl OpenSearchIndex {
             body.extend_from_slice(json!({"delete": {"_id": key}}).to_string().as_bytes());
             body.push(b'\n');
         }
-        let path = format!("/{}/_bulk?refresh=true&filter_path=items.*._id,items.*.status,items.*.error", self.http.name());
+        let path =
+            format!("/{}/_bulk?refresh=true&filter_path=items.*._id,items.*.status,items.*.error", self.http.name());
         let answer = self.http.send(&operation, Method::Post, &path, Some((super::NDJSON, body.into()))).await?;
         let Removals { items } = self.read(&operation, &answer)?;
         // 404: somebody else was quicker, or the answer to an earlier call was lost.
