@@ -186,8 +186,12 @@ fn closing(summary: &Summary, printed: u64) -> String {
         }
         None if found == 0 => "Catalogue, storage and index agree.\n".into(),
         None if summary.reopened > 0 => "Next: prelo run\n".into(),
-        None if summary.unrepaired > 0 => "Nothing was changed by looking. Next: prelo verify --repair\n".into(),
-        None => String::new(),
+        None if summary.unrepaired == 0 => "All of it was put right.\n".into(),
+        None if summary.removed > 0 || summary.removal_refused => {
+            "What is left is named above, with what to do.\n".into()
+        }
+        None => "What to do is said beside each. Most of it, for all of them: prelo verify --repair, then prelo run\n"
+            .into(),
     });
     text
 }
@@ -221,7 +225,9 @@ mod tests {
         let mut summary = Summary { rows: 9, unrepaired: 5, ..Summary::default() };
         summary.findings.insert("NOT_IN_INDEX", 5);
         let text = closing(&summary, 2);
-        assert!(text.starts_with("… and 3 more") && text.contains("--repair"), "{text}");
+        assert!(text.starts_with("… and 3 more") && text.contains("prelo verify --repair"), "{text}");
+        let mended = Summary { unrepaired: 0, removed: 5, ..summary.clone() };
+        assert!(closing(&mended, 5).ends_with("All of it was put right.\n"));
         let clean = closing(&Summary { rows: 9, files: 9, ..Summary::default() }, 0);
         assert!(clean.ends_with("Catalogue, storage and index agree.\n"), "{clean}");
         let quick = closing(&Summary { rows: 9, ..Summary::default() }, 0);

@@ -273,12 +273,11 @@ impl Verifier<'_> {
             .filter(|entry| !entry.is_in_its_place() && row(entry).is_some())
             .filter_map(|entry| entry.gazette)
             .collect();
-        let doubled: HashSet<GazetteId> = match elsewhere.is_empty() {
-            true => HashSet::new(),
-            false => {
-                let held = self.held(&elsewhere).await?;
-                held.iter().filter(|held| held.is_in_its_place()).map(|held| held.gazette).collect()
-            }
+        let doubled: HashSet<GazetteId> = if elsewhere.is_empty() {
+            HashSet::new()
+        } else {
+            let held = self.held(&elsewhere).await?;
+            held.iter().filter(|held| held.is_in_its_place()).map(|held| held.gazette).collect()
         };
         let compared = page.iter().filter_map(|entry| {
             compare::with_catalog(entry, row(entry), entry.gazette.is_some_and(|id| doubled.contains(&id)))

@@ -57,10 +57,10 @@ pub(super) fn with_storage(row: &Marked, stored: &Stored) -> Vec<Finding> {
             findings.push(finding(Class::FileMissing, Remedy::Reopen, "the row names no file".into()));
         }
         Some(Seen::Missing) => {
-            findings.push(finding(Class::FileMissing, Remedy::Reopen, "there is no such file".into()))
+            findings.push(finding(Class::FileMissing, Remedy::Reopen, "there is no such file".into()));
         }
         Some(Seen::Unreadable(why)) => {
-            findings.push(finding(Class::Unreadable, Remedy::ByHand, format!("the file: {why}")))
+            findings.push(finding(Class::Unreadable, Remedy::ByHand, format!("the file: {why}")));
         }
         Some(Seen::There(())) | None => {}
     }

@@ -128,8 +128,10 @@ impl OpenSearchIndex {
             format!("/{}/_bulk?refresh=true&filter_path=items.*._id,items.*.status,items.*.error", self.http.name());
         let answer = self.http.send(&operation, Method::Post, &path, Some((super::NDJSON, body.into()))).await?;
         let Removals { items } = self.read(&operation, &answer)?;
-        // 404: somebody else was quicker, or the answer to an earlier call was lost.
-        let refused = items.iter().map(|item| &item.delete).find(|item| !matches!(item.status, 200..=299 | 404));
+        // A document that is gone answers 404 without an error: somebody was quicker, or the answer to an earlier call
+        // was lost. An index that is gone answers 404 with one.
+        let done = |item: &Removal| item.error.is_none() && matches!(item.status, 200..=299 | 404);
+        let refused = items.iter().map(|item| &item.delete).find(|item| !done(item));
         if let Some(Removal { status, error }) = refused {
             let cause = error.as_ref().map(ToString::to_string).unwrap_or_default();
             let diagnosis = error.as_ref().and_then(super::answer::blames_the_index);
