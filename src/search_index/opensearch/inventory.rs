@@ -97,8 +97,8 @@ impl OpenSearchIndex {
         Ok(held)
     }
 
-    /// In the order of `_id`: a page can be asked for again, and what is written meanwhile moves none. Reading that
-    /// order takes the engine a table of all keys, some tens of bytes each.
+    /// In the order of `_id`: a page can be asked for again, and what is written meanwhile moves none. That order
+    /// takes the engine a table of all keys in memory.
     pub(super) async fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, SearchIndexError> {
         let operation = "list the documents";
         let mut body = json!({"size": limit.min(MAX_HITS), "query": {"match_all": {}}, "sort": [{"_id": "asc"}]});
