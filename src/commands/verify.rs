@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::cli::{Format, VerifyArgs};
-use super::{output, run, services, signals};
+use super::{output, readers, run, services, signals};
 use crate::config::Config;
 use crate::gazette::{GazetteId, RunId};
 use crate::pipeline::Context;
@@ -29,6 +29,8 @@ pub async fn verify(args: &VerifyArgs, config: &Config, format: Format) -> Resul
         storage: services::storage(&config).await?,
         index: services::search_index(&config).await?,
         catalog,
+        // Nothing is read here: it starts no process before the first document.
+        sandbox: readers::sandbox(&config),
         config: config.clone(),
         telemetry,
         shutdown,
