@@ -29,6 +29,17 @@ impl StopReason {
             Self::Internal(_) => "internal",
         }
     }
+
+    /// The exit status of what was ended so.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Signal(2) => 130,
+            Self::Signal(_) => 143,
+            Self::DependencyDown(_) | Self::LeaseLost => 4,
+            Self::Internal(_) => 1,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

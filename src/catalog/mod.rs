@@ -92,6 +92,18 @@ pub trait Catalog: Send + Sync {
     /// Everything known about one gazette; `None` when there is no such row.
     async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError>;
 
+    /// A page of the rows that are marked as processed, highest id first, below `before`; from the highest id on when
+    /// that is `None`.
+    async fn marked(&self, before: Option<GazetteId>, page_size: u32) -> Result<Vec<Marked>, CatalogError>;
+
+    /// Those of `ids` that are rows of the catalogue, processed or not.
+    async fn marks(&self, ids: &[GazetteId]) -> Result<Vec<Marked>, CatalogError>;
+
+    /// Makes processed gazettes pending again, in one short transaction, while `run` holds the lease of the catalogue.
+    /// Answers with the ones that were: not those that another live run holds, nor those that were pending before. How
+    /// often their reader was started stays counted.
+    async fn reopen(&self, run: RunId, ids: &[GazetteId]) -> Result<Vec<GazetteId>, CatalogError>;
+
     /// The place where files of a folder are registered, where the catalogue is prelo's own.
     fn registry(&self) -> Option<&dyn Registry> {
         None
@@ -190,6 +202,23 @@ pub struct FailedGazette {
     pub bytes: Option<u64>,
     /// When a later run may try again, from now; `None` is never by itself.
     pub retry_after: Option<Duration>,
+}
+
+/// What the catalogue says of a gazette that should be in the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    pub id: GazetteId,
+    /// Key in the bucket, or path below the folder.
+    pub file_path: Option<String>,
+    /// `gazettes.file_checksum` as it is now.
+    pub file_checksum: Option<String>,
+    pub processed: bool,
+    /// prelo has indexed it; the mark of others comes from the service that prelo replaces.
+    pub by_prelo: bool,
+    /// md5 hex of the text that was stored when it was indexed.
+    pub text_checksum: Option<String>,
+    /// A live run holds it: what is known of it is about to change.
+    pub in_flight: bool,
 }
 
 /// What a selection holds.

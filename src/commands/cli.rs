@@ -68,6 +68,8 @@ pub enum Verb {
     Config(ConfigArgs),
     /// Reach the three services and say what is wrong with each
     Check,
+    /// Compare catalogue, storage and index, and name what does not agree
+    Verify(VerifyArgs),
     /// Read documents that another prelo hands over; started by it alone
     #[command(hide = true)]
     ReadDocuments(ReadDocumentsArgs),
@@ -150,6 +152,29 @@ pub struct ExtractArgs {
     /// Threads that read; by default as many as the settings say
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Make what is wrong pending again, under the lease of a run
+    #[arg(long)]
+    pub repair: bool,
+
+    /// With --repair: remove from the index prelo's documents that have no row, and second documents of a gazette
+    #[arg(long, requires = "repair")]
+    pub delete_orphans: bool,
+
+    /// Compare catalogue and index only; ask nothing of the storage
+    #[arg(long, conflicts_with = "no_texts")]
+    pub quick: bool,
+
+    /// Ask whether files are there, but read no text
+    #[arg(long)]
+    pub no_texts: bool,
+
+    /// Name so many findings at most; all are counted, and repaired
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
 }
 
 #[derive(Debug, Args)]

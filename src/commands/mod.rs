@@ -31,6 +31,7 @@ pub mod selection;
 mod services;
 mod signals;
 mod status;
+mod verify;
 
 use cli::{Cli, Verb};
 
@@ -94,6 +95,7 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
         Verb::Extract(args) => extract::extract(args, &loaded.config, cli.format),
         Verb::Migrate => migrate::migrate(&loaded.config, cli.format).await,
         Verb::Config(_) => config::config(&loaded, cli.format),
+        Verb::Verify(args) => verify::verify(args, &loaded.config, cli.format).await,
         Verb::Check => check::check(&loaded.config, cli.format).await,
         Verb::ReadDocuments(args) => readers::read_documents(args),
     }

@@ -110,7 +110,7 @@ fn writable(path: &Path) -> Result<(), Usage> {
     .map_err(|error| Usage(format!("the report cannot be written to {} ({error}): name another file", path.display())))
 }
 
-fn busy(run: RunId, since: time::PrimitiveDateTime, format: Format) -> Result<u8> {
+pub(super) fn busy(run: RunId, since: time::PrimitiveDateTime, format: Format) -> Result<u8> {
     let since = output::moment(since);
     match format {
         Format::Json => output::json(&json!({ "already_running": { "run_id": run, "since": since } }))?,

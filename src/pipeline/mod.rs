@@ -38,6 +38,7 @@ pub mod registrar;
 mod report;
 mod runner;
 mod spool;
+pub mod verifier;
 mod workers;
 
 pub use report::Report;

@@ -62,10 +62,7 @@ impl Report {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match &self.stop {
-            Some(StopReason::Signal(2)) => 130,
-            Some(StopReason::Signal(_)) => 143,
-            Some(StopReason::DependencyDown(_) | StopReason::LeaseLost) => 4,
-            Some(StopReason::Internal(_)) => 1,
+            Some(reason) => reason.exit_code(),
             None if !self.failed.is_empty() => 3,
             None => 0,
         }

@@ -28,6 +28,9 @@ conformance! {
     the_same_id_replaces
     an_empty_bulk_is_nothing
     bulks_at_once
+    documents_are_looked_up_by_gazette
+    documents_are_listed_page_by_page
+    removed_documents_are_gone
     words_are_found_in_all_their_forms
     phrases_are_found_as_phrases
     alternatives_and_exclusions
@@ -97,6 +100,9 @@ async fn a_missing_index_is_said_to_be_missing(index: Box<dyn SearchIndex>) {
         index.find(GazetteId(1)).await.unwrap_err(),
         index.count().await.unwrap_err(),
         index.refresh().await.unwrap_err(),
+        index.held(&[GazetteId(1)]).await.unwrap_err(),
+        index.entries(None, 10).await.unwrap_err(),
+        index.remove(&["1".into()]).await.unwrap_err(),
         index.bulk(&[&document]).await.unwrap_err(),
     ] {
         assert_eq!(error.kind, SearchIndexErrorKind::NotThere, "{error}");
@@ -165,6 +171,59 @@ async fn bulks_at_once(index: Box<dyn SearchIndex>) {
     }
     index.refresh().await.unwrap();
     assert_eq!(index.count().await.unwrap(), 85, "they overlap by five");
+}
+
+async fn documents_are_looked_up_by_gazette(index: Box<dyn SearchIndex>) {
+    let documents: Vec<Document> = [5, 7, 1_000_000_000_000].map(|id| document(&gazette(id), "casa")).into();
+    write(&*index, &documents).await;
+    // Not refreshed: what was acknowledged is there.
+    let changed = Gazette { file_checksum: Some("another".into()), ..gazette(7) };
+    index.bulk(&[&document(&changed, "prédio")]).await.unwrap();
+    let mut held = index.held(&[7, 6, 1_000_000_000_000].map(GazetteId)).await.unwrap();
+    held.sort_by_key(|held| held.gazette);
+    let of = |id: i64, file_checksum: &str| Held {
+        gazette: GazetteId(id),
+        key: id.to_string(),
+        file_checksum: file_checksum.into(),
+        copies: 1,
+    };
+    let unchanged = gazette(1).file_checksum.unwrap();
+    assert_eq!(held, [of(7, "another"), of(1_000_000_000_000, &unchanged)]);
+    assert!(held.iter().all(Held::is_in_its_place));
+    assert_eq!(index.held(&[]).await.unwrap(), []);
+    assert_eq!(index.held(&[GazetteId(6)]).await.unwrap(), []);
+}
+
+async fn documents_are_listed_page_by_page(index: Box<dyn SearchIndex>) {
+    let ids: Vec<i64> = (1..=25).map(|n| n * 7 - 30).collect();
+    for some in ids.chunks(6) {
+        write(&*index, &some.iter().map(|id| document(&gazette(*id), "casa")).collect::<Vec<_>>()).await;
+    }
+    for limit in [1, 4, 25, 100] {
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let page = index.entries(after.as_deref(), limit).await.unwrap();
+            assert!(page.len() <= limit);
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            assert!(page.iter().all(|entry| entry.by_prelo && entry.is_in_its_place()), "{page:?}");
+            listed.extend(page.iter().filter_map(|entry| entry.gazette).map(|id| id.0));
+        }
+        listed.sort_unstable();
+        assert_eq!(listed, ids, "every document once, in pages of {limit}");
+    }
+}
+
+async fn removed_documents_are_gone(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["casa", "casa", "casa"]).await;
+    let keys = |keys: &[&str]| keys.iter().map(|&key| key.to_owned()).collect::<Vec<_>>();
+    index.remove(&keys(&["1", "3", "99"])).await.unwrap();
+    assert_eq!(ids(&*index, &asked("casa")).await, [2]);
+    assert_eq!(index.count().await.unwrap(), 1);
+    index.remove(&keys(&["1"])).await.unwrap();
+    index.remove(&[]).await.unwrap();
+    let rest = index.entries(None, 10).await.unwrap();
+    assert_eq!(rest.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["2"]);
 }
 
 async fn words_are_found_in_all_their_forms(index: Box<dyn SearchIndex>) {

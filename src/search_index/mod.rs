@@ -14,6 +14,7 @@ mod conformance;
 pub mod document;
 mod error;
 mod hit;
+mod inventory;
 mod matches;
 mod opensearch;
 mod passages;
@@ -23,6 +24,7 @@ mod tantivy;
 
 pub use document::Document;
 pub use error::{SearchIndexError, SearchIndexErrorKind};
+pub use inventory::{Entry, Held};
 
 /// Documents by gazette id, and the search over them. No call tries anything again: retrying is the caller's business.
 #[async_trait]
@@ -48,6 +50,17 @@ pub trait SearchIndex: Send + Sync {
 
     /// Documents in the index.
     async fn count(&self) -> Result<u64, SearchIndexError>;
+
+    /// The documents of these gazettes (10,000 at most), those first that have a gazette's id for a key. Of a gazette
+    /// that has none such, one that another service wrote under a key of its own. A gazette without any is left out.
+    async fn held(&self, gazettes: &[GazetteId]) -> Result<Vec<Held>, SearchIndexError>;
+
+    /// The documents whose keys come after `after` in an order of the index's own, each key once; from the beginning
+    /// when it is `None`. An empty page is the end. What was written since the last refresh may be missing.
+    async fn entries(&self, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, SearchIndexError>;
+
+    /// Removes documents by their keys, for good. One that is not there is no error.
+    async fn remove(&self, keys: &[String]) -> Result<(), SearchIndexError>;
 }
 
 /// Hits of one search at most, whatever was asked for.

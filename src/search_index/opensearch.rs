@@ -13,8 +13,8 @@ use super::document::Provenance;
 use super::error::Diagnosis;
 use super::query::Query;
 use super::{
-    Document, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind, SearchQuery,
-    SearchResults, bulk, hit, matches, passages,
+    Document, Entry, Held, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind,
+    SearchQuery, SearchResults, bulk, hit, matches, passages,
 };
 use crate::config::{Config, Secret};
 use crate::gazette::GazetteId;
@@ -24,6 +24,7 @@ use http::{Answer, Http, Limits, Method};
 mod address;
 pub(super) mod answer;
 mod http;
+mod inventory;
 mod mapping;
 mod search;
 #[cfg(test)]
@@ -282,5 +283,23 @@ impl SearchIndex for OpenSearchIndex {
         let operation = "count the documents";
         let answer = self.get(operation, &format!("/{}/_count", self.http.name())).await?;
         self.read::<Count>(operation, &answer).map(|answer| answer.count)
+    }
+
+    async fn held(&self, gazettes: &[GazetteId]) -> Result<Vec<Held>, SearchIndexError> {
+        if gazettes.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.look_up(gazettes).await
+    }
+
+    async fn entries(&self, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, SearchIndexError> {
+        self.list(after, limit).await
+    }
+
+    async fn remove(&self, keys: &[String]) -> Result<(), SearchIndexError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.remove_keys(keys).await
     }
 }

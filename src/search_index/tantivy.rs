@@ -8,13 +8,14 @@ use async_trait::async_trait;
 use super::document::Provenance;
 use super::error::Diagnosis;
 use super::{
-    Document, ItemOutcome, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind, SearchQuery, SearchResults,
-    bulk,
+    Document, Entry, Held, ItemOutcome, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind, SearchQuery,
+    SearchResults, bulk,
 };
 use crate::gazette::GazetteId;
 use schema::Fields;
 use store::Store;
 
+mod inventory;
 mod schema;
 mod store;
 #[cfg(test)]
@@ -108,5 +109,23 @@ impl SearchIndex for TantivyIndex {
 
     async fn count(&self) -> Result<u64, SearchIndexError> {
         self.with_store("count the documents", Store::count).await
+    }
+
+    async fn held(&self, gazettes: &[GazetteId]) -> Result<Vec<Held>, SearchIndexError> {
+        let gazettes = gazettes.to_vec();
+        self.with_store("look up gazettes", move |store| store.held(&gazettes)).await
+    }
+
+    async fn entries(&self, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, SearchIndexError> {
+        let after = after.map(str::to_owned);
+        self.with_store("list the documents", move |store| store.entries(after.as_deref(), limit)).await
+    }
+
+    async fn remove(&self, keys: &[String]) -> Result<(), SearchIndexError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let keys = keys.to_vec();
+        self.with_store("remove documents", move |store| store.remove(&keys)).await
     }
 }

@@ -63,6 +63,8 @@ async fn odd_keys_are_kept_apart(storage: &dyn Storage, put: Put<'_>) {
         assert_eq!(collect(storage.get(key, None).await.unwrap()).await.unwrap(), key.as_bytes(), "{key}");
         storage.put_text(key, Bytes::from(format!("text of {key}"))).await.unwrap();
         assert_eq!(storage.get_text(key).await.unwrap(), format!("text of {key}"), "{key}");
+        let streamed = collect(storage.stream_text(key).await.unwrap()).await.unwrap();
+        assert_eq!(streamed, format!("text of {key}").as_bytes(), "{key}");
     }
 }
 
@@ -70,6 +72,7 @@ async fn missing_files_are_not_found(storage: &dyn Storage) {
     assert_eq!(kind(storage.head("no/such.pdf").await), Kind::NotFound);
     assert_eq!(kind(storage.get("no/such.pdf", None).await), Kind::NotFound);
     assert_eq!(kind(storage.get_text("no/such.pdf").await), Kind::NotFound);
+    assert_eq!(kind(storage.stream_text("no/such.pdf").await), Kind::NotFound);
     let error = storage.head("no/such.pdf").await.unwrap_err();
     assert!(error.to_string().contains("no/such.pdf"), "{error}");
 }
@@ -80,6 +83,7 @@ async fn impossible_keys_are_refused(storage: &dyn Storage) {
         assert_eq!(kind(storage.get(key, None).await), Kind::BadKey, "{key:?}");
         assert_eq!(kind(storage.put_text(key, Bytes::new()).await), Kind::BadKey, "{key:?}");
         assert_eq!(kind(storage.get_text(key).await), Kind::BadKey, "{key:?}");
+        assert_eq!(kind(storage.stream_text(key).await), Kind::BadKey, "{key:?}");
     }
 }
 
@@ -100,7 +104,13 @@ async fn texts_live_beside_their_files(storage: &dyn Storage, put: Put<'_>) {
     for text in ["primeira página\u{c}segunda", "mais curto", ""] {
         storage.put_text("texts/a.pdf", Bytes::from(text)).await.unwrap();
         assert_eq!(storage.get_text("texts/a.pdf").await.unwrap(), text);
+        let streamed = storage.stream_text("texts/a.pdf").await.unwrap();
+        assert_eq!(collect(streamed).await.unwrap(), text.as_bytes());
     }
+    let long = "página inteira de um diário\u{c}".repeat(60_000);
+    storage.put_text("texts/a.pdf", Bytes::from(long.clone())).await.unwrap();
+    let streamed = storage.stream_text("texts/a.pdf").await.unwrap();
+    assert!(collect(streamed).await.unwrap() == long.as_bytes(), "a text of many chunks");
     assert_eq!(storage.head("texts/a.pdf").await.unwrap(), before, "the file itself was touched");
     assert_eq!(kind(storage.get_text("texts/a.docx").await), Kind::NotFound);
 }

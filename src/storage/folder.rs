@@ -120,6 +120,16 @@ impl Storage for Folder {
         let text = fs::read(&path).await.map_err(|error| failed(OPERATION, path.display().to_string(), error))?;
         Ok(text.into())
     }
+
+    async fn stream_text(&self, key: &str) -> Result<ObjectBody, StorageError> {
+        const OPERATION: &str = "read the text";
+        let path = self.text_file(OPERATION, key)?;
+        let target = path.display().to_string();
+        let wrap = |error| failed(OPERATION, target.clone(), error);
+        let file = fs::File::open(&path).await.map_err(wrap)?;
+        let bytes = file.metadata().await.map_err(wrap)?.len();
+        Ok(body(file, bytes, OPERATION, target))
+    }
 }
 
 /// Time of change and size stand in for a content hash, which would need a second reading.

@@ -46,6 +46,9 @@ pub trait Storage: Send + Sync {
 
     /// The text stored for a file, whose key is given (not the text's).
     async fn get_text(&self, key: &str) -> Result<Bytes, StorageError>;
+
+    /// The same text in chunks, for those who need not hold it whole.
+    async fn stream_text(&self, key: &str) -> Result<ObjectBody, StorageError>;
 }
 
 /// Opens the storage at `url` (see [`Config::storage()`]).

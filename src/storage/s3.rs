@@ -196,16 +196,19 @@ impl Storage for Bucket {
         Ok(())
     }
 
-    async fn get_text(&self, key: &str) -> Result<Bytes, StorageError> {
+    async fn stream_text(&self, key: &str) -> Result<ObjectBody, StorageError> {
         const OPERATION: &str = "fetch the text";
         self.valid(OPERATION, key)?;
-        let text_key = text_key(key);
-        let mut body = self.fetch(OPERATION, &text_key, None).await?;
+        self.fetch(OPERATION, &text_key(key), None).await
+    }
+
+    async fn get_text(&self, key: &str) -> Result<Bytes, StorageError> {
+        let mut body = self.stream_text(key).await?;
         let mut text = BytesMut::new();
         while let Some(chunk) = body.next().await {
             text.extend_from_slice(&chunk?);
             if text.len() > TEXT_BYTES {
-                return Err(StorageError::new(Kind::Other, OPERATION, self.target(&text_key))
+                return Err(StorageError::new(Kind::Other, "fetch the text", self.target(&text_key(key)))
                     .advising("it is longer than any text that prelo stores; is it a file of that name?"));
             }
         }

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use prelo::gazette::GazetteId;
 use prelo::search_index::document::Provenance;
 use prelo::search_index::{
-    Document, ItemOutcome, SearchIndex, SearchIndexError, SearchIndexErrorKind, SearchQuery, SearchResults,
+    Document, Entry, Held, ItemOutcome, SearchIndex, SearchIndexError, SearchIndexErrorKind, SearchQuery, SearchResults,
 };
 use prelo::storage::{ObjectBody, ObjectHead, Storage, StorageError, StorageErrorKind};
 
@@ -105,6 +105,10 @@ impl Storage for ScriptedStorage {
     }
 
     async fn get_text(&self, key: &str) -> Result<Bytes, StorageError> {
+        Err(storage_error(StorageErrorKind::NotFound, key))
+    }
+
+    async fn stream_text(&self, key: &str) -> Result<ObjectBody, StorageError> {
         Err(storage_error(StorageErrorKind::NotFound, key))
     }
 }
@@ -208,5 +212,30 @@ impl SearchIndex for ScriptedIndex {
 
     async fn count(&self) -> Result<u64, SearchIndexError> {
         Ok(self.acknowledged.lock().unwrap().len() as u64)
+    }
+
+    async fn held(&self, gazettes: &[GazetteId]) -> Result<Vec<Held>, SearchIndexError> {
+        let acknowledged = self.acknowledged.lock().unwrap();
+        let held = gazettes.iter().filter(|id| acknowledged.contains_key(&id.0));
+        let of = |id: &GazetteId| Held { gazette: *id, key: id.to_string(), file_checksum: String::new(), copies: 1 };
+        Ok(held.map(of).collect())
+    }
+
+    async fn entries(&self, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, SearchIndexError> {
+        let after = after.map_or(i64::MIN, |after| after.parse().unwrap());
+        let acknowledged = self.acknowledged.lock().unwrap();
+        let ids = acknowledged.keys().filter(|id| **id > after).take(limit);
+        let of = |id: &i64| Entry {
+            key: id.to_string(),
+            gazette: Some(GazetteId(*id)),
+            file_checksum: String::new(),
+            by_prelo: true,
+        };
+        Ok(ids.map(of).collect())
+    }
+
+    async fn remove(&self, keys: &[String]) -> Result<(), SearchIndexError> {
+        self.acknowledged.lock().unwrap().retain(|id, _| !keys.contains(&id.to_string()));
+        Ok(())
     }
 }

@@ -7,7 +7,8 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::primitives::ByteStream;
 use opensearch::http::Url;
 use opensearch::http::transport::{SingleNodeConnectionPool, TransportBuilder};
-use opensearch::{CountParts, OpenSearch, SearchParts, indices::IndicesDeleteParts};
+use opensearch::params::Refresh;
+use opensearch::{CountParts, DeleteParts, IndexParts, OpenSearch, SearchParts, indices::IndicesDeleteParts};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _};
 
@@ -120,6 +121,23 @@ impl World {
     pub async fn object(&self, key: &str) -> Option<Vec<u8>> {
         let object = self.s3.get_object().bucket(&self.name).key(key).send().await.ok()?;
         Some(object.body.collect().await.unwrap().to_vec())
+    }
+
+    pub async fn delete_object(&self, key: &str) {
+        self.s3.delete_object().bucket(&self.name).key(key).send().await.unwrap();
+    }
+
+    /// Writes a document as another service would.
+    pub async fn put_document(&self, key: &str, document: Value) {
+        let parts = IndexParts::IndexId(&self.name, key);
+        let answer = self.index.index(parts).refresh(Refresh::True).body(document).send().await.unwrap();
+        assert!(answer.status_code().is_success(), "{}", answer.text().await.unwrap());
+    }
+
+    pub async fn delete_document(&self, key: &str) {
+        let answer =
+            self.index.delete(DeleteParts::IndexId(&self.name, key)).refresh(Refresh::True).send().await.unwrap();
+        assert!(answer.status_code().is_success(), "{}", answer.text().await.unwrap());
     }
 
     /// Inserts rows that are pending; answers with their ids in the same order.

@@ -1,5 +1,6 @@
 //! One suite for every catalogue: SQLite always, PostgreSQL where `PRELO_TEST_CATALOG` names one.
 
+mod audits;
 mod connections;
 mod files;
 mod leases;
@@ -59,6 +60,10 @@ against_both! {
     outcomes::starts_count_until_indexed;
     outcomes::many_marks_fit_one_call;
     outcomes::details_may_hold_anything;
+    audits::marked_rows_are_paged_by_id;
+    audits::rows_of_every_state_are_told_apart;
+    audits::reopened_gazettes_are_pending_and_nothing_else_changes;
+    audits::reopening_respects_leases;
     numbers::a_selection_is_summed_up;
     numbers::paths_are_sampled_over_the_selection;
     numbers::the_status_counts_every_state;

@@ -1,5 +1,6 @@
 //! The catalogue over SQL, one for all dialects: each method is one short transaction or one query.
 
+mod audit;
 mod claims;
 mod marks;
 mod numbers;
@@ -15,8 +16,8 @@ use sqlx::{Pool, Transaction};
 use super::dialect::Dialect;
 use super::error::from_sqlx;
 use super::{
-    Begun, Catalog, CatalogError, Completion, Explanation, FailedGazette, Listed, PageQuery, Registry, RunCounts,
-    RunRecord, SelectionSummary, Status,
+    Begun, Catalog, CatalogError, Completion, Explanation, FailedGazette, Listed, Marked, PageQuery, Registry,
+    RunCounts, RunRecord, SelectionSummary, Status,
 };
 use crate::gazette::{GazetteId, RunId, Selection};
 
@@ -119,6 +120,18 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError> {
         pages::explain::<D>(&self.pool, id).await.map_err(self.context("read a gazette's row"))
+    }
+
+    async fn marked(&self, before: Option<GazetteId>, page_size: u32) -> Result<Vec<Marked>, CatalogError> {
+        audit::marked::<D>(&self.pool, before, page_size).await.map_err(self.context("read a page of marked gazettes"))
+    }
+
+    async fn marks(&self, ids: &[GazetteId]) -> Result<Vec<Marked>, CatalogError> {
+        audit::marks::<D>(&self.pool, ids).await.map_err(self.context("look up gazettes"))
+    }
+
+    async fn reopen(&self, run: RunId, ids: &[GazetteId]) -> Result<Vec<GazetteId>, CatalogError> {
+        audit::reopen::<D>(&self.pool, run, ids).await.map_err(self.context("make gazettes pending again"))
     }
 
     fn registry(&self) -> Option<&dyn Registry> {

@@ -154,6 +154,51 @@ async fn an_index_of_that_very_name_is_used_as_it_is() {
 }
 
 #[tokio::test]
+async fn documents_of_another_service_are_found_by_what_they_say() {
+    let Some(world) = World::new("foreign") else { return };
+    world.index.prepare().await.unwrap();
+    world.index.bulk(&[&document(1, "casa"), &document(2, "casa")]).await.unwrap();
+    for (key, id) in [("0cc175b9c0f1b6a831c399e269772661", json!("3")), ("twin", json!(2)), ("nobody", json!(null))] {
+        let foreign = json!({"id": id, "file_checksum": key, "source_text": "casa"});
+        world.raw(Method::Put, &format!("/NAME/_doc/{key}?refresh=true"), foreign).await;
+    }
+    let held = world.index.held(&[1, 2, 3, 4].map(GazetteId)).await.unwrap();
+    let shown: Vec<_> = held.iter().map(|held| (held.gazette.0, held.key.as_str())).collect();
+    assert_eq!(shown, [(1, "1"), (2, "2"), (3, "0cc175b9c0f1b6a831c399e269772661")]);
+    assert!(!held[2].is_in_its_place());
+
+    let entries = world.index.entries(None, 10).await.unwrap();
+    let shown: Vec<_> =
+        entries.iter().map(|entry| (entry.key.as_str(), entry.gazette.map(|id| id.0), entry.by_prelo)).collect();
+    assert_eq!(
+        shown,
+        [
+            ("0cc175b9c0f1b6a831c399e269772661", Some(3), false),
+            ("1", Some(1), false),
+            ("2", Some(2), false),
+            ("nobody", None, false),
+            ("twin", Some(2), false),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_look_up_that_a_shard_did_not_answer_is_an_error_not_a_gap() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 65\r\n\r\n{\"timed_out\":false,\"_shards\":{\"failed\":1},\"hits\":{\"hits\":[    ]}}",
+        "HTTP/1.1 200 OK\r\ncontent-length: 65\r\n\r\n{\"timed_out\":true, \"_shards\":{\"failed\":0},\"hits\":{\"hits\":[    ]}}",
+    ] {
+        let (url, _) = answering(answer).await;
+        let error = OpenSearchIndex::new(&url, settings()).unwrap().entries(None, 10).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Unavailable, "{error}");
+        assert!(error.to_string().contains("a part of the index"), "{error}");
+    }
+    let (url, _) = answering("HTTP/1.1 200 OK\r\ncontent-length: 60\r\n\r\n{\"docs\":[{\"_id\":\"1\",\"error\":{\"type\":\"no_shard_available\"}}]}").await;
+    let error = OpenSearchIndex::new(&url, settings()).unwrap().held(&[GazetteId(1)]).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unavailable, "{error}");
+}
+
+#[tokio::test]
 async fn an_index_that_lost_its_alias_gets_it_back_and_one_that_vanished_is_not_guessed() {
     let Some(world) = World::new("alias") else { return };
     world.index.prepare().await.unwrap();

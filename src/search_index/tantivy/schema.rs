@@ -21,6 +21,9 @@ use crate::search_index::{SearchQuery, portuguese};
 /// Names the rules of [`portuguese`]: with other rules comes another name, and an older index is refused.
 const ANALYZER: &str = "portuguese_1";
 
+/// The field of gazettes' ids.
+pub(super) const ID: &str = "id";
+
 /// What is searched or filtered has a field of its own; all the rest is one record that is only kept, so that a new
 /// field in it asks for no new index.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +52,7 @@ impl Fields {
             .set_tokenizer(ANALYZER)
             .set_index_option(IndexRecordOption::WithFreqsAndPositions);
         let fields = Self {
-            id: schema.add_i64_field("id", INDEXED | FAST | STORED),
+            id: schema.add_i64_field(ID, INDEXED | FAST | STORED),
             date: schema.add_text_field("date", STRING | FAST),
             territory_id: schema.add_text_field("territory_id", STRING),
             state_code: schema.add_text_field("state_code", STRING),

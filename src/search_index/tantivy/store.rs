@@ -31,14 +31,14 @@ pub(super) struct Store {
     /// Filled when the index is there.
     opened: Mutex<Option<Arc<Opened>>>,
     /// Made by the first bulk: it takes the lock of the folder, which nobody who only reads may need.
-    writer: Mutex<Option<IndexWriter>>,
+    pub(super) writer: Mutex<Option<IndexWriter>>,
 }
 
 /// An index that is there.
-struct Opened {
+pub(super) struct Opened {
     index: Index,
     reader: IndexReader,
-    fields: Fields,
+    pub(super) fields: Fields,
 }
 
 impl Store {
@@ -91,15 +91,23 @@ impl Store {
         slot: &mut Option<IndexWriter>,
         documents: Vec<(GazetteId, TantivyDocument)>,
     ) -> Result<(), TantivyError> {
-        let writer = match slot {
-            Some(writer) => writer,
-            None => slot.insert(Self::writer(&opened.index)?),
-        };
+        let writer = Self::writer_in(slot, opened)?;
         for (id, document) in documents {
             writer.delete_term(opened.fields.key(id));
             writer.add_document(document)?;
         }
         writer.commit().map(drop)
+    }
+
+    /// The writer, made when it is not there.
+    pub(super) fn writer_in<'a>(
+        slot: &'a mut Option<IndexWriter>,
+        opened: &Opened,
+    ) -> Result<&'a mut IndexWriter, TantivyError> {
+        match slot {
+            Some(writer) => Ok(writer),
+            None => Ok(slot.insert(Self::writer(&opened.index)?)),
+        }
     }
 
     /// Takes the lock of the folder, and removes what a bulk that failed or was killed has left there: on a full disk
@@ -158,7 +166,7 @@ impl Store {
     }
 
     /// Sees the last commit, whichever process made it.
-    fn searcher(&self, operation: &str) -> Result<(Searcher, Fields), SearchIndexError> {
+    pub(super) fn searcher(&self, operation: &str) -> Result<(Searcher, Fields), SearchIndexError> {
         let opened = self.opened(operation)?;
         opened.reader.reload().map_err(|error| self.error(operation, error))?;
         Ok((opened.reader.searcher(), opened.fields))
@@ -168,7 +176,7 @@ impl Store {
         path.join("meta.json").is_file()
     }
 
-    fn opened(&self, operation: &str) -> Result<Arc<Opened>, SearchIndexError> {
+    pub(super) fn opened(&self, operation: &str) -> Result<Arc<Opened>, SearchIndexError> {
         let mut slot = lock(&self.opened);
         if let Some(opened) = slot.as_ref() {
             return Ok(Arc::clone(opened));
@@ -193,7 +201,7 @@ impl Store {
         format!("remove the folder {} and build it again with `prelo run --mode all`", self.path.display())
     }
 
-    fn error(&self, operation: &str, error: TantivyError) -> SearchIndexError {
+    pub(super) fn error(&self, operation: &str, error: TantivyError) -> SearchIndexError {
         use io::ErrorKind as Io;
         let path = self.path.display();
         let diagnosis = match &error {
@@ -229,7 +237,7 @@ fn tells(error: &TantivyError, kinds: &[io::ErrorKind]) -> bool {
 }
 
 /// The index stays usable when a thread that held the lock panicked: a half-done bulk was not committed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

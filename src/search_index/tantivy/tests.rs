@@ -118,3 +118,25 @@ async fn words_of_the_check() {
     index.prepare().await.unwrap();
     assert!(!index.check().await.unwrap().contains("no index yet"));
 }
+
+#[tokio::test]
+async fn two_documents_of_one_gazette_are_counted_listed_once_and_replaced_together() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(prepared(folder.path()).await);
+    let raw = Index::open_in_dir(folder.path()).unwrap();
+    Fields::register(&raw);
+    let mut writer: IndexWriter = raw.writer_with_num_threads(1, 15 << 20).unwrap();
+    let fields = Fields::schema().1;
+    for id in [1, 2, 2, 3] {
+        writer.add_document(fields.document(&document(id, "casa")).unwrap()).unwrap();
+        writer.commit().unwrap(); // a segment each
+    }
+    drop(writer);
+    let index = prepared(folder.path()).await;
+    let held = index.held(&[1, 2].map(GazetteId)).await.unwrap();
+    assert_eq!(held.iter().map(|held| (held.gazette.0, held.copies)).collect::<Vec<_>>(), [(1, 1), (2, 2)]);
+    let listed = index.entries(Some("1"), 10).await.unwrap();
+    assert_eq!(listed.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["2", "3"]);
+    index.bulk(&[&document(2, "prédio")]).await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 3);
+}
