@@ -10,8 +10,11 @@ use serde::{Serialize, Serializer};
 pub enum Permanence {
     /// Only a new checksum, a newer extractor or `reprocess --failed CODE` brings it back.
     Permanent,
-    /// A later run tries again, when `next_attempt_at` has come.
+    /// A later run tries again, when `next_attempt_at` has come. A failure that stays becomes permanent after as many
+    /// attempts in a row as the configuration allows.
     Retryable,
+    /// The same without an end: what is around the gazette is at fault, and looking again costs little.
+    External,
 }
 
 macro_rules! catalogue {
@@ -54,7 +57,7 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    UnknownTerritory "UNKNOWN_TERRITORY" Retryable "The row's territory is not in `territories`."
+    UnknownTerritory "UNKNOWN_TERRITORY" External "The row's territory is not in `territories`."
         "Add the territory, then run again.";
     MissingFilePath "MISSING_FILE_PATH" Permanent "The row names no file."
         "Let the scraper fill `file_path`, then `prelo reprocess --failed MISSING_FILE_PATH`.";
@@ -68,13 +71,13 @@ catalogue! {
         "Raise `max_file_size_mb` if it is a real gazette, then `prelo reprocess --failed TOO_LARGE`.";
     SizeMismatch "SIZE_MISMATCH" Retryable "The storage sent fewer bytes than it announced."
         "If it stays, upload the file again.";
-    Checksum "CHECKSUM" Permanent "The file's md5 is not the one in the catalogue."
+    Checksum "CHECKSUM" Retryable "The file's md5 is not the one in the catalogue."
         "Scrape the gazette again, or correct `file_checksum`.";
     DownloadTimeout "DOWNLOAD_TIMEOUT" Retryable "The download stalled or took too long."
         "Look at the network; raise `download_timeout_seconds` for slow storage.";
     DownloadFailed "DOWNLOAD_FAILED" Retryable "The download broke again and again."
         "Look at the detail and at the storage's log.";
-    SpoolFull "SPOOL_FULL" Retryable "The spool folder could not take the file."
+    SpoolFull "SPOOL_FULL" External "The spool folder could not take the file."
         "Free space where `spool` points, or point it elsewhere.";
     EmptyObject "EMPTY_OBJECT" Permanent "The file has no bytes."
         "Scrape the gazette again.";
@@ -112,13 +115,15 @@ catalogue! {
         "Raise `reader_silence_seconds` if the machine was busy, then `prelo reprocess --failed EXTRACTOR_SILENT`.";
     ExtractionTimeout "EXTRACTION_TIMEOUT" Permanent "Reading the file took longer than allowed."
         "Raise `reader_timeout_seconds` if it is a real gazette, then `prelo reprocess --failed EXTRACTION_TIMEOUT`.";
-    TextStore "TEXT_STORE_FAILED" Retryable "The extracted text could not be stored beside the file."
+    Quarantined "QUARANTINED" Permanent "Reading the file was started again and again, and each time prelo itself ended."
+        "Look at the file and at the machine's memory, then `prelo reprocess --failed QUARANTINED`.";
+    TextStore "TEXT_STORE_FAILED" External "The extracted text could not be stored beside the file."
         "Check that prelo may write to the bucket, or set `store_text` to false.";
     DocTooLarge "DOC_TOO_LARGE" Permanent "The search engine refuses a document of this size."
         "Raise `http.max_content_length` of the search engine, then `prelo reprocess --failed DOC_TOO_LARGE`.";
     MappingRejected "MAPPING_REJECTED" Permanent "The search engine refuses a field of the document."
         "Read the detail; compare the index's mapping with prelo's.";
-    IndexRejected "INDEX_REJECTED" Retryable "The search engine was too busy for this document, again and again."
+    IndexRejected "INDEX_REJECTED" External "The search engine was too busy for this document, again and again."
         "Give the search engine more room, or lower `bulk_documents` and `bulk_concurrency`.";
 }
 

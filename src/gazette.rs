@@ -153,6 +153,12 @@ impl Selection {
     pub fn has_filter(&self) -> bool {
         Self { mode: self.mode, limit: self.limit, ..Self::default() } != *self
     }
+
+    /// Whether somebody asks for failures, or for gazettes one by one: then what failed for good begins anew.
+    #[must_use]
+    pub fn asks_by_name(&self) -> bool {
+        self.failed.is_some() || !self.ids.is_empty()
+    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub enum CatalogErrorKind {
     Unauthorized,
     /// The server has no such database, or the file cannot be opened.
     NoDatabase,
-    /// A table that should be there is not: `prelo migrate` creates it.
+    /// A table or a column that should be there is not: `prelo migrate` creates it.
     TableMissing,
     /// The URL is none that a catalogue can have.
     BadUrl,
@@ -148,6 +148,9 @@ fn judge_database(error: &dyn DatabaseError, target: &str) -> (CatalogErrorKind,
     }
 }
 
+/// An older prelo made the tables, or the scraper's are not what they should be.
+const NO_COLUMN: &str = "a table lacks a column; run `prelo migrate`, then compare the tables with `migrations`";
+
 /// `PostgreSQL` manual, appendix A: error codes.
 fn judge_sqlstate(code: &str) -> (CatalogErrorKind, &'static str) {
     use CatalogErrorKind as Kind;
@@ -160,7 +163,7 @@ fn judge_sqlstate(code: &str) -> (CatalogErrorKind, &'static str) {
         ),
         "3D000" => (Kind::NoDatabase, "the server has no database of that name; check it, or create it"),
         "42P01" | "3F000" => (Kind::TableMissing, "a table is missing; run `prelo migrate`"),
-        "42703" => (Kind::Other, "a table lacks a column; compare it with `migrations`"),
+        "42703" => (Kind::TableMissing, NO_COLUMN),
         "25006" => (Kind::Other, "the server is read-only, perhaps a replica; name the primary server"),
         "40001" | "40P01" | "55P03" => (Kind::Unavailable, "another transaction was in the way; run it again"),
         "53300" => (Kind::Unavailable, "the server has no connection left; lower postgres_max_connections, or wait"),
@@ -178,6 +181,7 @@ fn judge_result_code(code: i32, message: &str, exists: bool) -> (CatalogErrorKin
     use CatalogErrorKind as Kind;
     match code & 0xff {
         1 if message.starts_with("no such table") => (Kind::TableMissing, "a table is missing; run `prelo migrate`"),
+        1 if message.starts_with("no such column") => (Kind::TableMissing, NO_COLUMN),
         5 | 6 => (Kind::Unavailable, "another process keeps the file locked; wait for it, then run it again"),
         8 => (Kind::NoDatabase, "the file may not be written; check its permissions and its folder's"),
         10 => (Kind::Other, "the disk reported an error; look at the system's log"),
@@ -217,6 +221,7 @@ mod tests {
             ("42501", Kind::Unauthorized),
             ("3D000", Kind::NoDatabase),
             ("42P01", Kind::TableMissing),
+            ("42703", Kind::TableMissing),
             ("57P03", Kind::Unavailable),
             ("08006", Kind::Unavailable),
             ("53300", Kind::Unavailable),
@@ -233,6 +238,7 @@ mod tests {
     fn result_codes_are_told_apart() {
         for (code, message, exists, kind) in [
             (1, "no such table: gazettes", true, Kind::TableMissing),
+            (1, "no such column: p.failures", true, Kind::TableMissing),
             (1, "near \"x\": syntax error", true, Kind::Other),
             (5, "", true, Kind::Unavailable),
             (5 | (2 << 8), "", true, Kind::Unavailable),

@@ -13,6 +13,7 @@ use time::PrimitiveDateTime;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::gazette::{Gazette, GazetteId, RunId, Selection};
+use crate::retry::Recheck;
 pub use crate::telemetry::RunCounts;
 
 mod dialect;
@@ -62,17 +63,30 @@ pub trait Catalog: Send + Sync {
     /// One page, highest id first, of a resolved selection.
     async fn page(&self, query: &PageQuery<'_>) -> Result<Vec<Listed>, CatalogError>;
 
-    /// Leases those of `ids` that still exist and that no live run holds; answers with the ones that were got.
-    async fn claim(&self, run: RunId, ids: &[GazetteId], lease: Duration) -> Result<Vec<GazetteId>, CatalogError>;
+    /// Leases those of `ids` that still exist and that no live run holds; answers with the ones that were got. A failed
+    /// gazette begins anew, without starts and failures in a row, when its file or the extractor has changed since, or
+    /// when somebody asked for it (`asked`); until it has an outcome it is due.
+    async fn claim(
+        &self,
+        run: RunId,
+        ids: &[GazetteId],
+        lease: Duration,
+        asked: bool,
+    ) -> Result<Vec<Claim>, CatalogError>;
 
-    /// Counts a start of the reader on this gazette, durably, before the file is parsed. `false`: the claim is lost.
+    /// Counts a start of the reader on this gazette, durably, before the file is parsed. Once for a claim, however
+    /// often it is called. `false`: the claim is lost.
     async fn start(&self, run: RunId, id: GazetteId) -> Result<bool, CatalogError>;
+
+    /// The reader has come to an end of this gazette: it is not what runs have died of, and its starts are forgotten.
+    async fn survived(&self, run: RunId, id: GazetteId) -> Result<(), CatalogError>;
 
     /// Marks acknowledged gazettes as processed and their state as `indexed`, in one short transaction. Answers with
     /// the ones that were marked: a gazette whose claim was lost is not among them. Marking again is harmless.
     async fn complete(&self, run: RunId, completions: &[Completion]) -> Result<Vec<GazetteId>, CatalogError>;
 
-    /// Sets gazettes aside with their failure, in one short transaction; lost claims are left alone.
+    /// Sets gazettes aside with their failure, in one short transaction, and says when they are due again; lost claims
+    /// are left alone.
     async fn fail(&self, run: RunId, failures: &[FailedGazette]) -> Result<Vec<GazetteId>, CatalogError>;
 
     /// Gives claimed gazettes back without an outcome: they are pending as before, and a start of their reader is not
@@ -173,6 +187,16 @@ pub struct Listed {
     pub touched: bool,
 }
 
+/// A gazette whose lease was got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    pub id: GazetteId,
+    /// How often its reading was started and never ended: the process did.
+    pub starts: u32,
+    /// Its last failure, code and detail.
+    pub failure: Option<(String, String)>,
+}
+
 /// What is written down about a gazette that the search engine acknowledged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Completion {
@@ -200,8 +224,8 @@ pub struct FailedGazette {
     pub file_checksum: Option<String>,
     /// Size of the file in bytes, where it is known.
     pub bytes: Option<u64>,
-    /// When a later run may try again, from now; `None` is never by itself.
-    pub retry_after: Option<Duration>,
+    /// When later runs may try again; `None` is never by itself.
+    pub recheck: Option<Recheck>,
 }
 
 /// What the catalogue says of a gazette that should be in the index.
@@ -248,10 +272,14 @@ pub struct Status {
     pub pending: u64,
     /// By failure code: permanent and waiting ones together.
     pub failed: BTreeMap<String, u64>,
-    /// Retryable failures, of those in `failed`, and when the first is due.
+    /// Of those in `failed`, the ones that a later run tries again, and when the first is due.
     pub waiting: u64,
     #[serde(with = "iso")]
     pub next_attempt_at: Option<PrimitiveDateTime>,
+    /// Of those in `failed`, the ones that might have passed but failed too often in a row.
+    pub spent: u64,
+    /// Of those in `failed`, the ones that runs have died of: `QUARANTINED`.
+    pub quarantined: u64,
     /// Leased by a live run now.
     pub claimed: u64,
 }
@@ -288,8 +316,10 @@ pub struct GazetteState {
     pub state: String,
     pub failure_code: Option<String>,
     pub failure_detail: Option<String>,
-    /// Starts of the reader since the gazette was last indexed, less those whose claim was given back.
+    /// Starts of the reader since it last came to an end of this gazette, less those whose claim was given back.
     pub starts: u32,
+    /// Failures in a row, since the gazette was last indexed, its file changed, or somebody asked for it.
+    pub failures: u32,
     pub lease_run: Option<RunId>,
     #[serde(with = "iso")]
     pub lease_until: Option<PrimitiveDateTime>,

@@ -65,8 +65,10 @@ impl Dialect for Postgres {
     const LATER: (&'static str, &'static str) =
         ("(timezone('utc', statement_timestamp()) + (", ") * interval '1 millisecond')");
     const JSON: &'static str = "jsonb";
-    const MIGRATIONS: &'static [Migration] =
-        &[("0001_tables", include_str!("../../migrations/postgres/0001_tables.sql"))];
+    const MIGRATIONS: &'static [Migration] = &[
+        ("0001_tables", include_str!("../../migrations/postgres/0001_tables.sql")),
+        ("0002_failures", include_str!("../../migrations/postgres/0002_failures.sql")),
+    ];
 
     fn bind(query: &mut QueryBuilder<sqlx::Postgres>, value: Value) {
         match value {

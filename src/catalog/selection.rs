@@ -50,15 +50,11 @@ fn pending<D: Dialect>(statement: Statement<D>) -> Statement<D> {
         .sql(")))")
 }
 
-/// What a daily run reads: what was scraped lately, and the failures of earlier days whose time has come.
+/// What a daily run reads: what was scraped lately, and of the earlier days the failures whose time has come, whether by
+/// the clock, by another file, or by a newer reader.
 fn since<D: Dialect>(statement: Statement<D>, since: Option<PrimitiveDateTime>) -> Statement<D> {
     let Some(since) = since else { return statement };
-    statement
-        .sql(" AND (g.scraped_at >= ")
-        .bind(since)
-        .sql(" OR (p.state = 'failed' AND p.next_attempt_at <= ")
-        .now()
-        .sql("))")
+    statement.sql(" AND (g.scraped_at >= ").bind(since).sql(" OR p.state = 'failed')")
 }
 
 fn filters<D: Dialect>(mut statement: Statement<D>, selection: &Selection) -> Statement<D> {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::cli::{ExplainArgs, Format};
 use super::output::moment;
-use super::{Usage, output, services};
+use super::{Usage, output, services, set_aside};
 use crate::catalog::Explanation;
 use crate::config::Config;
 use crate::failure::FailureCode;
@@ -26,7 +26,7 @@ pub async fn explain(args: &ExplainArgs, config: &Config, format: Format) -> Res
     };
     match format {
         Format::Json => output::json(&as_json(&explanation, indexed.as_ref()))?,
-        Format::Text => output::text(&render(&explanation, indexed.as_ref()))?,
+        Format::Text => output::text(&render(&explanation, indexed.as_ref(), config.failed_attempts))?,
     }
     Ok(0)
 }
@@ -50,7 +50,7 @@ fn as_json(explanation: &Explanation, indexed: Option<&Provenance>) -> serde_jso
     })
 }
 
-fn render(explanation: &Explanation, indexed: Option<&Provenance>) -> String {
+fn render(explanation: &Explanation, indexed: Option<&Provenance>, attempts: u32) -> String {
     let gazette = &explanation.gazette;
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |name: &str, value: Option<String>| {
@@ -86,9 +86,12 @@ fn render(explanation: &Explanation, indexed: Option<&Provenance>) -> String {
                     row("meaning", Some(code.sentence().to_owned()));
                     row("to do", Some(code.action().to_owned()));
                 }
-                row("next attempt", Some(state.next_attempt_at.map_or_else(|| "not by itself".into(), moment)));
+                row("next attempt", Some(set_aside::next_attempt(state, attempts)));
             }
-            row("starts", Some(state.starts.to_string()));
+            if state.failures > 0 {
+                row("failures in a row", Some(state.failures.to_string()));
+            }
+            row("starts", Some(set_aside::starts(state)));
             row("size", state.bytes.map(output::bytes));
             row("pages", state.pages.map(|pages| pages.to_string()));
             row("characters", state.characters.map(|characters| characters.to_string()));

@@ -29,6 +29,7 @@ mod run;
 mod search;
 pub mod selection;
 mod services;
+mod set_aside;
 mod signals;
 mod status;
 mod verify;

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::cli::{Format, PlanArgs};
 use super::memory::{Room, mib};
-use super::{output, services};
-use crate::catalog::{RunRecord, SelectionSummary};
+use super::{output, services, set_aside};
+use crate::catalog::{RunRecord, SelectionSummary, Status};
 use crate::config::{Config, Loaded};
 use crate::gazette::Selection;
 use crate::pipeline::registrar;
@@ -34,6 +34,8 @@ struct Plan {
     pages_estimated: bool,
     /// By failure code.
     failed_before: BTreeMap<String, u64>,
+    /// The failures of the whole catalogue, in the selection or not.
+    set_aside: SetAside,
     /// From the rates of the last runs; `None` when there were none.
     seconds: Option<f64>,
 }
@@ -46,6 +48,14 @@ struct Printed<'a> {
     memory: Room,
 }
 
+/// As in [`Status`].
+#[derive(Debug, Default, PartialEq, Serialize)]
+struct SetAside {
+    waiting: u64,
+    spent: u64,
+    quarantined: u64,
+}
+
 pub async fn plan(args: &PlanArgs, loaded: &Loaded, format: Format) -> Result<u8> {
     let selection = args.selection.over(loaded.config.mode)?;
     of_selection(loaded, &selection, format).await
@@ -56,7 +66,9 @@ pub(super) async fn of_selection(loaded: &Loaded, selection: &Selection, format:
     services::settle_folder(&mut config)?;
     let catalog = services::existing_catalog(&config).await?;
     let (mut summary, mut runs, mut known) = (SelectionSummary::default(), Vec::new(), BTreeMap::new());
+    let mut status = Status::default();
     if let Some(catalog) = &catalog {
+        status = catalog.status().await?;
         summary = catalog.summarize(&catalog.resolve(selection).await?, SAMPLE).await?;
         runs = catalog.runs(RUNS).await?;
         if let Some(registry) = catalog.registry() {
@@ -68,11 +80,13 @@ pub(super) async fn of_selection(loaded: &Loaded, selection: &Selection, format:
         None => registrar::Preview::default(),
     };
     let sampled = sample(&config, &summary).await;
-    let plan = estimate(&summary, within(fresh, selection, &summary), sampled, &runs);
     let memory = Room::of(&config);
+    let Status { waiting, spent, quarantined, .. } = status;
+    let set_aside = SetAside { waiting, spent, quarantined };
+    let plan = Plan { set_aside, ..estimate(&summary, within(fresh, selection, &summary), sampled, &runs) };
     match format {
         Format::Json => output::json(&Printed { plan: &plan, memory })?,
-        Format::Text => output::text(&render(&plan, &memory))?,
+        Format::Text => output::text(&render(&plan, &memory, &status))?,
     }
     Ok(0)
 }
@@ -136,6 +150,7 @@ fn estimate(
         pages,
         pages_estimated: summary.paged_gazettes < gazettes,
         failed_before: summary.failed_before.clone(),
+        set_aside: SetAside::default(),
         seconds,
     }
 }
@@ -149,9 +164,13 @@ fn share(all: u64, known: u64, sum: u64) -> Option<u64> {
     }
 }
 
-fn render(plan: &Plan, memory: &Room) -> String {
+fn render(plan: &Plan, memory: &Room, status: &Status) -> String {
+    let mut set_aside = output::table(&[], &set_aside::rows(status));
+    if !set_aside.is_empty() {
+        set_aside.insert_str(0, "\nfailures in the whole catalogue:\n");
+    }
     if plan.gazettes == 0 {
-        return "Nothing to do: the selection holds no gazette.\n".into();
+        return format!("Nothing to do: the selection holds no gazette.\n{set_aside}");
     }
     let about = |estimated: bool| if estimated { "about " } else { "" };
     let unknown = || "unknown before a first run".to_owned();
@@ -177,7 +196,7 @@ fn render(plan: &Plan, memory: &Room) -> String {
         text.push_str("\nfailed before:\n");
         text.push_str(&super::run::failure_table(&plan.failed_before));
     }
-    text
+    text + &set_aside
 }
 
 #[cfg(test)]
@@ -224,7 +243,7 @@ mod tests {
 
         let plan = estimate(&unknown, registrar::Preview::default(), (0, 0), &[]);
         assert_eq!((plan.bytes, plan.pages, plan.seconds), (None, None, None));
-        assert!(render(&plan, &room()).contains("unknown before a first run"));
+        assert!(render(&plan, &room(), &Status::default()).contains("unknown before a first run"));
     }
 
     #[test]
@@ -233,6 +252,6 @@ mod tests {
         let plan = estimate(&SelectionSummary::default(), fresh, (0, 0), &[]);
         assert_eq!((plan.gazettes, plan.bytes, plan.bytes_estimated), (3, Some(300), false));
         let nothing = estimate(&SelectionSummary::default(), registrar::Preview::default(), (0, 0), &[]);
-        assert!(render(&nothing, &room()).starts_with("Nothing to do"));
+        assert!(render(&nothing, &room(), &Status::default()).starts_with("Nothing to do"));
     }
 }

@@ -171,7 +171,8 @@ pub fn failure_table(failed: &BTreeMap<String, u64>) -> String {
         text.push_str(&format!("  {word}  {count}\n"));
         if let Some(code) = FailureCode::parse(word) {
             let again = match code.permanence() {
-                Permanence::Retryable => " Later runs try again.",
+                Permanence::Retryable => " Later runs try again, ever more rarely, and not for ever.",
+                Permanence::External => " Later runs try again.",
                 Permanence::Permanent => "",
             };
             text.push_str(&format!("      {}{again}\n      {}\n", code.sentence(), code.action()));

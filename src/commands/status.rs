@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::cli::Format;
 use super::output::moment;
-use super::{output, services};
+use super::{output, services, set_aside};
 use crate::catalog::{RunRecord, Status};
 use crate::config::Config;
 use crate::telemetry::duration;
@@ -44,9 +44,7 @@ fn render(status: &Status, runs: &[RunRecord]) -> String {
     .iter()
     .map(|(name, count)| vec![(*name).to_owned(), count.to_string()])
     .collect();
-    if let Some(next) = status.next_attempt_at.filter(|_| status.waiting > 0) {
-        rows.push(vec!["to be retried".to_owned(), status.waiting.to_string(), format!("from {}", moment(next))]);
-    }
+    rows.extend(set_aside::rows(status));
     let mut text = output::table(&[], &rows);
     if failed > 0 {
         text.push_str("\nfailures:\n");

@@ -112,8 +112,15 @@ pub struct Config {
     pub retry_min_delay_ms: u64,
     /// No wait before a retry is longer.
     pub retry_max_delay_ms: u64,
-    /// A gazette whose failure may pass is tried again by a run that starts so much later.
+    /// A gazette whose failure may pass is tried again by a run that starts so much later; doubled with each failure in
+    /// a row, with jitter.
     pub retry_failed_after_seconds: u64,
+    /// No such wait is longer.
+    pub retry_failed_max_seconds: u64,
+    /// Failures in a row after which no run tries a gazette again by itself, 1..=1,000.
+    pub failed_attempts: u32,
+    /// Starts of reading a file during which the process died, after which it is not read again, 1..=1,000.
+    pub quarantine_after_starts: u32,
 
     /// Calls of one statement of the catalogue in all, 1..=20.
     pub catalog_attempts: u32,

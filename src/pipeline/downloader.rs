@@ -30,9 +30,9 @@ pub(super) async fn run(
 ) {
     let downloader = Arc::new(Downloader { context, spool, budget, watch: StorageWatch::default(), spooled, outcomes });
     let mut workers = Workers::new(&downloader.context, downloader.context.config.download_concurrency);
-    while let Some(Claimed { gazette }) = claimed.recv().await {
+    while let Some(item) = claimed.recv().await {
         let downloader = downloader.clone();
-        workers.start(async move { downloader.download(gazette).await }).await;
+        workers.start(async move { downloader.download(item).await }).await;
     }
     workers.finish().await;
 }
@@ -86,7 +86,7 @@ impl Retry for FetchError {
 }
 
 impl Downloader {
-    async fn download(&self, gazette: Gazette) {
+    async fn download(&self, Claimed { gazette, suspect }: Claimed) {
         let id = gazette.id;
         // A closed channel means that the run has ended: nobody is left to tell.
         if !self.context.shutdown.is_running() {
@@ -103,7 +103,7 @@ impl Downloader {
                     bytes: file.bytes,
                     elapsed: started.elapsed(),
                 });
-                let _ = self.spooled.send(Spooled { gazette, file, permit }).await;
+                let _ = self.spooled.send(Spooled { gazette, suspect, file, permit }).await;
             }
             Err(error) => {
                 let failure = match error {

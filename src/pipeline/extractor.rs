@@ -10,8 +10,9 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::oneshot;
 
 use super::guard::Load;
+use super::quarantine::ReadingRoom;
 use super::workers::Workers;
-use super::{Context, Extracted, Outcome, Spooled, dependency, retrying};
+use super::{Context, Extracted, Outcome, Spooled, dependency};
 use crate::budget::{ByteBudget, BytePermit, MemoryPlan};
 use crate::extraction::sandbox::ReadError;
 use crate::extraction::{self, Limits, Text};
@@ -31,7 +32,7 @@ pub(super) async fn run(
 ) {
     let plan = context.config.memory_plan();
     let limits = Limits::within(plan.reader_bytes, context.config.max_file_size_mb * 1024 * 1024);
-    let extractor = Arc::new(Extractor { context, pool, texts, load, limits, extracted, outcomes });
+    let extractor = Arc::new(Extractor { context, pool, room: ReadingRoom::default(), texts, load, limits, extracted, outcomes });
     let mut workers = Workers::new(&extractor.context, plan.readers);
     while let Some(item) = spooled.recv().await {
         let extractor = extractor.clone();
@@ -44,6 +45,7 @@ pub(super) async fn run(
 struct Extractor {
     context: Context,
     pool: ThreadPool,
+    room: ReadingRoom,
     /// Memory for texts on their way.
     texts: ByteBudget,
     load: Arc<Load>,
@@ -57,10 +59,9 @@ impl Extractor {
         let context = &self.context;
         let id = item.gazette.id;
         // Counted and committed before the file is parsed: a file that kills the process leaves its trace.
-        let policy = context.retry_policy(context.config.catalog_attempts);
-        match retrying(context, &policy, "count a start", || context.catalog.start(context.run(), id)).await {
-            Ok(true) => {}
-            Ok(false) => {
+        let seat = match self.room.enter(context, id, item.suspect).await {
+            Ok(Some(seat)) => seat,
+            Ok(None) => {
                 context.telemetry.emit(&Event::ClaimLost { gazette: id });
                 return;
             }
@@ -69,10 +70,16 @@ impl Extractor {
                 let _ = self.outcomes.send(Outcome::Released { id }).await;
                 return;
             }
-        }
+        };
         let started = Instant::now();
         let bytes = item.file.bytes;
         let (gazette, result) = self.clone().read(item).await;
+        if !matches!(result, Err(ReadError::NoChild(_)))
+            && let Err(error) = self.room.leave(context, id, seat).await
+        {
+            // Its text is as good as ever; whether it can be marked will be seen.
+            context.stop(dependency::of_catalog(&error));
+        }
         match result {
             Ok((text, permit)) => {
                 context.telemetry.emit(&Event::Extracted {
@@ -98,7 +105,7 @@ impl Extractor {
 
     /// On a thread of the pool. The file and its room in the spool go as soon as it is read.
     async fn read(self: Arc<Self>, item: Spooled) -> (Gazette, Result<(Text, BytePermit), ReadError>) {
-        let Spooled { gazette, file, permit } = item;
+        let Spooled { gazette, file, permit, .. } = item;
         let name = gazette.file_path.clone().unwrap_or_default();
         let runtime = Handle::current();
         let (answer, result) = oneshot::channel();

@@ -1,12 +1,12 @@
 //! Lists the selection page by page and claims it in small groups, so that a killed run leaves few leases behind.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tokio::sync::mpsc::Sender;
 
 use super::pager::{Pager, Seen};
-use super::{Claimed, Context, Outcome, dependency, retrying};
-use crate::catalog::{CatalogError, PageQuery};
+use super::{Claimed, Context, Outcome, dependency, quarantine, retrying};
+use crate::catalog::{CatalogError, Claim, PageQuery};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{Gazette, GazetteId, Selection};
 use crate::telemetry::Event;
@@ -25,7 +25,8 @@ pub(super) struct Plan {
 }
 
 pub(super) async fn run(context: Context, plan: Plan, claimed: Sender<Claimed>, outcomes: Sender<Outcome>) {
-    let mut lister = Lister { context: &context, left: plan.selection.limit, missed: HashSet::new() };
+    let asked = plan.selection.asks_by_name();
+    let mut lister = Lister { context: &context, asked, left: plan.selection.limit, missed: HashSet::new() };
     if let Err(error) = lister.list(&plan, &claimed, &outcomes).await {
         context.stop(dependency::of_catalog(&error));
     }
@@ -33,6 +34,8 @@ pub(super) async fn run(context: Context, plan: Plan, claimed: Sender<Claimed>, 
 
 struct Lister<'a> {
     context: &'a Context,
+    /// Somebody wants these very gazettes, whatever became of them before.
+    asked: bool,
     /// What the selection's limit still allows.
     left: Option<u64>,
     /// Could not be claimed once; not tried again in this run.
@@ -104,22 +107,23 @@ impl Lister<'_> {
                 return Ok(false);
             }
             let ids: Vec<GazetteId> = group.iter().map(|gazette| gazette.id).collect();
-            let claim = || context.catalog.claim(context.run(), &ids, context.lease());
-            let got: HashSet<GazetteId> =
-                retrying(context, &policy, "claim gazettes", claim).await?.into_iter().collect();
+            let claim = || context.catalog.claim(context.run(), &ids, context.lease(), self.asked);
+            let got = retrying(context, &policy, "claim gazettes", claim).await?;
+            let got: HashMap<GazetteId, Claim> = got.into_iter().map(|claim| (claim.id, claim)).collect();
             for gazette in group {
-                if !got.contains(&gazette.id) {
+                let Some(claim) = got.get(&gazette.id) else {
                     context.telemetry.emit(&Event::ClaimMissed { gazette: gazette.id });
                     self.missed.insert(gazette.id);
                     continue;
-                }
+                };
                 self.left = self.left.map(|left| left.saturating_sub(1));
-                let sent = match unreadable(&gazette) {
+                let most_starts = context.config.quarantine_after_starts;
+                let sent = match quarantine::verdict(claim, most_starts).or_else(|| unreadable(&gazette)) {
                     Some(failure) => {
                         let outcome = Outcome::failed(&context.config, &gazette, failure, None, None);
                         outcomes.send(outcome).await.is_ok()
                     }
-                    None => claimed.send(Claimed { gazette }).await.is_ok(),
+                    None => claimed.send(Claimed { gazette, suspect: quarantine::is_suspect(claim) }).await.is_ok(),
                 };
                 if !sent {
                     return Ok(false);

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::extraction::sandbox::Sandbox;
 use crate::failure::{Failure, Permanence};
 use crate::gazette::{Gazette, GazetteId, RunId};
-use crate::retry::RetryPolicy;
+use crate::retry::{Recheck, RetryPolicy};
 use crate::search_index::SearchIndex;
 use crate::shutdown::{Shutdown, StopReason};
 use crate::storage::Storage;
@@ -34,6 +34,7 @@ mod heartbeat;
 mod indexer;
 mod lister;
 mod pager;
+mod quarantine;
 pub mod registrar;
 mod report;
 mod runner;
@@ -87,11 +88,15 @@ impl Context {
 #[derive(Debug)]
 struct Claimed {
     gazette: Gazette,
+    /// It was being read when a process died: see [`quarantine`].
+    suspect: bool,
 }
 
 /// A gazette whose file lies in the spool.
 struct Spooled {
     gazette: Gazette,
+    /// As in [`Claimed`].
+    suspect: bool,
     file: spool::SpooledFile,
     /// Room in the spool.
     permit: BytePermit,
@@ -136,7 +141,7 @@ impl Outcome {
     }
 }
 
-/// A failure that may pass is due again after the configured time; others are not by themselves.
+/// A failure that may pass is due again after a while, ever longer; others are not by themselves.
 fn set_aside(
     config: &Config,
     id: GazetteId,
@@ -144,11 +149,17 @@ fn set_aside(
     failure: Failure,
     bytes: Option<u64>,
 ) -> FailedGazette {
-    let retry_after = match failure.code.permanence() {
-        Permanence::Permanent => None,
-        Permanence::Retryable => Some(Duration::from_secs(config.retry_failed_after_seconds)),
+    let recheck = |attempts| Recheck {
+        first: Duration::from_secs(config.retry_failed_after_seconds),
+        longest: Duration::from_secs(config.retry_failed_max_seconds),
+        attempts,
     };
-    FailedGazette { id, failure, file_checksum, bytes, retry_after }
+    let recheck = match failure.code.permanence() {
+        Permanence::Permanent => None,
+        Permanence::Retryable => Some(recheck(Some(config.failed_attempts))),
+        Permanence::External => Some(recheck(None)),
+    };
+    FailedGazette { id, failure, file_checksum, bytes, recheck }
 }
 
 /// Calls a service again while its error may pass, and says so in the log.

@@ -76,7 +76,7 @@ pub async fn a_heartbeat_keeps_the_lease(world: &World) {
     world.with_gazettes(1).await;
     let run = RunId::new();
     world.catalog.begin_run(run, &Selection::default(), Duration::ZERO).await.unwrap();
-    world.catalog.claim(run, &[GazetteId(1)], Duration::ZERO).await.unwrap();
+    world.catalog.claim(run, &[GazetteId(1)], Duration::ZERO, false).await.unwrap();
     let counts = RunCounts { indexed: 7, seconds: 1.5, ..RunCounts::default() };
     assert!(world.catalog.heartbeat(run, LEASE, &counts).await.unwrap());
     let begun = world.catalog.begin_run(RunId::new(), &Selection::default(), LEASE).await.unwrap();

@@ -2,6 +2,7 @@
 
 mod audits;
 mod connections;
+mod failures;
 mod files;
 mod leases;
 mod numbers;
@@ -9,6 +10,7 @@ mod outcomes;
 mod paging;
 mod schema;
 mod selections;
+mod state_machine;
 mod world;
 
 /// Makes of each `module::test` one test against SQLite and one against PostgreSQL.
@@ -33,6 +35,7 @@ macro_rules! against_both {
 against_both! {
     schema::missing_tables_are_named;
     schema::migrating_twice_changes_nothing;
+    schema::older_tables_are_carried_on;
     schema::concurrent_migrations_do_not_clash;
     selections::modes_choose_by_state;
     selections::filters_narrow;
@@ -57,13 +60,19 @@ against_both! {
     outcomes::completing_writes_everything_down_and_again_is_harmless;
     outcomes::completing_an_exchanged_file_leaves_it_pending;
     outcomes::failing_leaves_processed_alone_and_again_is_harmless;
-    outcomes::starts_count_until_indexed;
     outcomes::many_marks_fit_one_call;
     outcomes::details_may_hold_anything;
     audits::marked_rows_are_paged_by_id;
     audits::rows_of_every_state_are_told_apart;
     audits::reopened_gazettes_are_pending_and_nothing_else_changes;
     audits::reopening_respects_leases;
+    failures::later_attempts_are_ever_rarer_and_then_spent;
+    failures::a_success_ends_the_row_of_failures;
+    failures::starts_of_readings_that_never_ended_count;
+    failures::a_start_is_counted_once_for_a_claim;
+    failures::another_file_a_newer_reader_or_a_wish_begins_anew;
+    failures::what_died_of_a_new_file_is_not_forgiven_twice;
+    failures::whoever_was_asked_for_is_due_until_it_has_an_outcome;
     numbers::a_selection_is_summed_up;
     numbers::paths_are_sampled_over_the_selection;
     numbers::the_status_counts_every_state;

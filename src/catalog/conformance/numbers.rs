@@ -41,9 +41,11 @@ pub async fn paths_are_sampled_over_the_selection(world: &World) {
 }
 
 pub async fn the_status_counts_every_state(world: &World) {
-    world.with_gazettes(7).await;
+    world.with_gazettes(10).await;
     world.indexed(&[1, 2]).await;
     world.failed(&[3], FailureCode::NeedsOcr, None).await;
+    world.failed(&[8, 9], FailureCode::Checksum, None).await;
+    world.failed(&[10], FailureCode::Quarantined, None).await;
     world.failed(&[4], FailureCode::NotFound, Some(Duration::from_hours(1))).await;
     world.failed(&[5], FailureCode::NotFound, Some(Duration::from_hours(2))).await;
     let run = world.run(&Selection::default()).await;
@@ -51,12 +53,16 @@ pub async fn the_status_counts_every_state(world: &World) {
     let status = world.catalog.status().await.unwrap();
     let next = world.catalog.explain(GazetteId(4)).await.unwrap().unwrap().state.unwrap().next_attempt_at;
     let expected = Status {
-        gazettes: 7,
+        gazettes: 10,
         processed: 2,
         pending: 2,
-        failed: BTreeMap::from([("NEEDS_OCR".to_owned(), 1), ("NOT_FOUND".to_owned(), 2)]),
+        failed: [("CHECKSUM", 2), ("NEEDS_OCR", 1), ("NOT_FOUND", 2), ("QUARANTINED", 1)]
+            .map(|(code, count)| (code.to_owned(), count))
+            .into(),
         waiting: 2,
         next_attempt_at: next,
+        spent: 2,
+        quarantined: 1,
         claimed: 1,
     };
     assert_eq!(status, expected);

@@ -58,21 +58,6 @@ pub async fn failing_leaves_processed_alone_and_again_is_harmless(world: &World)
     world.holds(1, "indexed_at IS NOT NULL AND bytes = 10").await;
 }
 
-pub async fn starts_count_until_indexed(world: &World) {
-    world.with_gazettes(1).await;
-    for starts in 1..=2 {
-        let run = world.run(&Selection::default()).await;
-        assert!(!world.catalog.start(run, GazetteId(1)).await.unwrap(), "not claimed");
-        world.claim(run, &[1]).await;
-        assert!(world.catalog.start(run, GazetteId(1)).await.unwrap());
-        world.holds(1, &format!("state = 'started' AND starts = {starts}")).await;
-        assert!(world.fail(run, 1, FailureCode::NotFound, Some(Duration::ZERO)).await);
-        world.finish(run).await;
-    }
-    world.indexed(&[1]).await;
-    world.holds(1, "starts = 0").await;
-}
-
 pub async fn many_marks_fit_one_call(world: &World) {
     world.with_gazettes(2_500).await;
     let run = world.run(&Selection::default()).await;

@@ -142,6 +142,8 @@ pub async fn failures_that_are_due_come_back_whatever_the_mark_or_the_day(world:
     world.execute(&format!("UPDATE gazettes SET scraped_at = {}", world.ago("90 hours"))).await;
     let daily = world.catalog.resolve(&mode(Mode::Daily)).await.unwrap();
     assert_eq!(world.selected(&daily).await, [1, 2], "scraped days ago, but due today");
+    world.execute("UPDATE gazettes SET file_checksum = 'another' WHERE id = 3").await;
+    assert_eq!(world.selected(&daily).await, [1, 2, 3], "another file makes it due, too");
 }
 
 pub async fn daily_begins_at_the_last_finished_daily_run(world: &World) {

@@ -8,9 +8,10 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
-use super::super::{Begun, Catalog, Completion, Cursor, FailedGazette, Listed, PageQuery, postgres, sqlite};
+use super::super::{Begun, Catalog, Claim, Completion, Cursor, FailedGazette, Listed, PageQuery, postgres, sqlite};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{GazetteId, Mode, RunId, Selection};
+use crate::retry::Recheck;
 
 pub const LEASE: Duration = Duration::from_mins(1);
 pub const EVERYTHING: GazetteId = GazetteId(i64::MAX);
@@ -179,9 +180,14 @@ impl World {
     }
 
     pub async fn claim(&self, run: RunId, ids: &[i64]) -> Vec<i64> {
-        let mut claimed = raw_ids(&self.catalog.claim(run, &gazette_ids(ids), LEASE).await.unwrap());
-        claimed.sort_unstable();
-        claimed
+        self.claims(run, ids, false).await.iter().map(|claim| claim.id.0).collect()
+    }
+
+    /// Claims, lowest id first.
+    pub async fn claims(&self, run: RunId, ids: &[i64], asked: bool) -> Vec<Claim> {
+        let mut claims = self.catalog.claim(run, &gazette_ids(ids), LEASE, asked).await.unwrap();
+        claims.sort_unstable_by_key(|claim| claim.id);
+        claims
     }
 
     pub async fn complete(&self, run: RunId, ids: &[i64]) -> Vec<i64> {
@@ -204,6 +210,26 @@ impl World {
             assert!(self.fail(run, *id, code, retry_after).await);
         }
         self.finish(run).await;
+    }
+
+    /// A run that claims the ids, starts to read them, and dies.
+    pub async fn died(&self, ids: &[i64]) {
+        let run = self.run(&Selection::default()).await;
+        self.claim(run, ids).await;
+        for id in ids {
+            assert!(self.catalog.start(run, GazetteId(*id)).await.unwrap());
+        }
+        self.execute(&format!("UPDATE prelo_runs SET lease_until = {}", self.ago("1 hours"))).await;
+        let heir = self.run_after(ids.len() as u64).await;
+        self.finish(heir).await;
+    }
+
+    /// A run that takes over from one that died and held so many gazettes.
+    pub async fn run_after(&self, recovered: u64) -> RunId {
+        let heir = RunId::new();
+        let begun = self.catalog.begin_run(heir, &Selection::default(), LEASE).await.unwrap();
+        assert_eq!(begun, Begun::Started { recovered });
+        heir
     }
 
     /// A run that claims the ids and completes them.
@@ -246,6 +272,6 @@ pub fn failed(id: i64, code: FailureCode, retry_after: Option<Duration>) -> Fail
         failure: Failure::new(code, "as seen"),
         file_checksum: Some(format!("checksum {id}")),
         bytes: Some(10),
-        retry_after,
+        recheck: retry_after.map(|wait| Recheck { first: wait, longest: wait, attempts: None }),
     }
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use sqlx::Pool;
 
+use super::super::Claim;
 use super::super::dialect::{Connection, Dialect, List};
-use super::super::statement::Statement;
+use super::super::statement::{Row, Statement};
 use super::{begin, runs};
-use crate::gazette::{GazetteId, RunId};
+use crate::gazette::{EXTRACTOR_VERSION, GazetteId, RunId};
 
 /// What a row was before its claim: a claim changes neither the failure nor the text's checksum.
 const RESTORED_STATE: &str = "CASE WHEN failure_code IS NOT NULL THEN 'failed' \
@@ -18,7 +19,8 @@ pub async fn claim<D: Dialect>(
     run: RunId,
     ids: &[GazetteId],
     lease: Duration,
-) -> Result<Vec<GazetteId>, sqlx::Error> {
+    asked: bool,
+) -> Result<Vec<Claim>, sqlx::Error> {
     let mut transaction = begin::<D>(pool).await?;
     if !runs::lock::<D>(&mut transaction, run).await? {
         return Ok(Vec::new());
@@ -33,31 +35,94 @@ pub async fn claim<D: Dialect>(
     .sql(" FROM gazettes g WHERE ")
     .any_id("g.id", ids)
     .sql(
-        " ORDER BY g.id ON CONFLICT (gazette_id) DO UPDATE SET state = excluded.state, \
-         lease_run = excluded.lease_run, lease_until = excluded.lease_until \
+        " ORDER BY g.id ON CONFLICT (gazette_id) DO UPDATE SET \
+         state = CASE WHEN prelo_gazettes.lease_run = excluded.lease_run THEN prelo_gazettes.state \
+         ELSE excluded.state END, lease_run = excluded.lease_run, lease_until = excluded.lease_until \
          WHERE prelo_gazettes.lease_run IS NULL OR prelo_gazettes.lease_run = excluded.lease_run \
          OR prelo_gazettes.lease_until <= ",
     )
     .now()
-    .sql(" RETURNING gazette_id AS id")
-    .ids(&mut transaction)
+    .sql(" RETURNING gazette_id AS id, starts, failure_code, failure_detail")
+    .rows(&mut transaction)
     .await?;
+    let mut claims = claimed.iter().map(read_claim::<D>).collect::<Result<Vec<_>, _>>()?;
+    let failed: Vec<GazetteId> = claims.iter().filter(|claim| claim.failure.is_some()).map(|claim| claim.id).collect();
+    if !failed.is_empty() {
+        let anew = begin_anew::<D>(&mut transaction, run, &failed, asked).await?;
+        for claim in claims.iter_mut().filter(|claim| anew.contains(&claim.id)) {
+            claim.starts = 0;
+        }
+    }
     transaction.commit().await?;
-    Ok(claimed)
+    Ok(claims)
 }
 
-/// One statement on one row, and one round trip: it is called for every document, and needs no lock on the run.
+fn read_claim<D: Dialect>(row: &Row<D>) -> Result<Claim, sqlx::Error> {
+    let failure = match row.maybe_text("failure_code")? {
+        Some(code) => Some((code, row.maybe_text("failure_detail")?.unwrap_or_default())),
+        None => None,
+    };
+    Ok(Claim { id: row.id("id")?, starts: row.number("starts")?, failure })
+}
+
+/// What a failure was about is no more: the file, the reader, or the patience of whoever asks for it by name. The row
+/// is due from now on and says which file and which reader it is due for: a run that dies of it finds its start counted,
+/// and not a change once more.
+async fn begin_anew<D: Dialect>(
+    connection: &mut Connection<D>,
+    run: RunId,
+    ids: &[GazetteId],
+    asked: bool,
+) -> Result<Vec<GazetteId>, sqlx::Error> {
+    let statement = Statement::<D>::new(
+        "UPDATE prelo_gazettes SET starts = 0, failures = 0, file_checksum = g.file_checksum, extractor_version = ",
+    )
+    .bind(EXTRACTOR_VERSION)
+    .sql(", next_attempt_at = ")
+    .now()
+    .sql(" FROM gazettes g WHERE g.id = prelo_gazettes.gazette_id AND prelo_gazettes.lease_run = ")
+    .bind(run)
+    .any_id(" AND prelo_gazettes.gazette_id", ids);
+    let statement = if asked {
+        statement
+    } else {
+        statement
+            .sql(
+                " AND (g.file_checksum IS DISTINCT FROM prelo_gazettes.file_checksum \
+                 OR prelo_gazettes.extractor_version < ",
+            )
+            .bind(EXTRACTOR_VERSION)
+            .sql(")")
+    };
+    statement.sql(" RETURNING gazette_id AS id").ids(connection).await
+}
+
+/// One statement on one row, and one round trip: it is called for every document, and needs no lock on the run. A call
+/// that is made again because its answer was lost counts nothing more.
 pub async fn start<D: Dialect>(pool: &Pool<D::Db>, run: RunId, id: GazetteId) -> Result<bool, sqlx::Error> {
     let mut connection = pool.acquire().await?;
-    let started =
-        Statement::<D>::new("UPDATE prelo_gazettes SET state = 'started', starts = starts + 1 WHERE gazette_id = ")
-            .bind(id)
-            .sql(" AND lease_run = ")
-            .bind(run)
-            .sql(" RETURNING gazette_id AS id")
-            .row(&mut connection)
-            .await?;
+    let started = Statement::<D>::new(
+        "UPDATE prelo_gazettes SET state = 'started', \
+         starts = CASE WHEN state = 'started' THEN starts ELSE starts + 1 END WHERE gazette_id = ",
+    )
+    .bind(id)
+    .sql(" AND lease_run = ")
+    .bind(run)
+    .sql(" RETURNING gazette_id AS id")
+    .row(&mut connection)
+    .await?;
     Ok(started.is_some())
+}
+
+pub async fn survived<D: Dialect>(pool: &Pool<D::Db>, run: RunId, id: GazetteId) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    Statement::<D>::new("UPDATE prelo_gazettes SET state = 'claimed', starts = 0 WHERE state = 'started'")
+        .sql(" AND gazette_id = ")
+        .bind(id)
+        .sql(" AND lease_run = ")
+        .bind(run)
+        .run(&mut connection)
+        .await
 }
 
 pub async fn release<D: Dialect>(pool: &Pool<D::Db>, run: RunId, ids: &[GazetteId]) -> Result<(), sqlx::Error> {

@@ -1,5 +1,8 @@
 //! Outcomes of gazettes: written by the run that holds the claim, or not at all.
 
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+
 use sqlx::Pool;
 
 use super::super::dialect::{Connection, Dialect, Value};
@@ -49,7 +52,7 @@ async fn mark_indexed<D: Dialect>(
     Statement::<D>::new("WITH ")
         .values("done (id, file_checksum, bytes, pages, ocr_pages, characters, quality, text_checksum)", rows)
         .sql(
-            "UPDATE prelo_gazettes SET state = 'indexed', starts = 0, failure_code = NULL, failure_detail = NULL, \
+            "UPDATE prelo_gazettes SET state = 'indexed', starts = 0, failures = 0, failure_code = NULL, failure_detail = NULL, \
              next_attempt_at = NULL, lease_run = NULL, lease_until = NULL, file_checksum = done.file_checksum, \
              bytes = done.bytes, pages = done.pages, ocr_pages = done.ocr_pages, characters = done.characters, \
              quality = done.quality, text_checksum = done.text_checksum, indexed_at = ",
@@ -95,41 +98,64 @@ pub async fn fail<D: Dialect>(
     Ok(answer)
 }
 
+/// A failure of the reader is an outcome of its start; one that came before it, such as of the download, is not, and the
+/// starts of runs that died stay counted.
 async fn mark_failed<D: Dialect>(
     connection: &mut Connection<D>,
     run: RunId,
     failures: &[FailedGazette],
 ) -> Result<Vec<GazetteId>, sqlx::Error> {
+    let before = failures_before::<D>(connection, run, failures).await?;
+    let hasher = RandomState::new();
     let rows = failures.iter().map(|failed| {
+        let in_a_row = before.get(&failed.id).copied().unwrap_or_default().saturating_add(1);
+        let wait = failed.recheck.and_then(|recheck| recheck.wait(in_a_row, hasher.hash_one(failed.id)));
         vec![
             failed.id.into(),
             failed.failure.code.as_str().into(),
             failed.failure.detail.as_str().into(),
             failed.file_checksum.as_deref().into(),
             failed.bytes.into(),
-            Value::Int(failed.retry_after.map(milliseconds)),
+            in_a_row.into(),
+            Value::Int(wait.map(milliseconds)),
         ]
     });
     Statement::<D>::new("WITH ")
-        .values("failures (id, code, detail, file_checksum, bytes, retry_after_ms)", rows)
+        .values("failed (id, code, detail, file_checksum, bytes, failures, wait_ms)", rows)
         .sql(
-            "UPDATE prelo_gazettes SET state = 'failed', failure_code = failures.code, \
-             failure_detail = failures.detail, file_checksum = failures.file_checksum, \
-             bytes = coalesce(failures.bytes, prelo_gazettes.bytes), lease_run = NULL, lease_until = NULL, \
+            "UPDATE prelo_gazettes SET state = 'failed', failure_code = failed.code, \
+             failure_detail = failed.detail, file_checksum = failed.file_checksum, failures = failed.failures, \
+             starts = CASE WHEN state = 'started' THEN 0 ELSE starts END, \
+             bytes = coalesce(failed.bytes, prelo_gazettes.bytes), lease_run = NULL, lease_until = NULL, \
              next_attempt_at = ",
         )
         .sql(D::LATER.0)
-        .sql("failures.retry_after_ms")
+        .sql("failed.wait_ms")
         .sql(D::LATER.1)
         .sql(", extractor_version = ")
         .bind(EXTRACTOR_VERSION)
         .sql(", run_id = ")
         .bind(run)
-        .sql(" FROM failures WHERE prelo_gazettes.gazette_id = failures.id AND prelo_gazettes.lease_run = ")
+        .sql(" FROM failed WHERE prelo_gazettes.gazette_id = failed.id AND prelo_gazettes.lease_run = ")
         .bind(run)
         .sql(" RETURNING gazette_id AS id")
         .ids(connection)
         .await
+}
+
+/// How often each has failed in a row before.
+async fn failures_before<D: Dialect>(
+    connection: &mut Connection<D>,
+    run: RunId,
+    failures: &[FailedGazette],
+) -> Result<BTreeMap<GazetteId, u32>, sqlx::Error> {
+    let ids: Vec<GazetteId> = failures.iter().map(|failed| failed.id).collect();
+    let rows = Statement::<D>::new("SELECT gazette_id AS id, failures FROM prelo_gazettes WHERE lease_run = ")
+        .bind(run)
+        .any_id(" AND gazette_id", &ids)
+        .rows(connection)
+        .await?;
+    rows.iter().map(|row| Ok((row.id("id")?, row.number("failures")?))).collect()
 }
 
 /// The ones marked now and, of the others, those that this run has marked so before: the answer to that call may have

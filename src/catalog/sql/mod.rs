@@ -16,7 +16,7 @@ use sqlx::{Pool, Transaction};
 use super::dialect::Dialect;
 use super::error::from_sqlx;
 use super::{
-    Begun, Catalog, CatalogError, Completion, Explanation, FailedGazette, Listed, Marked, PageQuery, Registry,
+    Begun, Catalog, CatalogError, Claim, Completion, Explanation, FailedGazette, Listed, Marked, PageQuery, Registry,
     RunCounts, RunRecord, SelectionSummary, Status,
 };
 use crate::gazette::{GazetteId, RunId, Selection};
@@ -86,12 +86,22 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
         pages::page::<D>(&self.pool, query).await.map_err(self.context("read a page of gazettes"))
     }
 
-    async fn claim(&self, run: RunId, ids: &[GazetteId], lease: Duration) -> Result<Vec<GazetteId>, CatalogError> {
-        claims::claim::<D>(&self.pool, run, ids, lease).await.map_err(self.context("claim gazettes"))
+    async fn claim(
+        &self,
+        run: RunId,
+        ids: &[GazetteId],
+        lease: Duration,
+        asked: bool,
+    ) -> Result<Vec<Claim>, CatalogError> {
+        claims::claim::<D>(&self.pool, run, ids, lease, asked).await.map_err(self.context("claim gazettes"))
     }
 
     async fn start(&self, run: RunId, id: GazetteId) -> Result<bool, CatalogError> {
         claims::start::<D>(&self.pool, run, id).await.map_err(self.context("count a start"))
+    }
+
+    async fn survived(&self, run: RunId, id: GazetteId) -> Result<(), CatalogError> {
+        claims::survived::<D>(&self.pool, run, id).await.map_err(self.context("forget a start"))
     }
 
     async fn complete(&self, run: RunId, completions: &[Completion]) -> Result<Vec<GazetteId>, CatalogError> {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use sqlx::Pool;
 
-use super::super::dialect::{Connection, Dialect};
+use super::super::dialect::{Connection, Dialect, List};
 use super::super::statement::Statement;
 use super::super::{SelectionSummary, Status, selection};
+use crate::failure::{FailureCode, Permanence};
 use crate::gazette::Selection;
 
 pub async fn summarize<D: Dialect>(
@@ -77,13 +78,17 @@ async fn sample_paths<D: Dialect>(
 
 pub async fn status<D: Dialect>(pool: &Pool<D::Db>) -> Result<Status, sqlx::Error> {
     let mut connection = pool.acquire().await?;
+    let retryable = FailureCode::ALL.iter().filter(|code| code.permanence() == Permanence::Retryable);
     let row = Statement::<D>::new(
         "SELECT count(*) AS gazettes, count(*) FILTER (WHERE g.processed IS TRUE) AS processed, \
          count(*) FILTER (WHERE g.processed IS NOT TRUE AND p.state IS DISTINCT FROM 'failed') AS pending, \
          count(*) FILTER (WHERE p.state = 'failed' AND p.next_attempt_at IS NOT NULL) AS waiting, \
          min(p.next_attempt_at) FILTER (WHERE p.state = 'failed') AS next_attempt_at, \
-         count(*) FILTER (WHERE p.lease_until > ",
+         count(*) FILTER (WHERE p.state = 'failed' AND p.failure_code = 'QUARANTINED') AS quarantined, \
+         count(*) FILTER (WHERE p.state = 'failed' AND p.next_attempt_at IS NULL",
     )
+    .any(" AND p.failure_code", List::Texts(retryable.map(|code| code.as_str().to_owned()).collect()))
+    .sql(") AS spent, count(*) FILTER (WHERE p.lease_until > ")
     .now()
     .sql(") AS claimed FROM gazettes g LEFT JOIN prelo_gazettes p ON p.gazette_id = g.id")
     .only_row(&mut connection)
@@ -99,6 +104,8 @@ pub async fn status<D: Dialect>(pool: &Pool<D::Db>) -> Result<Status, sqlx::Erro
         failed: by_code(failed, &mut connection).await?,
         waiting: row.count("waiting")?,
         next_attempt_at: row.maybe_moment("next_attempt_at")?,
+        spent: row.count("spent")?,
+        quarantined: row.count("quarantined")?,
         claimed: row.count("claimed")?,
     })
 }

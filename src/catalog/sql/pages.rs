@@ -17,7 +17,7 @@ const GAZETTE_COLUMNS: &str = "CAST(g.id AS bigint) AS id, g.territory_id, g.dat
      g.is_extra_edition, g.power, g.file_checksum, g.file_path, g.file_url, g.scraped_at, g.created_at, \
      t.id AS known_territory_id, t.name AS territory_name, t.state_code";
 
-const STATE_COLUMNS: &str = "g.processed, p.state, p.failure_code, p.failure_detail, p.starts, p.lease_run, \
+const STATE_COLUMNS: &str = "g.processed, p.state, p.failure_code, p.failure_detail, p.starts, p.failures, p.lease_run, \
      p.lease_until, p.next_attempt_at, p.extractor_version, p.bytes, p.pages, p.ocr_pages, p.characters, p.quality, \
      p.text_checksum, p.indexed_at, p.run_id";
 
@@ -133,6 +133,7 @@ fn state<D: Dialect>(row: &Row<D>) -> Result<Option<GazetteState>, sqlx::Error> 
         failure_code: row.maybe_text("failure_code")?,
         failure_detail: row.maybe_text("failure_detail")?,
         starts: row.number("starts")?,
+        failures: row.number("failures")?,
         lease_run: row.maybe_run("lease_run")?,
         lease_until: row.maybe_moment("lease_until")?,
         next_attempt_at: row.maybe_moment("next_attempt_at")?,

@@ -69,8 +69,10 @@ impl Dialect for Sqlite {
     const LATER: (&'static str, &'static str) =
         ("strftime('%Y-%m-%d %H:%M:%f', 'now', ((", ") / 1000.0) || ' seconds')");
     const JSON: &'static str = "text";
-    const MIGRATIONS: &'static [Migration] =
-        &[("0001_tables", include_str!("../../../migrations/sqlite/0001_tables.sql"))];
+    const MIGRATIONS: &'static [Migration] = &[
+        ("0001_tables", include_str!("../../../migrations/sqlite/0001_tables.sql")),
+        ("0002_failures", include_str!("../../../migrations/sqlite/0002_failures.sql")),
+    ];
 
     fn bind(query: &mut QueryBuilder<sqlx::Sqlite>, value: Value) {
         match value {

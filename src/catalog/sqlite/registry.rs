@@ -126,7 +126,7 @@ async fn update(connection: &mut SqliteConnection, id: GazetteId, file: &FolderF
     // Not its `run_id`: that says which run wrote the document that is in the index until the next one does.
     Statement::<Sqlite>::new(
         "UPDATE prelo_gazettes SET state = 'pending', failure_code = NULL, failure_detail = NULL, starts = 0, \
-         lease_run = NULL, lease_until = NULL, next_attempt_at = NULL, pages = NULL, ocr_pages = NULL, \
+         failures = 0, lease_run = NULL, lease_until = NULL, next_attempt_at = NULL, pages = NULL, ocr_pages = NULL, \
          characters = NULL, quality = NULL, text_checksum = NULL, bytes = ",
     )
     .bind(file.bytes)

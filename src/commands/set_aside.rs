@@ -1,0 +1,115 @@
+//! Gazettes that failed, in plain words: which are tried again, when, and what brings the others back.
+
+use super::output::moment;
+use crate::catalog::{GazetteState, Status};
+use crate::failure::{FailureCode, Permanence};
+
+const SPENT: &str = "attempts are spent; `prelo reprocess --failed any` tries once more";
+const QUARANTINED: &str = "prelo died while reading these; `prelo reprocess --failed QUARANTINED` reads them again";
+
+/// What is waiting, spent and quarantined: name, number, remark. Nothing of what there is none of.
+pub fn rows(status: &Status) -> Vec<Vec<String>> {
+    let due = status.next_attempt_at.map(|next| format!("from {}", moment(next))).unwrap_or_default();
+    [
+        ("to be retried", status.waiting, due),
+        ("not retried", status.spent, SPENT.to_owned()),
+        ("quarantined", status.quarantined, QUARANTINED.to_owned()),
+    ]
+    .into_iter()
+    .filter(|(_, count, _)| *count > 0)
+    .map(|(name, count, remark)| vec![name.to_owned(), count.to_string(), remark])
+    .collect()
+}
+
+/// When a failed gazette is tried again, and if never, why not and what to do. `attempts` is the setting
+/// `failed_attempts`.
+pub fn next_attempt(state: &GazetteState, attempts: u32) -> String {
+    let word = state.failure_code.as_deref().unwrap_or_default();
+    let permanence = FailureCode::parse(word).map(FailureCode::permanence);
+    if let Some(next) = state.next_attempt_at {
+        let next = moment(next);
+        return match permanence {
+            Some(Permanence::Retryable) => format!("from {next}; given up after {attempts} failures in a row"),
+            Some(Permanence::External) => format!("from {next}"),
+            // Somebody asked for it, or its file or the extractor has changed, and the run did not come to its end.
+            Some(Permanence::Permanent) | None => format!("from {next}: it was to be read again and is not yet"),
+        };
+    }
+    let why = match permanence {
+        Some(Permanence::Retryable) => "none: the attempts are spent",
+        _ if word == FailureCode::Quarantined.as_str() => "none: it is quarantined",
+        _ => "not by itself",
+    };
+    format!("{why}; another file, a newer extractor or `prelo reprocess --failed {word}` brings it back")
+}
+
+/// The starts of the reader that are not known to have ended.
+pub fn starts(state: &GazetteState) -> String {
+    match (state.state.as_str(), state.starts) {
+        (_, 0) => "none that did not end".to_owned(),
+        ("started", 1) => "1, under way".to_owned(),
+        ("started", starts) => format!("{starts}, the last under way; prelo died during the others"),
+        (_, starts) => {
+            format!("{starts} that did not end: prelo died, and is not known to have died of something else")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    fn state(code: &str, due: bool) -> GazetteState {
+        GazetteState {
+            state: "failed".into(),
+            failure_code: Some(code.into()),
+            failure_detail: None,
+            starts: 0,
+            failures: 3,
+            lease_run: None,
+            lease_until: None,
+            next_attempt_at: due.then_some(datetime!(2026-03-04 05:06)),
+            extractor_version: None,
+            bytes: None,
+            pages: None,
+            ocr_pages: None,
+            characters: None,
+            quality: None,
+            text_checksum: None,
+            indexed_at: None,
+            run_id: None,
+        }
+    }
+
+    #[test]
+    fn every_failure_says_when_or_how_it_comes_back() {
+        for (code, due, words) in [
+            ("NOT_FOUND", true, "given up after 8 failures in a row"),
+            (
+                "NOT_FOUND",
+                false,
+                "none: the attempts are spent; another file, a newer extractor or `prelo reprocess \
+              --failed NOT_FOUND` brings it back",
+            ),
+            ("SPOOL_FULL", true, "from 2026-03-04 05:06"),
+            ("NEEDS_OCR", false, "not by itself; another file"),
+            ("NEEDS_OCR", true, "it was to be read again and is not yet"),
+            ("QUARANTINED", false, "none: it is quarantined; another file"),
+            ("FROM_THE_FUTURE", false, "not by itself; another file"),
+        ] {
+            let text = next_attempt(&state(code, due), 8);
+            assert!(text.contains(words), "{code}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_status_names_what_there_is() {
+        assert!(rows(&Status::default()).is_empty());
+        let status = Status { waiting: 2, spent: 3, quarantined: 1, ..Status::default() };
+        let rows = rows(&status);
+        let counts: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
+        assert_eq!(counts, ["2", "3", "1"]);
+        assert!(rows[1][2].contains("attempts are spent") && rows[2][2].contains("reprocess --failed QUARANTINED"));
+    }
+}
