@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, stream};
 use prelo::gazette::GazetteId;
 use prelo::search_index::document::Provenance;
@@ -138,6 +139,8 @@ pub struct ScriptedIndex {
     pub bulks: Mutex<Vec<Vec<i64>>>,
     /// The index never answers when it is prepared.
     pub black_hole: bool,
+    /// Happens once, while the first bulk is under way.
+    pub meanwhile: Mutex<Option<BoxFuture<'static, ()>>>,
 }
 
 fn index_error(kind: SearchIndexErrorKind) -> SearchIndexError {
@@ -167,6 +170,10 @@ impl SearchIndex for ScriptedIndex {
         let ids: Vec<i64> = documents.iter().map(|document| document.id.0).collect();
         self.bulks.lock().unwrap().push(ids.clone());
         self.texts.lock().unwrap().extend(documents.iter().map(|document| document.source_text.clone()));
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile.await;
+        }
         {
             let mut down = self.down.lock().unwrap();
             if let (times @ 1.., Some(kind)) = *down {
