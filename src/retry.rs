@@ -57,7 +57,7 @@ impl RetryPolicy {
 pub struct Recheck {
     /// Wait after the first failure; doubled with each more in a row.
     pub first: Duration,
-    /// No wait is longer.
+    /// No wait is longer, but for a first one that is.
     pub longest: Duration,
     /// After so many failures in a row no run tries again by itself; `None`: all of them do.
     pub attempts: Option<u32>,
@@ -72,9 +72,10 @@ impl Recheck {
             return None;
         }
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
-        let wait = self.first.saturating_mul(doubled).min(self.longest);
+        let longest = self.longest.max(self.first);
+        let wait = self.first.saturating_mul(doubled).min(longest);
         let per_mille = 750 + u32::try_from(chance % 501).unwrap_or_default();
-        Some((wait.saturating_mul(per_mille) / 1_000).min(self.longest))
+        Some((wait.saturating_mul(per_mille) / 1_000).min(longest))
     }
 }
 
@@ -93,6 +94,8 @@ mod tests {
         assert_eq!((recheck.wait(20, 250), recheck.wait(u32::MAX, 250)), (None, None));
         let endless = Recheck { attempts: None, ..recheck };
         assert_eq!(endless.wait(u32::MAX, 250), Some(Duration::from_hours(24)));
+        let rare = Recheck { first: Duration::from_hours(100), ..recheck };
+        assert_eq!(rare.wait(5, 250), Some(Duration::from_hours(100)));
         assert_eq!(Recheck { first: Duration::ZERO, ..recheck }.wait(5, 0), Some(Duration::ZERO));
 
         assert_eq!(recheck.wait(1, 0), Some(Duration::from_secs(45)));

@@ -91,7 +91,7 @@ fn render(explanation: &Explanation, indexed: Option<&Provenance>, attempts: u32
             if state.failures > 0 {
                 row("failures in a row", Some(state.failures.to_string()));
             }
-            row("starts", Some(set_aside::starts(state)));
+            row("starts", set_aside::starts(state));
             row("size", state.bytes.map(output::bytes));
             row("pages", state.pages.map(|pages| pages.to_string()));
             row("characters", state.characters.map(|characters| characters.to_string()));

@@ -4,7 +4,7 @@ use super::output::moment;
 use crate::catalog::{GazetteState, Status};
 use crate::failure::{FailureCode, Permanence};
 
-const SPENT: &str = "attempts are spent; `prelo reprocess --failed any` tries once more";
+const SPENT: &str = "their attempts are spent; `prelo reprocess --failed any` tries once more";
 const QUARANTINED: &str = "prelo died while reading these; `prelo reprocess --failed QUARANTINED` reads them again";
 
 /// What is waiting, spent and quarantined: name, number, remark. Nothing of what there is none of.
@@ -43,15 +43,13 @@ pub fn next_attempt(state: &GazetteState, attempts: u32) -> String {
     format!("{why}; another file, a newer extractor or `prelo reprocess --failed {word}` brings it back")
 }
 
-/// The starts of the reader that are not known to have ended.
-pub fn starts(state: &GazetteState) -> String {
+/// Starts of the reader that did not come to an end, if there are any.
+pub fn starts(state: &GazetteState) -> Option<String> {
     match (state.state.as_str(), state.starts) {
-        (_, 0) => "none that did not end".to_owned(),
-        ("started", 1) => "1, under way".to_owned(),
-        ("started", starts) => format!("{starts}, the last under way; prelo died during the others"),
-        (_, starts) => {
-            format!("{starts} that did not end: prelo died, and is not known to have died of something else")
-        }
+        (_, 0) => None,
+        ("started", 1) => Some("1, under way".to_owned()),
+        ("started", starts) => Some(format!("{starts}, the last of them under way; prelo died during the others")),
+        (_, starts) => Some(format!("{starts} without an end: prelo died meanwhile")),
     }
 }
 

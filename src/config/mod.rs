@@ -115,7 +115,7 @@ pub struct Config {
     /// A gazette whose failure may pass is tried again by a run that starts so much later; doubled with each failure in
     /// a row, with jitter.
     pub retry_failed_after_seconds: u64,
-    /// No such wait is longer.
+    /// No such wait is longer, but for a first one that is.
     pub retry_failed_max_seconds: u64,
     /// Failures in a row after which no run tries a gazette again by itself, 1..=1,000.
     pub failed_attempts: u32,

@@ -13,11 +13,6 @@ pub(super) fn validate(config: &Config, origins: &BTreeMap<&'static str, Origin>
             "the first wait is longer than the longest; raise the second or lower the first",
         ),
         (
-            config.retry_failed_after_seconds > config.retry_failed_max_seconds,
-            ("retry_failed_after_seconds", "retry_failed_max_seconds"),
-            "the first wait is longer than the longest; raise the second or lower the first",
-        ),
-        (
             config.postgres_min_connections > config.postgres_max_connections,
             ("postgres_min_connections", "postgres_max_connections"),
             "more connections are kept than there may be; raise the second or lower the first",

@@ -24,19 +24,17 @@ pub(super) fn verdict(claim: &Claim, most_starts: u32) -> Option<Failure> {
         return None;
     }
     let before = match &claim.failure {
-        // The quarantine of a gazette that was taken up again by a claim and never read tells the older story.
-        Some((code, detail)) if code == FailureCode::Quarantined.as_str() => return Some(again(detail)),
-        Some((code, detail)) => format!("its last outcome was {code}: {detail}"),
-        None => "it never had an outcome".to_owned(),
+        // Quarantined before, and not read since.
+        Some((code, detail)) if code == FailureCode::Quarantined.as_str() => {
+            return Some(Failure::new(FailureCode::Quarantined, detail.clone()));
+        }
+        Some((code, detail)) => format!("its last failure was {code}: {detail}"),
+        None => "no other failure is known of it".to_owned(),
     };
     let starts = claim.starts;
     let detail =
         format!("reading it was started {starts} times, and each time the process died before it ended; {before}");
     Some(Failure::new(FailureCode::Quarantined, detail))
-}
-
-fn again(detail: &str) -> Failure {
-    Failure::new(FailureCode::Quarantined, detail)
 }
 
 /// Where files are read: together, or one suspect alone.
@@ -92,12 +90,12 @@ mod tests {
         for (claim, end) in [
             (
                 claim(3, None),
-                "started 3 times, and each time the process died before it ended; it never had an outcome",
+                "started 3 times, and each time the process died before it ended; no other failure is known of it",
             ),
             (
                 claim(7, Some(("NOT_FOUND", "404"))),
                 "started 7 times, and each time the process died before it ended; \
-              its last outcome was NOT_FOUND: 404",
+              its last failure was NOT_FOUND: 404",
             ),
             (claim(3, Some(("QUARANTINED", "as told before"))), "as told before"),
         ] {
