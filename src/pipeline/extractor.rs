@@ -32,7 +32,8 @@ pub(super) async fn run(
 ) {
     let plan = context.config.memory_plan();
     let limits = Limits::within(plan.reader_bytes, context.config.max_file_size_mb * 1024 * 1024);
-    let extractor = Arc::new(Extractor { context, pool, room: ReadingRoom::default(), texts, load, limits, extracted, outcomes });
+    let extractor =
+        Arc::new(Extractor { context, pool, room: ReadingRoom::default(), texts, load, limits, extracted, outcomes });
     let mut workers = Workers::new(&extractor.context, plan.readers);
     while let Some(item) = spooled.recv().await {
         let extractor = extractor.clone();
