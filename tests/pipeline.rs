@@ -6,133 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use prelo::catalog::{self, Catalog, FailedGazette, FolderFile};
-use prelo::config::{Config, Sources, load, local_path};
+use prelo::catalog::FailedGazette;
+use prelo::config::{Config, local_path};
 use prelo::failure::{Failure, FailureCode};
-use prelo::gazette::{GazetteId, RunId, Selection, Territory};
-use prelo::pipeline::{self, Context, Ended, Report};
+use prelo::gazette::{GazetteId, RunId, Selection};
 use prelo::search_index::SearchIndexErrorKind;
-use prelo::shutdown::{Shutdown, StopReason};
 use prelo::storage::StorageErrorKind;
-use prelo::telemetry::Telemetry;
-use support::doubles::{Get, Put, ScriptedIndex, ScriptedStorage};
+use support::doubles::{Get, Put};
+use support::stage::Stage;
 
 mod support;
-
-/// A catalogue with `names` as pending gazettes, ids from 1 in their order, and one object for each.
-struct Stage {
-    config: Arc<Config>,
-    catalog: Arc<dyn Catalog>,
-    storage: ScriptedStorage,
-    index: ScriptedIndex,
-    folder: tempfile::TempDir,
-}
-
-impl Stage {
-    async fn new(names: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let flags = [
-            ("data", folder.path().to_str().unwrap()),
-            ("retry_min_delay_ms", "1"),
-            ("retry_max_delay_ms", "2"),
-            ("download_stall_timeout_seconds", "1"),
-            ("bulk_delay_ms", "50"),
-        ]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let config = load(&Sources { flags: flags.into(), ..Sources::default() }).unwrap().config;
-        let catalog: Arc<dyn Catalog> = Arc::from(catalog::open(&config).await.unwrap());
-        catalog.migrate().await.unwrap();
-        let mut storage = ScriptedStorage::default();
-        let files: Vec<FolderFile> = names
-            .iter()
-            .map(|name| {
-                let content = format!("Portaria de {name}, que homologa o pregão.").into_bytes();
-                let file = FolderFile {
-                    path: (*name).to_owned(),
-                    bytes: content.len() as u64,
-                    modified_ns: 0,
-                    file_checksum: support::servers::md5_of(&content),
-                    metadata_checksum: String::new(),
-                    territory: Territory { id: String::new(), name: String::new(), state_code: String::new() },
-                    date: None,
-                    edition_number: None,
-                    is_extra_edition: None,
-                    power: None,
-                    file_url: None,
-                };
-                storage.objects.insert((*name).to_owned(), content);
-                file
-            })
-            .collect();
-        catalog.registry().unwrap().register(&files).await.unwrap();
-        Self { config: Arc::new(config), catalog, storage, index: ScriptedIndex::default(), folder }
-    }
-
-    fn script(&self, name: &str, gets: &[Get]) {
-        self.storage.gets.lock().unwrap().insert(name.to_owned(), gets.iter().copied().collect());
-    }
-
-    /// So many runs die while they read these gazettes.
-    async fn died(&self, ids: &[i64], times: u32) {
-        let ids: Vec<GazetteId> = ids.iter().copied().map(GazetteId).collect();
-        for _ in 0..times {
-            let (run, selection) = (RunId::new(), Selection::default());
-            self.catalog.begin_run(run, &selection, Duration::ZERO).await.unwrap();
-            assert_eq!(self.catalog.claim(run, &ids, Duration::ZERO, false).await.unwrap().len(), ids.len());
-            for id in &ids {
-                assert!(self.catalog.start(run, *id).await.unwrap());
-            }
-        }
-    }
-
-    async fn run(self) -> Played {
-        self.run_until(std::future::pending()).await
-    }
-
-    /// Runs, and is told to end when `signal` comes.
-    async fn run_until(self, signal: impl Future<Output = ()>) -> Played {
-        let (storage, index) = (Arc::new(self.storage), Arc::new(self.index));
-        let context = Context {
-            sandbox: support::readers(&self.config),
-            config: self.config,
-            catalog: self.catalog.clone(),
-            storage: storage.clone(),
-            index: index.clone(),
-            telemetry: Telemetry::new(RunId::new()),
-            shutdown: Shutdown::default(),
-        };
-        let selection = Selection::default();
-        let run = pipeline::run(&context, &selection);
-        tokio::pin!(run);
-        let ended = tokio::select! {
-            ended = &mut run => ended.unwrap(),
-            () = signal => {
-                context.shutdown.drain(StopReason::Signal(15));
-                run.await.unwrap()
-            }
-        };
-        let Ended::Ran(report) = ended else { panic!("{ended:?}") };
-        let status = self.catalog.status().await.unwrap();
-        assert_eq!(status.processed, report.indexed, "what is marked is what was indexed");
-        assert_eq!(status.claimed, 0, "nothing is held after a run");
-        let spooled = context.config.spool.join(context.telemetry.run().to_string());
-        assert!(!spooled.exists(), "nothing of this run is left in the spool");
-        Played { report, storage, index, _folder: self.folder }
-    }
-}
-
-struct Played {
-    report: Report,
-    storage: Arc<ScriptedStorage>,
-    index: Arc<ScriptedIndex>,
-    _folder: tempfile::TempDir,
-}
-
-impl Played {
-    fn failed(&self) -> BTreeMap<&str, u64> {
-        self.report.failed.iter().map(|(code, count)| (code.as_str(), *count)).collect()
-    }
-}
 
 #[tokio::test]
 async fn a_healthy_gazette_costs_one_head_and_one_get() {
