@@ -22,6 +22,7 @@ mod font;
 mod fonts;
 mod geometry;
 mod inflate;
+mod inline_image;
 mod joined;
 mod layout;
 mod lexer;
