@@ -45,14 +45,40 @@ impl Span {
     }
 }
 
-/// The order in which the lines are to be read, where it is not the one they come in: indices into `lines`.
+/// The order in which the lines are to be read, where it is not the one they come in: indices into `lines`. Lines that
+/// run another way than most, such as stamps along the margin, come first if they stand first, else last.
 pub(super) fn reading_order(lines: &[Line]) -> Option<Vec<usize>> {
-    let right = lines.first()?.direction;
-    let upright = lines.iter().all(|line| line.direction.dot(right) > 0.99);
-    if lines.len() < LINES || !upright {
+    let right = usual_direction(lines)?;
+    let runs_so = |line: &Line| line.direction.dot(right) > 0.99;
+    let (usual, others): (Vec<usize>, Vec<usize>) = (0..lines.len()).partition(|i| runs_so(&lines[*i]));
+    let spans: Vec<Span> = usual.iter().map(|i| Span::new(&lines[*i], right)).collect();
+    let order = order_of(&spans)?;
+    let leading = others.iter().take_while(|i| **i < usual[0]).count();
+    let (before, after) = others.split_at(leading);
+    let ordered = order.into_iter().map(|i| usual[i]);
+    Some(before.iter().copied().chain(ordered).chain(after.iter().copied()).collect())
+}
+
+/// The direction of most lines, where there is one.
+fn usual_direction(lines: &[Line]) -> Option<Point> {
+    let runs = |line: &Line, direction: Point| line.direction.dot(direction) > 0.99;
+    // Only a majority outlasts such a vote (Boyer and Moore 1981).
+    let (mut candidate, mut lead) = (lines.first()?.direction, 0_usize);
+    for line in lines {
+        match (runs(line, candidate), lead) {
+            (true, _) => lead += 1,
+            (false, 0) => (candidate, lead) = (line.direction, 1),
+            (false, _) => lead -= 1,
+        }
+    }
+    let count = lines.iter().filter(|line| runs(line, candidate)).count();
+    (2 * count > lines.len()).then_some(candidate)
+}
+
+fn order_of(spans: &[Span]) -> Option<Vec<usize>> {
+    if spans.len() < LINES {
         return None;
     }
-    let spans: Vec<Span> = lines.iter().map(|line| Span::new(line, right)).collect();
     let long: Vec<Span> = spans.iter().filter(|span| span.is_long()).copied().collect();
     if long.len() < LINES {
         return None;
@@ -61,9 +87,9 @@ pub(super) fn reading_order(lines: &[Line]) -> Option<Vec<usize>> {
     let steps = long.len() - 1;
     if share(count_steps(&long, is_beside), steps / 2) >= JUMPING {
         let rivers = rivers(&long);
-        (!rivers.is_empty() && are_filled(&long, &rivers)).then(|| by_columns(&spans, &rivers))
+        (!rivers.is_empty() && are_filled(&long, &rivers)).then(|| by_columns(spans, &rivers))
     } else if share(count_steps(&long, is_above), steps) >= JUMPING {
-        Some(by_columns(&spans, &rivers(&long)))
+        Some(by_columns(spans, &rivers(&long)))
     } else {
         None
     }
@@ -201,6 +227,18 @@ mod tests {
     }
 
     #[test]
+    fn a_stamp_along_the_margin_changes_nothing() {
+        let stamp = Line { direction: Point { x: 0.0, y: 1.0 }, ..line(590.0, 100.0, 0.0) };
+        let rows = rows();
+        let expected = reading_order(&rows).unwrap();
+        let last = [&rows[..], &[stamp]].concat();
+        assert_eq!(reading_order(&last).unwrap(), [&expected[..], &[21]].concat());
+        let first = [&[stamp], &rows[..]].concat();
+        let shifted: Vec<usize> = std::iter::once(0).chain(expected.iter().map(|i| i + 1)).collect();
+        assert_eq!(reading_order(&first).unwrap(), shifted);
+    }
+
+    #[test]
     fn an_order_that_may_be_meant_is_kept() {
         let columns: Vec<Line> = {
             let rows = rows();
@@ -211,7 +249,7 @@ mod tests {
         let turned: Vec<Line> = rows()
             .iter()
             .enumerate()
-            .map(|(i, row)| Line { direction: Point { x: 0.0, y: if i == 3 { 1.0 } else { -1.0 } }, ..*row })
+            .map(|(i, row)| Line { direction: Point { x: 0.0, y: if i % 2 == 0 { 1.0 } else { -1.0 } }, ..*row })
             .collect();
         for (name, lines) in [("column by column", columns), ("cells", table), ("turned", turned)] {
             assert_eq!(reading_order(&lines), None, "{name}");
