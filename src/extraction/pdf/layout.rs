@@ -60,7 +60,7 @@ pub(super) struct Layout {
     text: String,
     lines: Vec<Line>,
     /// Glyphs outside of it cannot be seen and are not read.
-    visible: Rectangle,
+    pub visible: Rectangle,
     run: Run,
     /// Whether the run cannot go on in the line of the one before.
     is_turned: bool,

@@ -15,6 +15,7 @@ use quality::Verdict;
 use stream::Missing;
 
 mod bidi;
+mod clip;
 mod columns;
 mod content;
 mod filter;

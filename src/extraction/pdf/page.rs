@@ -43,7 +43,7 @@ pub(super) fn read_page<'a>(page: &Page<'a>, document: Document<'_, 'a>) -> Resu
     let (page_text, lines) = reader.layout.finish();
     let text = order::write(&page_text, &lines);
     let verdict = quality::judge(&tally, &text, visible.area());
-    let is_stamped_scan = quality::is_stamped_scan(&tally, &text, visible.area());
+    let is_stamped_scan = quality::is_stamped_scan(&tally, &lines, visible);
     Ok(PageText { text, outcome: Outcome { verdict, is_stamped_scan, missing } })
 }
 

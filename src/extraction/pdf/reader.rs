@@ -3,10 +3,12 @@
 use hayro_syntax::object::{Array, Dict, FromBytes, MaybeRef, Name, Object, Stream};
 use hayro_syntax::page::Resources;
 
+use super::clip::Path;
 use super::content::{Content, Element, Operator};
 use super::fonts::Fonts;
 use super::geometry::{Matrix, Point, Rectangle};
 use super::layout::{Layout, Run, SPACE_FROM};
+use super::lexer::unescaped;
 use super::optional::Hidden;
 use super::quality::Tally;
 use super::stream::{Missing, Streams};
@@ -33,6 +35,7 @@ pub(super) struct PageReader<'d, 'a> {
     visible: Rectangle,
     state: GraphicsState,
     object: TextObject,
+    path: Path,
     /// What each `BMC` and `BDC` that is open has begun.
     marked: Vec<Marked>,
     /// How many of them hide their content.
@@ -64,6 +67,10 @@ mod operator {
         MOVE b"Td" MOVE_LEADING b"TD" MATRIX b"Tm" NEXT_LINE b"T*"
         SHOW b"Tj" SHOW_ARRAY b"TJ" SHOW_LINE b"'" SHOW_LINE_SPACED b"\""
         BEGIN_MARKED b"BMC" BEGIN_MARKED_PROPERTIES b"BDC" END_MARKED b"EMC"
+        RECTANGLE b"re" BEGIN_PATH b"m" CLIP b"W" CLIP_EVEN_ODD b"W*" END_PATH b"n"
+        STROKE b"S" CLOSE_STROKE b"s" FILL b"f" FILL_OLD b"F" FILL_EVEN_ODD b"f*" FILL_STROKE b"B"
+        FILL_STROKE_EVEN_ODD b"B*" CLOSE_FILL_STROKE b"b" CLOSE_FILL_STROKE_EVEN_ODD b"b*" SHADING b"sh"
+        INLINE_IMAGE b"EI"
     }
 }
 
@@ -74,8 +81,9 @@ impl<'d, 'a> PageReader<'d, 'a> {
             layout: Layout::new(visible),
             tally: Tally::default(),
             visible,
-            state: GraphicsState::new(Matrix::IDENTITY),
+            state: GraphicsState::new(Matrix::IDENTITY, visible),
             object: TextObject::BEGIN,
+            path: Path::default(),
             marked: Vec::new(),
             hidden: 0,
             operators: 0,
@@ -134,7 +142,7 @@ impl<'d, 'a> PageReader<'d, 'a> {
                     if let (Some(name), Some(size)) = (operands.name(), operands.number()) {
                         let known = fonts.iter().find(|(known, _)| *known == name).map(|(_, font)| *font);
                         let font = known.unwrap_or_else(|| {
-                            let font = self.document.fonts.named(name, &resources.fonts, self.document.streams);
+                            let font = self.document.fonts.named(&unescaped(name), &resources.fonts, self.document.streams);
                             fonts.push((name, font));
                             font
                         });
@@ -168,6 +176,26 @@ impl<'d, 'a> PageReader<'d, 'a> {
                         self.draw_x_object(name, resources)?;
                     }
                 }
+                operator::RECTANGLE => {
+                    if let Some(numbers) = operands.numbers() {
+                        self.path.rectangle(numbers, self.state.ctm);
+                    }
+                }
+                operator::BEGIN_PATH => self.path.begin(),
+                operator::CLIP | operator::CLIP_EVEN_ODD => self.path.clips(),
+                operator::END_PATH | operator::STROKE | operator::CLOSE_STROKE => self.end_path(),
+                operator::FILL
+                | operator::FILL_OLD
+                | operator::FILL_EVEN_ODD
+                | operator::FILL_STROKE
+                | operator::FILL_STROKE_EVEN_ODD
+                | operator::CLOSE_FILL_STROKE
+                | operator::CLOSE_FILL_STROKE_EVEN_ODD => {
+                    self.tally.fills += 1;
+                    self.end_path();
+                }
+                operator::SHADING => self.tally.fills += 1,
+                operator::INLINE_IMAGE => self.tally_image(),
                 operator::BEGIN_MARKED => self.marked.push(Marked::Plain),
                 operator::BEGIN_MARKED_PROPERTIES => self.begin_marked(&content, resources),
                 operator::END_MARKED => self.end_marked(),
@@ -184,6 +212,16 @@ impl<'d, 'a> PageReader<'d, 'a> {
     pub(super) fn check(&self) -> Result<Missing, Failure> {
         let Streams { failure, missing, .. } = &*self.document.streams;
         failure.clone().map_or_else(|| Ok(missing.clone()), Err)
+    }
+
+    fn end_path(&mut self) {
+        self.state.clip = self.path.end(self.state.clip);
+    }
+
+    /// Images fill the unit square of user space (section 8.9.5.1).
+    fn tally_image(&mut self) {
+        let square = Rectangle { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
+        self.tally.image(self.state.ctm.apply_to(square).intersection(self.visible).area());
     }
 
     fn next_line(&mut self) {
@@ -230,6 +268,7 @@ impl<'d, 'a> PageReader<'d, 'a> {
             let sign = em.signum() / unit.length();
             let direction = Point { x: unit.x * sign, y: unit.y * sign };
             let space_from = font.space_from.map_or(SPACE_FROM * size, |gap| gap * length);
+            self.layout.visible = self.state.clip;
             self.layout.begin_run(Run { direction, size, space_from, is_vertical: font.is_vertical });
         }
         let origin = matrix.apply(Point { x: 0.0, y: text.rise });
@@ -260,7 +299,7 @@ impl<'d, 'a> PageReader<'d, 'a> {
 
     /// Of the parameters in table 58, only the font is of text.
     fn set_ext_g_state(&mut self, name: &[u8], resources: &Resources<'a>) {
-        let Some(dict) = resources.ext_g_states.get::<Dict<'a>>(name) else {
+        let Some(dict) = resources.ext_g_states.get::<Dict<'a>>(&*unescaped(name)) else {
             return;
         };
         let Some(array) = dict.get::<Array<'a>>(b"Font") else {
@@ -281,13 +320,12 @@ impl<'d, 'a> PageReader<'d, 'a> {
     }
 
     fn draw_x_object(&mut self, name: &[u8], resources: &Resources<'a>) -> Result<(), Failure> {
-        let Some(stream) = resources.x_objects.get::<Stream<'a>>(name) else {
+        let Some(stream) = resources.x_objects.get::<Stream<'a>>(&*unescaped(name)) else {
             return Ok(());
         };
         let subtype = stream.dict().get::<Name<'_>>(b"Subtype");
         if subtype.is_some_and(|subtype| *subtype == *b"Image") {
-            let square = Rectangle { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
-            self.tally.image(self.state.ctm.apply_to(square).intersection(self.visible).area());
+            self.tally_image();
             return Ok(());
         }
         if self.document.hidden.hides_dict(stream.dict()) {
@@ -309,6 +347,10 @@ impl<'d, 'a> PageReader<'d, 'a> {
         let outer = (self.state, self.object, self.marked.len(), self.hidden);
         if let Some(matrix) = stream.dict().get::<Array<'_>>(b"Matrix").and_then(|array| six(&array)) {
             self.state.ctm = Matrix::new(matrix).then(self.state.ctm);
+        }
+        let bounds = stream.dict().get::<hayro_syntax::object::Rect>(b"BBox").map(super::geometry::rectangle);
+        if let Some(bounds) = bounds.filter(|bounds| bounds.area() > 0.0) {
+            self.state.clip = self.state.clip.intersection(self.state.ctm.apply_to(bounds));
         }
         let own = stream.dict().get::<Dict<'a>>(b"Resources").map(Resources::new);
         self.forms.push(id);
@@ -336,13 +378,14 @@ impl<'d, 'a> PageReader<'d, 'a> {
         let x = stretch(bounds.x1 - bounds.x0, place.x1 - place.x0);
         let y = stretch(bounds.y1 - bounds.y0, place.y1 - place.y0);
         let fit = Matrix::new([x, 0.0, 0.0, y, place.x0 - bounds.x0 * x, place.y0 - bounds.y0 * y]);
-        self.state = GraphicsState::new(fit);
+        self.state = GraphicsState::new(fit, self.visible);
         self.draw_form(stream, page)
     }
 
     fn begin_marked(&mut self, content: &Content<'_>, resources: &Resources<'a>) {
         let name = content.operands.properties_name();
         let mark = if let Some(name) = name {
+            let name = &*unescaped(name);
             let is_hidden =
                 resources.properties.get_ref(name).is_some_and(|reference| self.document.hidden.hides(reference));
             let dict = if is_hidden { None } else { resources.properties.get::<Dict<'_>>(name) };

@@ -115,10 +115,54 @@ fn forms_have_their_own_resources_and_matrix() {
         "/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Matrix[1 0 0 1 50 700]/Resources<</Font<</G 5 0 R>>>>",
         b"BT /G 10 Tf (form) Tj ET",
     );
-    let heir = stream("/Type/XObject/Subtype/Form/BBox[0 0 9 9]", b"BT /F 10 Tf 50 600 Td (herda) Tj ET");
+    let heir = stream("/Type/XObject/Subtype/Form/BBox[0 0 600 800]", b"BT /F 10 Tf 50 600 Td (herda) Tj ET");
     let resources = "/Font<</F 5 0 R>>/XObject<</X 6 0 R/Y 7 0 R>>";
     let content = b"/X Do /Y Do BT /F 10 Tf 50 500 Td (depois) Tj ET";
     assert_eq!(text(page(content, resources, &[courier(), form, heir])), "form\nherda\ndepois");
+}
+
+#[test]
+fn what_is_clipped_away_is_not_read() {
+    let shown = "BT /F 10 Tf 50 700 Td (dentro) Tj 300 0 Td (fora) Tj ET";
+    let form = |entries: &str| stream(&format!("/Subtype/Form{entries}"), shown.as_bytes());
+    let cases = [
+        ("/BBox[0 0 300 800]", "/X Do", "dentro"),
+        ("/BBox[0 0 0 0]", "/X Do", "dentro\nfora"),
+        ("/BBox[0 0 600 800]", "q 0 0 300 800 re W n /X Do Q", "dentro"),
+        ("/BBox[0 0 600 800]", "q 0 0 300 800 re W n Q /X Do", "dentro\nfora"),
+        ("/BBox[0 0 600 800]", "0 0 m 300 0 l 300 800 l h W n /X Do", "dentro\nfora"),
+        ("/BBox[0 0 600 800]", "0 0 300 800 re f /X Do", "dentro\nfora"),
+    ];
+    for (entries, content, expected) in cases {
+        let resources = "/Font<</F 5 0 R>>/XObject<</X 6 0 R>>";
+        assert_eq!(text(page(content.as_bytes(), resources, &[courier(), form(entries)])), expected, "{content}");
+    }
+}
+
+#[test]
+fn names_are_found_however_they_are_escaped() {
+    let form = stream("/Subtype/Form/BBox[0 0 600 800]", b"BT /F#4f 10 Tf 50 700 Td (nome) Tj ET");
+    let resources = "/Font<</F#4F 5 0 R>>/XObject<</A#20B 6 0 R>>/Properties<</L#31 <</ActualText(Sr.)>>>>";
+    let content = b"/A#20B Do /Span /L#31 BDC BT /FO 10 Tf 50 600 Td (S) Tj ET EMC";
+    let differences = b"<</Type/Font/Subtype/Type1/BaseFont/Courier/Encoding<</Differences[101/a]>>>>".to_vec();
+    assert_eq!(text(page(content, resources, &[differences, form])), "noma\nSr.");
+}
+
+#[test]
+fn nothing_swallows_the_rest_of_a_page() {
+    let cases = [
+        "BI /W 1 /H 1 /CS /G /BPC 8 /F /A85 ID 5l~>EI Q",
+        "BI /W 1 /H 1 /CS /G /BPC 8 ID \u{7f}EI Q",
+        "BI /W 1 /H 1 /CS /G /BPC 8 ID \u{7f}\nEI BT /F 10 Tf 50 700 Td <C7> Tj ET",
+        "BI /W 1 /H 1 /F /Fl ID never ends",
+        "BI /W 1",
+        "/Span <</Lang (pt-BR) BDC",
+        "[(a) <",
+    ];
+    for content in cases {
+        let whole = format!("{content} > \nBT /F 10 Tf 50 500 Td (FIM) Tj ET");
+        assert!(shown(&whole).contains("FIM"), "{content}: {}", shown(&whole));
+    }
 }
 
 #[test]
@@ -236,6 +280,7 @@ fn unreadable_documents_have_their_code() {
             "TEXT_GARBLED",
         ),
         ("a scan", page(b"q 600 0 0 800 0 0 cm /I Do Q", "/XObject<</I 5 0 R>>", &[image]), "NEEDS_OCR"),
+        ("a scan in the content", page(b"600 0 0 800 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x80 EI", "", &[]), "NEEDS_OCR"),
         ("nothing", page(b"", "", &[]), "NEEDS_OCR"),
         ("an unknown filter", page_of(stream("/Filter/ZstdDecode", TEXT), "", &[]), "UNSUPPORTED_FORMAT"),
         ("a filter of images", page_of(stream("/Filter[/FlateDecode/DCTDecode]", TEXT), "", &[]), "UNSUPPORTED_FORMAT"),
