@@ -181,7 +181,8 @@ impl<'a> Content<'a> {
 
 /// Whether a keyword is an operator (table A.1).
 pub(super) fn is_operator(name: &[u8]) -> bool {
-    const OPERATORS: &[u8] = b" b B b* B* BDC BI BMC BT BX c cm CS cs d d0 d1 Do DP EMC ET EX f F f* G g gs h i j J K k l m M \
+    const OPERATORS: &[u8] =
+        b" b B b* B* BDC BI BMC BT BX c cm CS cs d d0 d1 Do DP EMC ET EX f F f* G g gs h i j J K k l m M \
         MP n q Q re RG rg ri s S SC sc SCN scn sh T* Tc Td TD Tf Tj TJ TL Tm Tr Ts Tw Tz v w W W* y ' \" ";
     let mut operators = OPERATORS.split(|byte| *byte == b' ').filter(|operator| !operator.is_empty());
     operators.any(|operator| operator == name)

@@ -209,7 +209,10 @@ mod tests {
             ("a mask and its decoding", b"BI /W 8 /H 1 /IM true /D [1 0] ID \x81EI "),
             ("colours of a table", b"BI /W 2 /H 1 /BPC 8 /CS [/I /RGB 1 <000000FFFFFF>] ID \0\x01\nEI "),
             ("EI in the data", b"BI /W 6 /H 1 /CS /G /BPC 8 ID  EI Q \nEI "),
-            ("EI in packed data", b"BI /W 6 /H 1 /CS /G /BPC 8 /F /Fl ID \xff EI \x81\x02 EI \0\0\0\0\0\0 zEI\n\x01\nEI "),
+            (
+                "EI in packed data",
+                b"BI /W 6 /H 1 /CS /G /BPC 8 /F /Fl ID \xff EI \x81\x02 EI \0\0\0\0\0\0 zEI\n\x01\nEI ",
+            ),
             ("a line end of two", b"BI /W 1 /H 1 /CS /G /BPC 8 ID\r\n\x80\r\nEI "),
             ("a wrong size", b"BI /W 9 /H 9 /CS /G /BPC 8 ID \x80\nEI "),
             ("no image", b"BI "),

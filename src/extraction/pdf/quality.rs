@@ -287,15 +287,7 @@ mod tests {
         let page = Rectangle { x0: 0.0, y0: 0.0, x1: 600.0, y1: 800.0 };
         let line = |bytes: usize, (x0, y0): (f32, f32), (x1, y1): (f32, f32)| {
             let (from, to) = (Point { x: x0, y: y0 }, Point { x: x1, y: y1 });
-            Line {
-                start: 0,
-                end: bytes,
-                from,
-                to,
-                direction: Point { x: 1.0, y: 0.0 },
-                size: 10.0,
-                is_replaced: false,
-            }
+            Line { start: 0, end: bytes, from, to, direction: Point { x: 1.0, y: 0.0 }, size: 10.0, is_replaced: false }
         };
         let scan = Tally { image_area: page.area() * 0.9, ..Tally::default() };
         let notice = [line(400, (20.0, 20.0), (580.0, 20.0)), line(200, (590.0, 100.0), (590.0, 700.0))];

@@ -1,11 +1,14 @@
 //! The operators that show text, and what they need (PDF 32000-1 sections 8.4, 8.10, 9.4 and 14.6).
 
+use std::rc::Rc;
+
 use hayro_syntax::object::{Array, Dict, FromBytes, MaybeRef, Name, Object, Stream};
 use hayro_syntax::page::Resources;
 
 use super::clip::Path;
 use super::content::{Content, Element, Operator};
 use super::fonts::Fonts;
+use super::forms::{Forms, Id};
 use super::geometry::{Matrix, Point, Rectangle};
 use super::layout::{Layout, Run, SPACE_FROM};
 use super::lexer::unescaped;
@@ -22,6 +25,7 @@ const MAX_SAVED: usize = 4096;
 /// What is kept from page to page.
 pub(super) struct Document<'d, 'a> {
     pub fonts: &'d mut Fonts<'a>,
+    pub forms: &'d mut Forms,
     pub streams: &'d mut Streams,
     pub hidden: &'d Hidden,
     pub limits: &'d Limits,
@@ -42,7 +46,9 @@ pub(super) struct PageReader<'d, 'a> {
     hidden: usize,
     operators: u64,
     /// The forms that are being drawn, by object number.
-    forms: Vec<(u32, i32)>,
+    forms: Vec<Id>,
+    /// Strings, images and forms that were shown: what a form must be without for it to have no effect.
+    shown: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +94,7 @@ impl<'d, 'a> PageReader<'d, 'a> {
             hidden: 0,
             operators: 0,
             forms: Vec::new(),
+            shown: 0,
         }
     }
 
@@ -142,7 +149,8 @@ impl<'d, 'a> PageReader<'d, 'a> {
                     if let (Some(name), Some(size)) = (operands.name(), operands.number()) {
                         let known = fonts.iter().find(|(known, _)| *known == name).map(|(_, font)| *font);
                         let font = known.unwrap_or_else(|| {
-                            let font = self.document.fonts.named(&unescaped(name), &resources.fonts, self.document.streams);
+                            let font =
+                                self.document.fonts.named(&unescaped(name), &resources.fonts, self.document.streams);
                             fonts.push((name, font));
                             font
                         });
@@ -220,6 +228,7 @@ impl<'d, 'a> PageReader<'d, 'a> {
 
     /// Images fill the unit square of user space (section 8.9.5.1).
     fn tally_image(&mut self) {
+        self.shown += 1;
         let square = Rectangle { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
         self.tally.image(self.state.ctm.apply_to(square).intersection(self.visible).area());
     }
@@ -229,6 +238,7 @@ impl<'d, 'a> PageReader<'d, 'a> {
     }
 
     fn show_elements(&mut self, content: &Content<'_>) {
+        self.shown += 1;
         for element in content.operands.elements() {
             match *element {
                 Element::Plain(start, end) => self.show(&content.data()[start..end]),
@@ -338,12 +348,18 @@ impl<'d, 'a> PageReader<'d, 'a> {
     fn draw_form(&mut self, stream: &Stream<'a>, parent: &Resources<'a>) -> Result<(), Failure> {
         let id = stream.obj_id();
         let id = (id.obj_number, id.gen_number);
+        self.shown += 1;
         if self.forms.len() >= self.document.limits.form_depth || self.forms.contains(&id) {
             return Ok(());
         }
-        let Some(data) = self.document.streams.decode_content(stream) else {
+        if let Some(fills) = self.document.forms.inert(id) {
+            self.tally.fills += fills;
+            return Ok(());
+        }
+        let Some(data) = self.form_content(id, stream) else {
             return Ok(());
         };
+        let (shown, fills) = (self.shown, self.tally.fills);
         let outer = (self.state, self.object, self.marked.len(), self.hidden);
         if let Some(matrix) = stream.dict().get::<Array<'_>>(b"Matrix").and_then(|array| six(&array)) {
             self.state.ctm = Matrix::new(matrix).then(self.state.ctm);
@@ -360,7 +376,22 @@ impl<'d, 'a> PageReader<'d, 'a> {
             self.end_marked();
         }
         (self.state, self.object, _, self.hidden) = outer;
+        if result.is_ok() && self.shown == shown && self.document.streams.missing == Missing::default() {
+            self.document.forms.remember_inert(id, self.tally.fills - fills);
+        }
         result
+    }
+
+    fn form_content(&mut self, id: Id, stream: &Stream<'a>) -> Option<Rc<Vec<u8>>> {
+        let Document { forms, streams, .. } = &mut self.document;
+        if let Some(content) = forms.content(id) {
+            return streams.repeat(content.len()).then_some(content);
+        }
+        let content = Rc::new(streams.decode_content(stream)?);
+        if streams.missing == Missing::default() {
+            forms.keep(id, &content);
+        }
+        Some(content)
     }
 
     /// The appearance of an annotation, fitted into its rectangle (section 12.5.5, algorithm 8.1).

@@ -4,6 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::extraction::pdf) struct Characters(u32);
 
+/// A hyphen that shows where a word is parted at the end of a line; some fonts have it for every hyphen.
+pub(in crate::extraction::pdf) const SOFT_HYPHEN: char = '\u{ad}';
+
 /// How the text of a code was found, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::extraction::pdf) enum Means {

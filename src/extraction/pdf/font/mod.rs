@@ -21,7 +21,7 @@ mod simple;
 mod standard;
 mod to_unicode;
 
-pub(super) use characters::{Characters, Means, Strings, push_clean};
+pub(super) use characters::{Characters, Means, SOFT_HYPHEN, Strings, push_clean};
 
 /// Where font descriptors keep their program (table 126).
 const FONT_FILES: [&[u8]; 3] = [b"FontFile", b"FontFile2", b"FontFile3"];

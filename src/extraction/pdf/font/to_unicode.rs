@@ -295,7 +295,10 @@ mod tests {
         for code in 0..5000 {
             wide.push_str(&format!("<{code:04x}> <ffff> <0041> "));
         }
-        assert_eq!(ToUnicode::parse(wide.as_bytes()).get(0x2000).as_deref(), char::from_u32(0x41 + 0x2000 - 4999).map(String::from).as_deref());
+        assert_eq!(
+            ToUnicode::parse(wide.as_bytes()).get(0x2000).as_deref(),
+            char::from_u32(0x41 + 0x2000 - 4999).map(String::from).as_deref()
+        );
     }
 
     #[test]
