@@ -4,20 +4,20 @@ use rustc_hash::FxHashMap;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::columns;
+use super::font::SOFT_HYPHEN;
 use super::geometry::Point;
-use super::layout::Line;
+use super::layout::{Line, Rift};
 
 /// Two equal lines that begin this close to one another, in font sizes, are one that is printed twice, to look bold or
 /// to cast a shadow.
 const TWICE_WITHIN: f32 = 0.2;
 
 /// The lines of a page. Lines of white space alone stay as one empty line between others.
-pub(super) fn write(text: &str, lines: &[Line]) -> String {
+pub(super) fn write(text: &str, lines: &[Line], rifts: &[Rift]) -> String {
     let mut out = String::with_capacity(text.len() + lines.len());
     let mut seen: FxHashMap<&str, Point> = FxHashMap::default();
-    let order = columns::reading_order(lines);
-    for i in 0..lines.len() {
-        let line = &lines[order.as_ref().map_or(i, |order| order[i])];
+    let ordered = columns::reading_order(lines, rifts);
+    for line in ordered.as_deref().unwrap_or(lines) {
         let words = text[line.start..line.end].trim_matches([' ', SOFT_HYPHEN]);
         if words.is_empty() {
             if !out.is_empty() && !out.ends_with("\n\n") {
@@ -39,8 +39,6 @@ pub(super) fn write(text: &str, lines: &[Line]) -> String {
     out.truncate(out.trim_end().len());
     out
 }
-
-const SOFT_HYPHEN: char = '\u{ad}';
 
 /// In Unicode's composed form, NFC. A soft hyphen is drawn as any other: within a line, it is one.
 fn push_normal(out: &mut String, words: &str) {
@@ -95,7 +93,7 @@ mod tests {
         ];
         for (texts, expected) in cases {
             let (all, lines) = lines(texts);
-            assert_eq!(write(&all, &lines), *expected, "{texts:?}");
+            assert_eq!(write(&all, &lines, &[]), *expected, "{texts:?}");
         }
     }
 }
