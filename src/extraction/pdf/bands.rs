@@ -13,7 +13,7 @@ const COLUMN_LINES: usize = 4;
 /// Lines on about the same height, in font sizes, are a row.
 const SAME_ROW: f32 = 0.3;
 /// White space from here on, in font sizes, ends a band.
-const BLANK: f32 = 4.0;
+const BLANK: f32 = 5.0;
 /// Narrowest river, in font sizes.
 const RIVER: f32 = 0.4;
 /// How far, in font sizes, lines of a column begin from each other, and a line reaches over a river without crossing it.
@@ -117,9 +117,15 @@ pub(super) fn find(pieces: &[Piece], rifts: &[Rift], right: Point) -> Vec<Vec<Pi
             let shared = run.end.min(other.end).saturating_sub(run.first.max(other.first));
             share(shared, run.end - run.first) >= ALONG
         };
-        let mut rivers: Vec<f32> = runs.iter().filter(runs_along).map(|other| other.river).collect();
+        // Of two that would leave no room for a column between them, the one that more rows have.
+        let narrow = COLUMN * band.first().map_or(0.0, Row::size) / 2.0;
+        let mut rivers: Vec<f32> = Vec::new();
+        for other in runs.iter().filter(runs_along) {
+            if rivers.iter().all(|river| (river - other.river).abs() >= narrow) {
+                rivers.push(other.river);
+            }
+        }
         rivers.sort_by(f32::total_cmp);
-        rivers.dedup();
         let columns = by_columns(band, &rivers, rifts, right).or_else(|| by_columns(band, &[run.river], rifts, right));
         if let Some(columns) = columns {
             taken[run.first..run.end].fill(true);

@@ -77,7 +77,9 @@ fn leads_up(pieces: &[Piece]) -> bool {
 fn downwards(lines: &[Line], mut pieces: Vec<Piece>) -> Vec<Line> {
     let first = pieces.first().map_or(0, |piece| piece.index);
     let mut is_piece = vec![false; lines.len()];
-    pieces.iter().for_each(|piece| is_piece[piece.index] = true);
+    for piece in &pieces {
+        is_piece[piece.index] = true;
+    }
     let mut rows = 0.0;
     pieces.sort_by(|a, b| a.y.total_cmp(&b.y));
     // Lines on about the same height are read from left to right.
@@ -98,7 +100,9 @@ fn downwards(lines: &[Line], mut pieces: Vec<Piece>) -> Vec<Line> {
 fn put_bands(lines: &[Line], bands: &[Vec<Piece>]) -> Vec<Line> {
     let mut band_of: Vec<Option<usize>> = vec![None; lines.len()];
     for (number, band) in bands.iter().enumerate() {
-        band.iter().for_each(|piece| band_of[piece.index] = Some(number));
+        for piece in band {
+            band_of[piece.index] = Some(number);
+        }
     }
     let mut put = vec![false; bands.len()];
     let mut ordered = Vec::with_capacity(lines.len());
@@ -155,7 +159,7 @@ mod tests {
     #[test]
     fn columns_shown_row_by_row_are_read_one_by_one() {
         let ragged = |row: usize, column: usize, width: f32| width * [1.0, 0.8, 0.95, 0.7][(row + column) % 4];
-        let paragraphs = |row: usize, _: usize, width: f32| if row % 2 == 0 { width } else { width * 0.62 };
+        let paragraphs = |row: usize, _: usize, width: f32| if row.is_multiple_of(2) { width } else { width * 0.62 };
         let three = [(30.0, 170.0), (212.0, 170.0), (394.0, 170.0)];
         let four = [(30.0, 118.0), (166.0, 118.0), (302.0, 118.0), (438.0, 118.0)];
         for (name, lines, columns) in [

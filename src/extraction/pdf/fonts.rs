@@ -20,7 +20,7 @@ const KEPT: usize = 128;
 
 #[derive(Default)]
 pub(super) struct Fonts<'a> {
-    fonts: Vec<Known<'a>>,
+    all: Vec<Known<'a>>,
     index: FxHashMap<Key, usize>,
     page: u64,
 }
@@ -35,20 +35,20 @@ struct Known<'a> {
 impl<'a> Fonts<'a> {
     #[inline]
     pub(super) fn get(&mut self, font: usize) -> &mut Font<'a> {
-        &mut self.fonts[font].font
+        &mut self.all[font].font
     }
 
     /// Fonts of the page before are no longer known by their numbers.
     pub(super) fn begin_page(&mut self) {
         self.page += 1;
-        if self.fonts.len() <= KEPT {
+        if self.all.len() <= KEPT {
             return;
         }
-        let mut pages: Vec<u64> = self.fonts.iter().map(|known| known.page).collect();
+        let mut pages: Vec<u64> = self.all.iter().map(|known| known.page).collect();
         pages.sort_unstable_by(|a, b| b.cmp(a));
         let until = pages[KEPT / 2];
-        self.fonts.retain(|known| known.page > until);
-        self.index = self.fonts.iter().enumerate().map(|(font, known)| (known.key, font)).collect();
+        self.all.retain(|known| known.page > until);
+        self.index = self.all.iter().enumerate().map(|(font, known)| (known.key, font)).collect();
     }
 
     /// The font that a resource dictionary has under a name. One that is missing is read as if it were a Latin one.
@@ -74,13 +74,13 @@ impl<'a> Fonts<'a> {
 
     fn known(&mut self, key: Key) -> Option<usize> {
         let font = *self.index.get(&key)?;
-        self.fonts[font].page = self.page;
+        self.all[font].page = self.page;
         Some(font)
     }
 
     fn insert(&mut self, key: Key, dict: &Dict<'a>, streams: &mut Streams) -> usize {
-        self.fonts.push(Known { font: Font::new(dict, streams), key, page: self.page });
-        let font = self.fonts.len() - 1;
+        self.all.push(Known { font: Font::new(dict, streams), key, page: self.page });
+        let font = self.all.len() - 1;
         self.index.insert(key, font);
         font
     }
@@ -108,14 +108,14 @@ mod tests {
             fonts.begin_page();
             let common = fonts.named(b"F0", &resources, &mut streams);
             let own = fonts.named(name.as_bytes(), &resources, &mut streams);
-            assert_eq!(fonts.fonts[common].key, fonts.fonts[0].key, "the one that every page uses stays");
+            assert_eq!(fonts.all[common].key, fonts.all[0].key, "the one that every page uses stays");
             assert_eq!(fonts.named(name.as_bytes(), &resources, &mut streams), own);
-            assert!(fonts.fonts.len() <= KEPT + 2);
+            assert!(fonts.all.len() <= KEPT + 2);
         }
         for name in &names {
             fonts.named(name.as_bytes(), &resources, &mut streams);
         }
         fonts.begin_page();
-        assert!(fonts.fonts.is_empty(), "more on one page than are kept");
+        assert!(fonts.all.is_empty(), "more on one page than are kept");
     }
 }
