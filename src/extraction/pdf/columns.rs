@@ -12,6 +12,8 @@ use super::layout::{Line, Rift};
 const LINES: usize = 12;
 /// Fewer lines that jump are no band of columns.
 const JUMPS: usize = 5;
+/// A line shorter than this, in font sizes, is no line of a column.
+const CELL: f32 = 5.0;
 /// A line shorter than this, in font sizes, may be a cell of a table.
 const LONG: f32 = 12.0;
 /// Share of the long lines that must lead up for the order of the content to be given up.
@@ -30,7 +32,10 @@ pub(super) fn reading_order(lines: &[Line], rifts: &[Rift]) -> Option<Vec<Line>>
     if leads_up(&pieces) {
         return Some(downwards(lines, pieces));
     }
-    let beside = |pair: &&[Piece]| (pair[0].y - pair[1].y).abs() < 0.5 * pair[1].line.size;
+    let beside = |pair: &&[Piece]| {
+        let size = pair[1].line.size;
+        (pair[0].y - pair[1].y).abs() < 0.5 * size && pair.iter().all(|piece| piece.x1 - piece.x0 >= CELL * size)
+    };
     if pieces.windows(2).filter(beside).count() + rifts.len() < JUMPS {
         return None;
     }
