@@ -76,8 +76,9 @@ impl Row {
         self.pieces.iter().map(|piece| piece.line.size).fold(0.0, f32::max)
     }
 
-    fn has_gap_at(&self, river: f32) -> bool {
-        self.gaps.iter().any(|gap| gap.x0 <= river && river <= gap.x1)
+    /// How wide the white space is that a river runs through.
+    fn gap_at(&self, river: f32) -> Option<f32> {
+        self.gaps.iter().find(|gap| gap.x0 <= river && river <= gap.x1).map(|gap| gap.x1 - gap.x0)
     }
 
     fn is_crossed_at(&self, river: f32) -> bool {
@@ -85,7 +86,7 @@ impl Row {
             let over = EDGE * piece.line.size;
             piece.x0 < river - over && river + over < piece.x1
         };
-        !self.has_gap_at(river) && self.pieces.iter().any(crosses)
+        self.gap_at(river).is_none() && self.pieces.iter().any(crosses)
     }
 }
 
@@ -98,6 +99,8 @@ struct Run {
     end: usize,
     /// Rows with text on both sides.
     gaps: usize,
+    /// How wide the river is, added up over them.
+    white: f32,
 }
 
 /// The bands of a page that are to be read column by column, each as its pieces in that order.
@@ -105,7 +108,8 @@ pub(super) fn find(pieces: &[Piece], rifts: &[Rift], right: Point) -> Vec<Vec<Pi
     let rows = rows(pieces, rifts, right);
     let rivers = rivers(&rows);
     let mut runs: Vec<Run> = rivers.iter().flat_map(|river| runs(&rows, *river)).collect();
-    runs.sort_by(|a, b| b.gaps.cmp(&a.gaps).then(a.first.cmp(&b.first)));
+    // Numbers of a list are parted from their text as well, but not as widely.
+    runs.sort_by(|a, b| b.white.total_cmp(&a.white).then(a.first.cmp(&b.first)));
     let mut taken = vec![false; rows.len()];
     let mut bands = Vec::new();
     for run in &runs {
@@ -119,9 +123,10 @@ pub(super) fn find(pieces: &[Piece], rifts: &[Rift], right: Point) -> Vec<Vec<Pi
         };
         // Of two that would leave no room for a column between them, the one that more rows have.
         let narrow = COLUMN * band.first().map_or(0.0, Row::size) / 2.0;
+        let left = band.iter().flat_map(|row| &row.pieces).fold(f32::INFINITY, |least, piece| least.min(piece.x0));
         let mut rivers: Vec<f32> = Vec::new();
         for other in runs.iter().filter(runs_along) {
-            if rivers.iter().all(|river| (river - other.river).abs() >= narrow) {
+            if rivers.iter().chain([&left]).all(|river| (river - other.river).abs() >= narrow) {
                 rivers.push(other.river);
             }
         }
@@ -195,13 +200,14 @@ fn runs(rows: &[Row], river: f32) -> Vec<Run> {
         if is_far || is_crossed {
             runs.extend(open.take());
         }
-        let has_gap = row.has_gap_at(river);
-        if has_gap && open.is_none() {
-            open = Some(Run { river, first: i, end: i, gaps: 0 });
+        let gap = row.gap_at(river);
+        if gap.is_some() && open.is_none() {
+            open = Some(Run { river, first: i, end: i, gaps: 0, white: 0.0 });
         }
         if let Some(run) = &mut open {
             run.end = i + 1;
-            run.gaps += usize::from(has_gap);
+            run.gaps += usize::from(gap.is_some());
+            run.white += gap.unwrap_or(0.0);
         }
     }
     runs.extend(open);

@@ -213,6 +213,20 @@ mod tests {
     }
 
     #[test]
+    fn numbers_before_the_lines_are_no_columns_of_their_own() {
+        let three = [(30.0, 170.0), (212.0, 170.0), (394.0, 170.0)];
+        let lines = rows(20, &three, full);
+        let lines: Vec<Line> =
+            lines.iter().enumerate().map(|(i, line)| Line { start: 10 * i, end: 10 * i + 10, ..*line }).collect();
+        let after_number = |(i, line): (usize, &Line)| {
+            let at = |x: f32| Point { x: line.from.x + x, y: line.from.y };
+            Rift { line: i, at: 10 * i + 3, left: at(15.0), right: at(20.0) }
+        };
+        let rifts: Vec<Rift> = lines.iter().enumerate().map(after_number).collect();
+        assert_eq!(reading_order(&lines, &rifts), Some(by_columns(&lines, 3)));
+    }
+
+    #[test]
     fn lines_shown_upwards_are_read_downwards() {
         let mut lines: Vec<Line> = (0..20_u8).map(|row| line(50.0, 100.0 + 12.0 * f32::from(row), 400.0)).collect();
         let downwards: Vec<Line> = lines.iter().rev().copied().collect();
