@@ -246,6 +246,7 @@ fn extract_prints_text_or_json_and_writes_files() {
     for key in ["ocr_pages", "quality", "recovered", "failure"] {
         assert!(json.as_object().unwrap().contains_key(key), "no {key}");
     }
+    assert_eq!(json["unreadable_pages"], json!([]));
     let failed = prelo.json(3, &["extract", fixtures().join("planta-do-loteamento.pdf").to_str().unwrap()]);
     assert_eq!(failed["failure"]["code"], "NEEDS_OCR");
 

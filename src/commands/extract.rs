@@ -25,6 +25,8 @@ struct Extract<'a> {
     quality: Option<f32>,
     recovered: bool,
     partial: bool,
+    /// Counted from 1.
+    unreadable_pages: Vec<u32>,
     failure: Option<&'a Failure>,
 }
 
@@ -42,6 +44,7 @@ impl<'a> Extract<'a> {
             quality: text.and_then(|text| text.quality),
             recovered: text.is_some_and(|text| text.recovered),
             partial: text.is_some_and(|text| text.partial),
+            unreadable_pages: text.map_or_else(Vec::new, |text| text.unreadable.iter().map(|page| page + 1).collect()),
             failure,
         }
     }

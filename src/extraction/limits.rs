@@ -13,9 +13,10 @@ pub struct Limits {
     pub text_bytes: u64,
     /// Largest size that one stream may decode to, in bytes.
     pub stream_bytes: u64,
-    /// Largest size that all streams of one page may decode to, in bytes. A form counts each time it is drawn.
+    /// Largest size that all streams of one page may decode to, in bytes. A form counts each time it is drawn, unless it
+    /// is known to show no text.
     pub page_bytes: u64,
-    /// Largest size that all streams of a document may decode to, in bytes.
+    /// Largest size that all streams of a document may decode to, in bytes. What is kept from page to page counts once.
     pub document_bytes: u64,
     /// Largest size that the object streams of a document may decode to, in bytes. They stay in memory while it is read.
     pub object_stream_bytes: u64,

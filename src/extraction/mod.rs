@@ -42,8 +42,8 @@ pub struct Text {
     pub quality: Option<f32>,
     /// The file was broken and had to be mended before it could be read.
     pub recovered: bool,
-    /// Some of the text is missing, because the file breaks off where it was, or is coded there in a way that
-    /// nothing here knows (`TEXT_PARTIAL`).
+    /// Some of the text is missing, because the file breaks off where it was, is coded there in a way that nothing here
+    /// knows, or costs more than a page may (`TEXT_PARTIAL`).
     pub partial: bool,
     /// Pages, counted from 0, that show something that is not in the text: pictures, or letters that no font explains.
     pub unreadable: Vec<u32>,

@@ -3,6 +3,7 @@
 //! Nothing is collected: [`Content::next_operator`] reads up to the next operator and leaves its operands in
 //! [`Operands`], whose buffers are used again for the next one.
 
+use super::inline_image;
 use super::lexer::{Lexer, Token};
 
 /// The bytes of an operator's name, as one number to match on. Names have up to three bytes.
@@ -129,7 +130,7 @@ impl<'a> Content<'a> {
         self.operands.dict.and_then(|(start, end)| self.data().get(start..end))
     }
 
-    /// Reads up to the next operator. Inline images are skipped as if they were white space (section 8.9.7).
+    /// Reads up to the next operator. An inline image counts as one, `EI` (section 8.9.7).
     pub(super) fn next_operator(&mut self) -> Option<Operator> {
         self.operands.clear();
         let mut in_array = false;
@@ -144,8 +145,10 @@ impl<'a> Content<'a> {
                 Token::ArrayClose => in_array = false,
                 Token::DictOpen => self.skip_dict(),
                 Token::Keyword(b"BI") => {
-                    self.skip_inline_image();
                     self.operands.clear();
+                    if inline_image::skip(&mut self.lexer) {
+                        return Some(Operator::named(b"EI"));
+                    }
                 }
                 Token::DictClose | Token::Keyword(b"true" | b"false" | b"null") => {}
                 // An operator inside of an array: the array was never closed.
@@ -154,7 +157,8 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// To the end of a dictionary whose opening brackets were read.
+    /// To the end of a dictionary whose opening brackets were read; one that is never closed ends before the next
+    /// operator.
     fn skip_dict(&mut self) {
         let start = self.lexer.position() - 2;
         let (mut depth, decoded) = (1, self.operands.decoded.len());
@@ -162,6 +166,10 @@ impl<'a> Content<'a> {
             match self.lexer.next(&mut self.operands.decoded) {
                 Some(Token::DictOpen) => depth += 1,
                 Some(Token::DictClose) => depth -= 1,
+                Some(Token::Keyword(name)) if is_operator(name) => {
+                    self.lexer.jump(self.lexer.position() - name.len());
+                    break;
+                }
                 Some(_) => {}
                 None => break,
             }
@@ -169,40 +177,15 @@ impl<'a> Content<'a> {
         self.operands.decoded.truncate(decoded);
         self.operands.dict = Some((start, self.lexer.position()));
     }
-
-    /// `BI` was read: skips its entries, `ID`, the image, and `EI`.
-    fn skip_inline_image(&mut self) {
-        loop {
-            match self.lexer.next(&mut self.operands.decoded) {
-                Some(Token::Keyword(b"ID")) => break,
-                // There never was an image.
-                Some(Token::Keyword(b"EI")) | None => return,
-                Some(_) => {}
-            }
-        }
-        let start = self.lexer.position();
-        let end = end_of_image(&self.data()[start..]).map_or(self.data().len(), |end| start + end);
-        self.lexer.jump(end);
-    }
 }
 
-/// Bytes after `EI` that must look like content for the image to end there.
-const LOOK_AHEAD: usize = 16;
-
-/// The offset after the `EI` that ends an image. Its bytes may hold `EI` by chance, so what follows must be text.
-fn end_of_image(data: &[u8]) -> Option<usize> {
-    let is_white = |byte: Option<&u8>| byte.is_none_or(|byte| b"\0\t\n\x0c\r ".contains(byte));
-    let mut from = 0;
-    while let Some(at) = data[from..].windows(2).position(|pair| pair == b"EI").map(|at| at + from) {
-        let after = &data[at + 2..];
-        let ahead = &after[..after.len().min(LOOK_AHEAD)];
-        let reads = ahead.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'));
-        if (at == 0 || is_white(data.get(at - 1))) && is_white(after.first()) && reads {
-            return Some(at + 2);
-        }
-        from = at + 2;
-    }
-    None
+/// Whether a keyword is an operator (table A.1).
+pub(super) fn is_operator(name: &[u8]) -> bool {
+    const OPERATORS: &[u8] =
+        b" b B b* B* BDC BI BMC BT BX c cm CS cs d d0 d1 Do DP EMC ET EX f F f* G g gs h i j J K k l m M \
+        MP n q Q re RG rg ri s S SC sc SCN scn sh T* Tc Td TD Tf Tj TJ TL Tm Tr Ts Tw Tz v w W W* y ' \" ";
+    let mut operators = OPERATORS.split(|byte| *byte == b' ').filter(|operator| !operator.is_empty());
+    operators.any(|operator| operator == name)
 }
 
 #[cfg(test)]
@@ -228,8 +211,11 @@ mod tests {
             (b"(a)' 1 2(b)\"", &["'", "\""]),
             (b"% a comment ) Tj\nET", &["ET"]),
             (b"/Span <</ActualText (a >> b) /K [<</X 1>>]>> BDC EMC", &["BDC", "EMC"]),
-            (b"BI /W 1 /H 1 ID \x00 EI \xff EI\x01 EI Q", &["Q"]),
-            (b"BI /W 1 ID never ends", &[]),
+            (b"BI /W 1 /H 1 ID \x00 EI \xff EI\x01 EI Q", &["EI", "Q"]),
+            (b"BI /W 1 ID never ends", &["EI"]),
+            (b"/Span <</Lang (pt-BR) BDC (a) Tj EMC", &["BDC", "Tj", "EMC"]),
+            (b"/Span <</Lang (pt-BR) /K << BDC BT", &["BDC", "BT"]),
+            (b"<</A <</B 1", &[]),
             (b"[(a) Tj", &["Tj"]),
             (b"true false null n", &["n"]),
         ];

@@ -104,6 +104,16 @@ impl Rectangle {
         (self.x1 - self.x0).max(0.0) * (self.y1 - self.y0).max(0.0)
     }
 
+    /// Within it are both.
+    pub(super) fn union(self, other: Self) -> Self {
+        Self {
+            x0: self.x0.min(other.x0),
+            y0: self.y0.min(other.y0),
+            x1: self.x1.max(other.x1),
+            y1: self.y1.max(other.y1),
+        }
+    }
+
     pub(super) fn intersection(self, other: Self) -> Self {
         Self {
             x0: self.x0.max(other.x0),

@@ -4,13 +4,15 @@
 //! it continues the word; a little further, a space goes between; elsewhere, it begins a line. All of it happens as the
 //! glyphs come, so the cost is that of writing the text down.
 
-use super::font::{Characters, Strings};
+use super::font::{Characters, SOFT_HYPHEN, Strings};
 use super::geometry::{Point, Rectangle};
 
 /// Gaps from here on, in font sizes, are spaces, where the font has none to measure them by.
 pub(super) const SPACE_FROM: f32 = 0.15;
 /// Gaps from here on, in font sizes, along or across the line, begin a new line: of a table, or of another column.
 const LINE_FROM: f32 = 0.8;
+/// Spaces from here on, in font sizes, may be the white space between two columns.
+const RIFT_FROM: f32 = 0.45;
 /// Cosine of the largest angle between two glyphs of a line.
 const SAME_DIRECTION: f32 = 0.999;
 /// The same character again, no further away than this in font sizes, is one that is printed twice to look bold.
@@ -47,6 +49,17 @@ pub(super) struct Line {
     pub is_replaced: bool,
 }
 
+/// White space within a line that may lie between two columns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Rift {
+    /// The index of the line.
+    pub line: usize,
+    /// Where the page's text goes on behind it, in bytes.
+    pub at: usize,
+    pub left: Point,
+    pub right: Point,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gap {
     None,
@@ -59,8 +72,9 @@ enum Gap {
 pub(super) struct Layout {
     text: String,
     lines: Vec<Line>,
+    rifts: Vec<Rift>,
     /// Glyphs outside of it cannot be seen and are not read.
-    visible: Rectangle,
+    pub visible: Rectangle,
     run: Run,
     /// Whether the run cannot go on in the line of the one before.
     is_turned: bool,
@@ -77,6 +91,7 @@ impl Layout {
         Self {
             text: String::new(),
             lines: Vec::new(),
+            rifts: Vec::new(),
             visible,
             run: Run { direction: Point { x: 1.0, y: 0.0 }, size: 0.0, space_from: 0.0, is_vertical: false },
             is_turned: true,
@@ -122,7 +137,12 @@ impl Layout {
         }
         match gap {
             Gap::None => {}
-            Gap::Space => self.space(),
+            Gap::Space => {
+                self.space();
+                if along >= RIFT_FROM * size {
+                    self.rift(from);
+                }
+            }
             Gap::Line => self.begin_line(from),
         }
         match characters.as_char() {
@@ -177,13 +197,19 @@ impl Layout {
             if let Some(line) = self.lines.last_mut() {
                 line.is_replaced = true;
             }
-            for c in text.chars() {
+            // A soft hyphen that is not drawn is none within a line.
+            for c in text.chars().filter(|c| *c != SOFT_HYPHEN) {
                 super::font::push_clean(&mut self.text, c);
             }
         } else if self.is_turned {
             self.is_turned = false;
         }
         self.move_pen(to);
+    }
+
+    fn rift(&mut self, right: Point) {
+        let line = self.lines.len().saturating_sub(1);
+        self.rifts.push(Rift { line, at: self.text.len(), left: self.pen, right });
     }
 
     fn space(&mut self) {
@@ -203,12 +229,12 @@ impl Layout {
         self.lines.push(Line { start, end: start, from, to: from, direction, size, is_replaced: false });
     }
 
-    /// The lines in the order of the content, and the text that they are ranges of.
-    pub(super) fn finish(mut self) -> (String, Vec<Line>) {
+    /// The text, and the lines and rifts in it in the order of the content.
+    pub(super) fn finish(mut self) -> (String, Vec<Line>, Vec<Rift>) {
         if let Some(line) = self.lines.last_mut() {
             line.end = self.text.len();
         }
-        (self.text, self.lines)
+        (self.text, self.lines, self.rifts)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Tokens of content streams and `CMap`s (PDF 32000-1 section 7.2).
 
+use std::borrow::Cow;
+
 /// One token. Strings that hold no escape are ranges of the data; others are decoded into a buffer of the caller.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Token<'a> {
     Number(f32),
-    /// Without its slash; `#` escapes stay as they are.
+    /// Without its slash; `#` escapes stay as they are, for [`unescaped`].
     Name(&'a [u8]),
     /// A string: a range of the data.
     Plain(usize, usize),
@@ -277,6 +279,27 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// A name without its `#` escapes (section 7.3.5), as the keys of dictionaries are.
+pub(super) fn unescaped(name: &[u8]) -> Cow<'_, [u8]> {
+    if !name.contains(&b'#') {
+        return name.into();
+    }
+    let (mut plain, mut rest) = (Vec::with_capacity(name.len()), name);
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        let escaped = match rest {
+            [high, low, ..] if *byte == b'#' => digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low),
+            _ => None,
+        };
+        if escaped.is_some() {
+            rest = &rest[2..];
+        }
+        plain.push(escaped.unwrap_or(*byte));
+    }
+    plain.into()
+}
+
 /// Coordinates need no more than the 24 bits that an `f32` keeps.
 #[allow(clippy::cast_precision_loss)]
 fn to_f32(number: u32) -> f32 {
@@ -336,6 +359,22 @@ mod tests {
                 token => panic!("{token:?}"),
             };
             assert_eq!(string, *expected, "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn escapes_of_names() {
+        let cases: &[(&[u8], &[u8])] = &[
+            (b"F1", b"F1"),
+            (b"A#20B", b"A B"),
+            (b"F#31", b"F1"),
+            (b"#c3#A3o", b"\xc3\xa3o"),
+            (b"A#2", b"A#2"),
+            (b"A#", b"A#"),
+            (b"#zz##41", b"#zz#A"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(unescaped(name), *expected, "{}", String::from_utf8_lossy(name));
         }
     }
 

@@ -14,14 +14,18 @@ use page::Outcome;
 use quality::Verdict;
 use stream::Missing;
 
+mod bands;
 mod bidi;
+mod clip;
 mod columns;
 mod content;
 mod filter;
 mod font;
 mod fonts;
+mod forms;
 mod geometry;
 mod inflate;
+mod inline_image;
 mod joined;
 mod layout;
 mod lexer;
@@ -61,9 +65,15 @@ fn without_text(pages: &[Outcome], has_tail: bool) -> Option<Failure> {
     let all = pages.len();
     let (garbled, without) = (count(Verdict::Garbled), count(Verdict::Pictured) + count(Verdict::Blank));
     // What little can be read of a document that is mostly garbage would hide that the rest is missing.
-    let readable = all - garbled - without;
+    let is_readable = |page: &Outcome| matches!(page.verdict, Verdict::Readable(_)) && page.missing.limit.is_none();
+    let readable = pages.iter().filter(|page| is_readable(page)).count();
     if readable > 0 && readable >= garbled {
         return None;
+    }
+    if readable == 0
+        && let Some(limit) = pages.iter().find_map(|page| page.missing.limit.as_ref())
+    {
+        return Some(limit.clone());
     }
     Some(if garbled > 0 {
         let detail = format!("{garbled} of {all} pages have text that reads as nothing, {without} have none");
@@ -85,8 +95,10 @@ fn without_text(pages: &[Outcome], has_tail: bool) -> Option<Failure> {
 }
 
 fn unreadable(pages: &[Outcome]) -> Vec<u32> {
-    let is_unreadable =
-        |page: &Outcome| page.is_stamped_scan || matches!(page.verdict, Verdict::Garbled | Verdict::Pictured);
+    let is_unreadable = |page: &Outcome| {
+        let is_over = page.missing.limit.is_some();
+        is_over || page.is_stamped_scan || matches!(page.verdict, Verdict::Garbled | Verdict::Pictured)
+    };
     (0..).zip(pages).filter(|(_, page)| is_unreadable(page)).map(|(index, _)| index).collect()
 }
 

@@ -26,24 +26,29 @@ pub(super) struct Outcome {
     pub missing: Missing,
 }
 
-/// Reads a page.
+/// Reads a page. One that is too heavy is read as far as its own limits allow.
 ///
 /// # Errors
-/// `LIMIT_DECOMPRESSED`, or `LIMIT_MEMORY`.
+/// `LIMIT_DECOMPRESSED`, when the document's limit was passed.
 pub(super) fn read_page<'a>(page: &Page<'a>, document: Document<'_, 'a>) -> Result<PageText, Failure> {
     document.streams.begin_page();
     let content = decoded_content(page, document.streams);
     let visible = visible(page);
     let mut reader = PageReader::new(document, visible);
-    reader.interpret(&content, page.resources())?;
+    let mut result = reader.interpret(&content, page.resources());
     drop(content);
-    draw_annotations(page, &mut reader)?;
-    let missing = reader.check()?;
+    if result.is_ok() {
+        result = draw_annotations(page, &mut reader);
+    }
+    let mut missing = reader.check()?;
+    if let Err(limit) = result {
+        missing.limit.get_or_insert(limit);
+    }
     let tally = reader.tally;
-    let (page_text, lines) = reader.layout.finish();
-    let text = order::write(&page_text, &lines);
+    let (page_text, lines, rifts) = reader.layout.finish();
+    let text = order::write(&page_text, &lines, &rifts);
     let verdict = quality::judge(&tally, &text, visible.area());
-    let is_stamped_scan = quality::is_stamped_scan(&tally, &text, visible.area());
+    let is_stamped_scan = quality::is_stamped_scan(&tally, &lines, visible);
     Ok(PageText { text, outcome: Outcome { verdict, is_stamped_scan, missing } })
 }
 

@@ -7,6 +7,7 @@ use hayro_syntax::Pdf;
 use hayro_syntax::page::Page;
 
 use super::fonts::Fonts;
+use super::forms::Forms;
 use super::joined::Joined;
 use super::optional::Hidden;
 use super::page::{Outcome, PageText, read_page};
@@ -71,15 +72,17 @@ impl Work<'_, '_> {
     /// Reads chunks until none is left, or one has failed.
     fn take_part(&self) {
         let mut streams = Streams::new(*self.limits, self.decoded_bytes.clone());
-        let mut fonts = Fonts::default();
+        let (mut fonts, mut forms) = (Fonts::default(), Forms::default());
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(pages) = self.pages.chunks(CHUNK).nth(index) else { return };
             let chunk: Result<Vec<PageText>, Failure> = pages
                 .iter()
                 .map(|page| {
+                    fonts.begin_page();
                     let document = Document {
                         fonts: &mut fonts,
+                        forms: &mut forms,
                         streams: &mut streams,
                         hidden: &self.hidden,
                         limits: self.limits,

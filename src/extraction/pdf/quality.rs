@@ -4,6 +4,8 @@
 //! the characters were found, in characters that mean nothing, and in words that no language has.
 
 use super::font::Means;
+use super::geometry::{Point, Rectangle};
+use super::layout::Line;
 use super::page::Outcome;
 
 /// What was seen while a page was read.
@@ -14,6 +16,8 @@ pub(super) struct Tally {
     pub unknown: u64,
     /// Area that images cover, in page space; overlaps count twice.
     pub image_area: f32,
+    /// Paths and shadings that were painted, outlines of letters among them.
+    pub fills: u64,
 }
 
 impl Tally {
@@ -39,7 +43,7 @@ pub(super) enum Verdict {
     Readable(f32),
     /// There is text, and it reads as nothing.
     Garbled,
-    /// There is no text, but there are images that may show some.
+    /// There is no text, but there are images that may show some, or outlines that may be letters.
     Pictured,
     /// There is nothing.
     Blank,
@@ -50,11 +54,18 @@ pub(super) enum Verdict {
 const READABLE_FROM: f32 = 0.4;
 /// Share of a page that images must cover for it to be a scan.
 const PICTURED_FROM: f32 = 0.05;
-/// Share that they cover of a scan with something stamped onto it, and bytes of text that a stamp may have.
+/// As many painted paths, on a page without text, are the outlines of letters.
+const OUTLINES_FROM: u64 = 200;
+/// Share that images cover of a scan with something stamped onto it, and bytes of text that a stamp may have.
 const SCANNED_FROM: f32 = 0.5;
 const STAMP_BYTES: usize = 300;
-/// Bytes of a page that are looked at.
-const SAMPLE_BYTES: usize = 1024;
+/// Share of a page, on each side, in which signatures and running headers are put onto scans.
+const MARGIN: f32 = 0.08;
+/// Slices of a page that are looked at, and bytes of each; a page of no more than one of them is looked at as a whole.
+const SLICES: usize = 4;
+const SLICE_BYTES: usize = 512;
+/// One slice in this many may be garbled.
+const GARBLED_ONE_IN: usize = 3;
 /// Words that are counted have this many letters at least; fewer such words than this tell nothing.
 const WORD_LETTERS: usize = 4;
 const WORDS_TO_JUDGE: u64 = 8;
@@ -71,19 +82,44 @@ pub(super) fn judge(tally: &Tally, text: &str, page_area: f32) -> Verdict {
     if !is_read {
         return if tally.unknown > 0 {
             Verdict::Garbled
-        } else if tally.image_area > page_area * PICTURED_FROM {
+        } else if tally.image_area > page_area * PICTURED_FROM || tally.fills > OUTLINES_FROM {
             Verdict::Pictured
         } else {
             Verdict::Blank
         };
     }
-    let score = decoded(tally) * plausible(sample(text));
-    if score < READABLE_FROM { Verdict::Garbled } else { Verdict::Readable(score) }
+    let decoded = decoded(tally);
+    let (mut count, mut garbled, mut sum) = (0_u16, 0, 0.0);
+    for slice in slices(text) {
+        let score = decoded * plausible(slice);
+        count += 1;
+        sum += score;
+        garbled += usize::from(score < READABLE_FROM);
+    }
+    let score = sum / f32::from(count);
+    if score < READABLE_FROM || garbled * GARBLED_ONE_IN >= usize::from(count) {
+        Verdict::Garbled
+    } else {
+        Verdict::Readable(score)
+    }
 }
 
-/// Whether the little text of a page was stamped onto a scan, whose own text is still to be read.
-pub(super) fn is_stamped_scan(tally: &Tally, text: &str, page_area: f32) -> bool {
-    tally.image_area > page_area * SCANNED_FROM && text.len() < STAMP_BYTES
+/// Whether the text of a page was stamped onto a scan, whose own text is still to be read: there is little of it but in
+/// the margins.
+pub(super) fn is_stamped_scan(tally: &Tally, lines: &[Line], page: Rectangle) -> bool {
+    if tally.image_area <= page.area() * SCANNED_FROM {
+        return false;
+    }
+    let (width, height) = ((page.x1 - page.x0) * MARGIN, (page.y1 - page.y0) * MARGIN);
+    let in_margin = |Line { from, to, .. }: &Line| {
+        let both = |is: &dyn Fn(Point) -> bool| is(*from) && is(*to);
+        both(&|point| point.x < page.x0 + width)
+            || both(&|point| point.x > page.x1 - width)
+            || both(&|point| point.y < page.y0 + height)
+            || both(&|point| point.y > page.y1 - height)
+    };
+    let inner = lines.iter().filter(|line| !in_margin(line)).map(|line| line.end - line.start).sum::<usize>();
+    inner < STAMP_BYTES
 }
 
 /// The mean over the pages that have text, garbled ones as 0; nothing when none has.
@@ -111,8 +147,15 @@ fn decoded(tally: &Tally) -> f32 {
     ratio(2 * known + tally.guessed, 2 * tally.glyphs)
 }
 
-fn sample(text: &str) -> &str {
-    &text[..text.floor_char_boundary(SAMPLE_BYTES)]
+/// Slices of a text, spread evenly from its beginning to its end.
+fn slices(text: &str) -> impl Iterator<Item = &str> {
+    let whole = (text.len() <= 2 * SLICE_BYTES).then_some(text);
+    let last = text.len().saturating_sub(SLICE_BYTES);
+    let parts = (0..if whole.is_some() { 0 } else { SLICES }).map(move |i| {
+        let start = text.floor_char_boundary(last * i / (SLICES - 1));
+        &text[start..text.floor_char_boundary(start + SLICE_BYTES)]
+    });
+    whole.into_iter().chain(parts)
 }
 
 /// The share of characters that mean something, times the share of longer words that look like words, times how well
@@ -194,7 +237,7 @@ mod tests {
     use super::*;
 
     fn tally(known: u64, guessed: u64, unknown: u64) -> Tally {
-        Tally { glyphs: known + guessed + unknown, guessed, unknown, image_area: 0.0 }
+        Tally { glyphs: known + guessed + unknown, guessed, unknown, ..Tally::default() }
     }
 
     #[test]
@@ -234,8 +277,34 @@ mod tests {
         for (tally, text, expected) in cases {
             assert_eq!(judge(&tally, text, 1.0), expected);
         }
-        assert!(is_stamped_scan(&scan, "Recebido em 3 de maio", 1.0));
-        assert!(!is_stamped_scan(&scan, &"O texto que o OCR pôs sob a imagem. ".repeat(20), 1.0));
-        assert!(!is_stamped_scan(&tally(9, 0, 0), "página", 1.0));
+        let outlines = Tally { fills: 3000, ..Tally::default() };
+        assert_eq!(judge(&outlines, "", 1.0), Verdict::Pictured);
+        assert_eq!(judge(&Tally { fills: 30, ..Tally::default() }, "", 1.0), Verdict::Blank, "rules and boxes");
+    }
+
+    #[test]
+    fn stamps_on_scans_are_no_text_of_theirs() {
+        let page = Rectangle { x0: 0.0, y0: 0.0, x1: 600.0, y1: 800.0 };
+        let line = |bytes: usize, (x0, y0): (f32, f32), (x1, y1): (f32, f32)| {
+            let (from, to) = (Point { x: x0, y: y0 }, Point { x: x1, y: y1 });
+            Line { start: 0, end: bytes, from, to, direction: Point { x: 1.0, y: 0.0 }, size: 10.0, is_replaced: false }
+        };
+        let scan = Tally { image_area: page.area() * 0.9, ..Tally::default() };
+        let notice = [line(400, (20.0, 20.0), (580.0, 20.0)), line(200, (590.0, 100.0), (590.0, 700.0))];
+        let ocr: Vec<Line> =
+            (1..20_u8).map(|i| line(60, (50.0, 40.0 * f32::from(i)), (550.0, 40.0 * f32::from(i)))).collect();
+        assert!(is_stamped_scan(&scan, &notice, page), "in the margins");
+        assert!(is_stamped_scan(&scan, &[line(21, (200.0, 400.0), (300.0, 400.0))], page), "little, across it");
+        assert!(!is_stamped_scan(&scan, &ocr, page), "what OCR has put below");
+        assert!(!is_stamped_scan(&Tally::default(), &notice, page), "no scan");
+    }
+
+    #[test]
+    fn garbage_shows_wherever_it_is() {
+        let good = "A Prefeitura Municipal torna público o extrato do contrato firmado em janeiro. ".repeat(20);
+        let bad = "%#$& XKWRT!#* QWRTPS #@%$ zxcvb$%# &*#@! ".repeat(60);
+        assert!(matches!(judge(&tally(9, 0, 0), &good, 1.0), Verdict::Readable(score) if score > 0.9));
+        assert_eq!(judge(&tally(9, 0, 0), &[&good[..], &bad].concat(), 1.0), Verdict::Garbled);
+        assert_eq!(judge(&tally(9, 0, 0), &[&bad[..], &good].concat(), 1.0), Verdict::Garbled);
     }
 }

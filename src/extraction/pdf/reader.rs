@@ -1,12 +1,17 @@
 //! The operators that show text, and what they need (PDF 32000-1 sections 8.4, 8.10, 9.4 and 14.6).
 
+use std::rc::Rc;
+
 use hayro_syntax::object::{Array, Dict, FromBytes, MaybeRef, Name, Object, Stream};
 use hayro_syntax::page::Resources;
 
+use super::clip::Path;
 use super::content::{Content, Element, Operator};
 use super::fonts::Fonts;
+use super::forms::{Forms, Id};
 use super::geometry::{Matrix, Point, Rectangle};
 use super::layout::{Layout, Run, SPACE_FROM};
+use super::lexer::unescaped;
 use super::optional::Hidden;
 use super::quality::Tally;
 use super::stream::{Missing, Streams};
@@ -20,6 +25,7 @@ const MAX_SAVED: usize = 4096;
 /// What is kept from page to page.
 pub(super) struct Document<'d, 'a> {
     pub fonts: &'d mut Fonts<'a>,
+    pub forms: &'d mut Forms,
     pub streams: &'d mut Streams,
     pub hidden: &'d Hidden,
     pub limits: &'d Limits,
@@ -33,13 +39,16 @@ pub(super) struct PageReader<'d, 'a> {
     visible: Rectangle,
     state: GraphicsState,
     object: TextObject,
+    path: Path,
     /// What each `BMC` and `BDC` that is open has begun.
     marked: Vec<Marked>,
     /// How many of them hide their content.
     hidden: usize,
     operators: u64,
     /// The forms that are being drawn, by object number.
-    forms: Vec<(u32, i32)>,
+    forms: Vec<Id>,
+    /// Strings, images and forms that were shown: what a form must be without for it to have no effect.
+    shown: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +73,10 @@ mod operator {
         MOVE b"Td" MOVE_LEADING b"TD" MATRIX b"Tm" NEXT_LINE b"T*"
         SHOW b"Tj" SHOW_ARRAY b"TJ" SHOW_LINE b"'" SHOW_LINE_SPACED b"\""
         BEGIN_MARKED b"BMC" BEGIN_MARKED_PROPERTIES b"BDC" END_MARKED b"EMC"
+        RECTANGLE b"re" BEGIN_PATH b"m" CLIP b"W" CLIP_EVEN_ODD b"W*" END_PATH b"n"
+        STROKE b"S" CLOSE_STROKE b"s" FILL b"f" FILL_OLD b"F" FILL_EVEN_ODD b"f*" FILL_STROKE b"B"
+        FILL_STROKE_EVEN_ODD b"B*" CLOSE_FILL_STROKE b"b" CLOSE_FILL_STROKE_EVEN_ODD b"b*" SHADING b"sh"
+        INLINE_IMAGE b"EI"
     }
 }
 
@@ -74,12 +87,14 @@ impl<'d, 'a> PageReader<'d, 'a> {
             layout: Layout::new(visible),
             tally: Tally::default(),
             visible,
-            state: GraphicsState::new(Matrix::IDENTITY),
+            state: GraphicsState::new(Matrix::IDENTITY, visible),
             object: TextObject::BEGIN,
+            path: Path::default(),
             marked: Vec::new(),
             hidden: 0,
             operators: 0,
             forms: Vec::new(),
+            shown: 0,
         }
     }
 
@@ -134,7 +149,8 @@ impl<'d, 'a> PageReader<'d, 'a> {
                     if let (Some(name), Some(size)) = (operands.name(), operands.number()) {
                         let known = fonts.iter().find(|(known, _)| *known == name).map(|(_, font)| *font);
                         let font = known.unwrap_or_else(|| {
-                            let font = self.document.fonts.named(name, &resources.fonts, self.document.streams);
+                            let font =
+                                self.document.fonts.named(&unescaped(name), &resources.fonts, self.document.streams);
                             fonts.push((name, font));
                             font
                         });
@@ -168,6 +184,26 @@ impl<'d, 'a> PageReader<'d, 'a> {
                         self.draw_x_object(name, resources)?;
                     }
                 }
+                operator::RECTANGLE => {
+                    if let Some(numbers) = operands.numbers() {
+                        self.path.rectangle(numbers, self.state.ctm);
+                    }
+                }
+                operator::BEGIN_PATH => self.path.begin(),
+                operator::CLIP | operator::CLIP_EVEN_ODD => self.path.clips(),
+                operator::END_PATH | operator::STROKE | operator::CLOSE_STROKE => self.end_path(),
+                operator::FILL
+                | operator::FILL_OLD
+                | operator::FILL_EVEN_ODD
+                | operator::FILL_STROKE
+                | operator::FILL_STROKE_EVEN_ODD
+                | operator::CLOSE_FILL_STROKE
+                | operator::CLOSE_FILL_STROKE_EVEN_ODD => {
+                    self.tally.fills += 1;
+                    self.end_path();
+                }
+                operator::SHADING => self.tally.fills += 1,
+                operator::INLINE_IMAGE => self.tally_image(),
                 operator::BEGIN_MARKED => self.marked.push(Marked::Plain),
                 operator::BEGIN_MARKED_PROPERTIES => self.begin_marked(&content, resources),
                 operator::END_MARKED => self.end_marked(),
@@ -186,11 +222,23 @@ impl<'d, 'a> PageReader<'d, 'a> {
         failure.clone().map_or_else(|| Ok(missing.clone()), Err)
     }
 
+    fn end_path(&mut self) {
+        self.state.clip = self.path.end(self.state.clip);
+    }
+
+    /// Images fill the unit square of user space (section 8.9.5.1).
+    fn tally_image(&mut self) {
+        self.shown += 1;
+        let square = Rectangle { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
+        self.tally.image(self.state.ctm.apply_to(square).intersection(self.visible).area());
+    }
+
     fn next_line(&mut self) {
         self.object.next_line(0.0, -self.state.text.leading);
     }
 
     fn show_elements(&mut self, content: &Content<'_>) {
+        self.shown += 1;
         for element in content.operands.elements() {
             match *element {
                 Element::Plain(start, end) => self.show(&content.data()[start..end]),
@@ -230,6 +278,7 @@ impl<'d, 'a> PageReader<'d, 'a> {
             let sign = em.signum() / unit.length();
             let direction = Point { x: unit.x * sign, y: unit.y * sign };
             let space_from = font.space_from.map_or(SPACE_FROM * size, |gap| gap * length);
+            self.layout.visible = self.state.clip;
             self.layout.begin_run(Run { direction, size, space_from, is_vertical: font.is_vertical });
         }
         let origin = matrix.apply(Point { x: 0.0, y: text.rise });
@@ -260,7 +309,7 @@ impl<'d, 'a> PageReader<'d, 'a> {
 
     /// Of the parameters in table 58, only the font is of text.
     fn set_ext_g_state(&mut self, name: &[u8], resources: &Resources<'a>) {
-        let Some(dict) = resources.ext_g_states.get::<Dict<'a>>(name) else {
+        let Some(dict) = resources.ext_g_states.get::<Dict<'a>>(&*unescaped(name)) else {
             return;
         };
         let Some(array) = dict.get::<Array<'a>>(b"Font") else {
@@ -281,13 +330,12 @@ impl<'d, 'a> PageReader<'d, 'a> {
     }
 
     fn draw_x_object(&mut self, name: &[u8], resources: &Resources<'a>) -> Result<(), Failure> {
-        let Some(stream) = resources.x_objects.get::<Stream<'a>>(name) else {
+        let Some(stream) = resources.x_objects.get::<Stream<'a>>(&*unescaped(name)) else {
             return Ok(());
         };
         let subtype = stream.dict().get::<Name<'_>>(b"Subtype");
         if subtype.is_some_and(|subtype| *subtype == *b"Image") {
-            let square = Rectangle { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
-            self.tally.image(self.state.ctm.apply_to(square).intersection(self.visible).area());
+            self.tally_image();
             return Ok(());
         }
         if self.document.hidden.hides_dict(stream.dict()) {
@@ -300,15 +348,25 @@ impl<'d, 'a> PageReader<'d, 'a> {
     fn draw_form(&mut self, stream: &Stream<'a>, parent: &Resources<'a>) -> Result<(), Failure> {
         let id = stream.obj_id();
         let id = (id.obj_number, id.gen_number);
+        self.shown += 1;
         if self.forms.len() >= self.document.limits.form_depth || self.forms.contains(&id) {
             return Ok(());
         }
-        let Some(data) = self.document.streams.decode_content(stream) else {
+        if let Some(fills) = self.document.forms.inert(id) {
+            self.tally.fills += fills;
+            return Ok(());
+        }
+        let Some(data) = self.form_content(id, stream) else {
             return Ok(());
         };
+        let (shown, fills) = (self.shown, self.tally.fills);
         let outer = (self.state, self.object, self.marked.len(), self.hidden);
         if let Some(matrix) = stream.dict().get::<Array<'_>>(b"Matrix").and_then(|array| six(&array)) {
             self.state.ctm = Matrix::new(matrix).then(self.state.ctm);
+        }
+        let bounds = stream.dict().get::<hayro_syntax::object::Rect>(b"BBox").map(super::geometry::rectangle);
+        if let Some(bounds) = bounds.filter(|bounds| bounds.area() > 0.0) {
+            self.state.clip = self.state.clip.intersection(self.state.ctm.apply_to(bounds));
         }
         let own = stream.dict().get::<Dict<'a>>(b"Resources").map(Resources::new);
         self.forms.push(id);
@@ -318,7 +376,22 @@ impl<'d, 'a> PageReader<'d, 'a> {
             self.end_marked();
         }
         (self.state, self.object, _, self.hidden) = outer;
+        if result.is_ok() && self.shown == shown && self.document.streams.missing == Missing::default() {
+            self.document.forms.remember_inert(id, self.tally.fills - fills);
+        }
         result
+    }
+
+    fn form_content(&mut self, id: Id, stream: &Stream<'a>) -> Option<Rc<Vec<u8>>> {
+        let Document { forms, streams, .. } = &mut self.document;
+        if let Some(content) = forms.content(id) {
+            return streams.repeat(content.len()).then_some(content);
+        }
+        let content = Rc::new(streams.decode_content(stream)?);
+        if streams.missing == Missing::default() {
+            forms.keep(id, &content);
+        }
+        Some(content)
     }
 
     /// The appearance of an annotation, fitted into its rectangle (section 12.5.5, algorithm 8.1).
@@ -336,13 +409,14 @@ impl<'d, 'a> PageReader<'d, 'a> {
         let x = stretch(bounds.x1 - bounds.x0, place.x1 - place.x0);
         let y = stretch(bounds.y1 - bounds.y0, place.y1 - place.y0);
         let fit = Matrix::new([x, 0.0, 0.0, y, place.x0 - bounds.x0 * x, place.y0 - bounds.y0 * y]);
-        self.state = GraphicsState::new(fit);
+        self.state = GraphicsState::new(fit, self.visible);
         self.draw_form(stream, page)
     }
 
     fn begin_marked(&mut self, content: &Content<'_>, resources: &Resources<'a>) {
         let name = content.operands.properties_name();
         let mark = if let Some(name) = name {
+            let name = &*unescaped(name);
             let is_hidden =
                 resources.properties.get_ref(name).is_some_and(|reference| self.document.hidden.hides(reference));
             let dict = if is_hidden { None } else { resources.properties.get::<Dict<'_>>(name) };

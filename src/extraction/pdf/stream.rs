@@ -17,6 +17,8 @@ pub(super) struct Missing {
     pub is_cut: bool,
     /// A filter of it that nothing here can undo.
     pub filter: Option<String>,
+    /// The page costs more than it may; why it was given up.
+    pub limit: Option<Failure>,
 }
 
 /// Decodes streams and counts what they cost.
@@ -26,7 +28,7 @@ pub(super) struct Streams {
     page_bytes: u64,
     /// Of all threads that read the document.
     document_bytes: Arc<AtomicU64>,
-    /// Set when a limit was passed; nothing is decoded from then on.
+    /// Set when the document's limit was passed; nothing is decoded from then on.
     pub failure: Option<Failure>,
     /// Of the last stream.
     lacks: Missing,
@@ -123,13 +125,35 @@ impl Streams {
         self.document_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// Counts content that is read again without being decoded. False when the page has no room for it.
+    pub(super) fn repeat(&mut self, bytes: usize) -> bool {
+        let fits = self.limits.page_bytes.saturating_sub(self.page_bytes) >= bytes as u64;
+        if fits {
+            self.page_bytes += bytes as u64;
+        } else {
+            self.missing.limit.get_or_insert_with(|| {
+                let detail = format!("its forms come to more than {} bytes on a page", self.limits.page_bytes);
+                Failure::new(FailureCode::LimitDecompressed, detail)
+            });
+        }
+        fits
+    }
+
+    /// A stream does not fit: the page is given up, or the document, if there is no more room for any stream.
     fn fail(&mut self, cap: usize) {
+        // What came out until then was work as well.
+        self.count(cap);
         let Limits { stream_bytes, page_bytes, document_bytes, .. } = self.limits;
         let detail = format!(
             "a stream decodes to more than {cap} bytes, which is all that was left of {stream_bytes} for a stream, \
              {page_bytes} for a page and {document_bytes} for a document"
         );
-        self.failure = Some(Failure::new(FailureCode::LimitDecompressed, detail));
+        let failure = Failure::new(FailureCode::LimitDecompressed, detail);
+        if self.document_bytes.load(Ordering::Relaxed) >= document_bytes {
+            self.failure = Some(failure);
+        } else {
+            self.missing.limit.get_or_insert(failure);
+        }
     }
 }
 

@@ -101,6 +101,7 @@ fn operators_place_text() {
             "/Span <</ActualText (Sr.)>> BDC BT /F 10 Tf 50 700 Td (S) Tj (r) Tj ET EMC BT /F 10 Tf 62 700 Td (x) Tj ET",
             "Sr.x",
         ),
+        ("BT /F 10 Tf 50 700 Td (arbei) Tj /Span <</ActualText<FEFF00AD>>> BDC ( ) Tj EMC (ter) Tj ET", "arbeiter"),
         ("BT /Missing 10 Tf 50 700 Td (fonte) Tj ET", "fonte"),
         ("Q Q BT /F 10 Tf 50 700 Td (ainda) Tj ET EMC ET", "ainda"),
     ];
@@ -115,10 +116,54 @@ fn forms_have_their_own_resources_and_matrix() {
         "/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Matrix[1 0 0 1 50 700]/Resources<</Font<</G 5 0 R>>>>",
         b"BT /G 10 Tf (form) Tj ET",
     );
-    let heir = stream("/Type/XObject/Subtype/Form/BBox[0 0 9 9]", b"BT /F 10 Tf 50 600 Td (herda) Tj ET");
+    let heir = stream("/Type/XObject/Subtype/Form/BBox[0 0 600 800]", b"BT /F 10 Tf 50 600 Td (herda) Tj ET");
     let resources = "/Font<</F 5 0 R>>/XObject<</X 6 0 R/Y 7 0 R>>";
     let content = b"/X Do /Y Do BT /F 10 Tf 50 500 Td (depois) Tj ET";
     assert_eq!(text(page(content, resources, &[courier(), form, heir])), "form\nherda\ndepois");
+}
+
+#[test]
+fn what_is_clipped_away_is_not_read() {
+    let shown = "BT /F 10 Tf 50 700 Td (dentro) Tj 300 0 Td (fora) Tj ET";
+    let form = |entries: &str| stream(&format!("/Subtype/Form{entries}"), shown.as_bytes());
+    let cases = [
+        ("/BBox[0 0 300 800]", "/X Do", "dentro"),
+        ("/BBox[0 0 0 0]", "/X Do", "dentro\nfora"),
+        ("/BBox[0 0 600 800]", "q 0 0 300 800 re W n /X Do Q", "dentro"),
+        ("/BBox[0 0 600 800]", "q 0 0 300 800 re W n Q /X Do", "dentro\nfora"),
+        ("/BBox[0 0 600 800]", "0 0 m 300 0 l 300 800 l h W n /X Do", "dentro\nfora"),
+        ("/BBox[0 0 600 800]", "0 0 300 800 re f /X Do", "dentro\nfora"),
+    ];
+    for (entries, content, expected) in cases {
+        let resources = "/Font<</F 5 0 R>>/XObject<</X 6 0 R>>";
+        assert_eq!(text(page(content.as_bytes(), resources, &[courier(), form(entries)])), expected, "{content}");
+    }
+}
+
+#[test]
+fn names_are_found_however_they_are_escaped() {
+    let form = stream("/Subtype/Form/BBox[0 0 600 800]", b"BT /F#4f 10 Tf 50 700 Td (nome) Tj ET");
+    let resources = "/Font<</F#4F 5 0 R>>/XObject<</A#20B 6 0 R>>/Properties<</L#31 <</ActualText(Sr.)>>>>";
+    let content = b"/A#20B Do /Span /L#31 BDC BT /FO 10 Tf 50 600 Td (S) Tj ET EMC";
+    let differences = b"<</Type/Font/Subtype/Type1/BaseFont/Courier/Encoding<</Differences[101/a]>>>>".to_vec();
+    assert_eq!(text(page(content, resources, &[differences, form])), "noma\nSr.");
+}
+
+#[test]
+fn nothing_swallows_the_rest_of_a_page() {
+    let cases = [
+        "BI /W 1 /H 1 /CS /G /BPC 8 /F /A85 ID 5l~>EI Q",
+        "BI /W 1 /H 1 /CS /G /BPC 8 ID \u{7f}EI Q",
+        "BI /W 1 /H 1 /CS /G /BPC 8 ID \u{7f}\nEI BT /F 10 Tf 50 700 Td <C7> Tj ET",
+        "BI /W 1 /H 1 /F /Fl ID never ends",
+        "BI /W 1",
+        "/Span <</Lang (pt-BR) BDC",
+        "[(a) <",
+    ];
+    for content in cases {
+        let whole = format!("{content} > \nBT /F 10 Tf 50 500 Td (FIM) Tj ET");
+        assert!(shown(&whole).contains("FIM"), "{content}: {}", shown(&whole));
+    }
 }
 
 #[test]
@@ -236,6 +281,11 @@ fn unreadable_documents_have_their_code() {
             "TEXT_GARBLED",
         ),
         ("a scan", page(b"q 600 0 0 800 0 0 cm /I Do Q", "/XObject<</I 5 0 R>>", &[image]), "NEEDS_OCR"),
+        (
+            "a scan in the content",
+            page(b"600 0 0 800 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x80 EI", "", &[]),
+            "NEEDS_OCR",
+        ),
         ("nothing", page(b"", "", &[]), "NEEDS_OCR"),
         ("an unknown filter", page_of(stream("/Filter/ZstdDecode", TEXT), "", &[]), "UNSUPPORTED_FORMAT"),
         ("a filter of images", page_of(stream("/Filter[/FlateDecode/DCTDecode]", TEXT), "", &[]), "UNSUPPORTED_FORMAT"),
@@ -303,6 +353,64 @@ fn hostile_content_ends_within_its_limits() {
         assert_eq!(result.as_ref().err().map(|failure| failure.code), expected, "{name}: {result:?}");
         assert!(result.is_ok_and(|text| text.text == "a") || expected.is_some(), "{name}");
     }
+}
+
+/// A file with a page for each content; their resources name objects from 3 on.
+fn pages(contents: Vec<Vec<u8>>, resources: &str, others: &[Vec<u8>]) -> Vec<u8> {
+    let mut objects = vec![b"<</Type/Catalog/Pages 2 0 R>>".to_vec(), Vec::new()];
+    objects.extend_from_slice(others);
+    let (mut kids, count) = (String::new(), contents.len());
+    for content in contents {
+        let at = objects.len() + 1;
+        write!(kids, "{at} 0 R ").unwrap();
+        let entries = format!("/Parent 2 0 R/MediaBox[0 0 600 800]/Contents {} 0 R/Resources<<{resources}>>", at + 1);
+        objects.push(format!("<</Type/Page{entries}>>").into_bytes());
+        objects.push(content);
+    }
+    objects[1] = format!("<</Type/Pages/Count {count}/Kids[{kids}]>>").into_bytes();
+    file(&objects)
+}
+
+#[test]
+fn a_page_that_is_too_heavy_does_not_cost_the_others() {
+    let limits = Limits { stream_bytes: 1 << 20, page_operators: 100_000, ..Limits::default() };
+    let light = || stream("", b"BT /F 10 Tf 50 700 Td (texto) Tj ET");
+    let bomb = || deflated(&vec![b' '; 2 << 20]);
+    let heavy =
+        || deflated(&[b"BT /F 10 Tf 50 700 Td (antes) Tj ET ", &b"q Q ".repeat(60_000)[..], b"(depois) Tj"].concat());
+    let read = |contents, limits: &Limits| read_with(pages(contents, "/Font<</F 3 0 R>>", &[courier()]), limits);
+    let one = read(vec![light(), bomb(), light()], &limits).unwrap();
+    assert_eq!((one.text.as_str(), one.partial, &one.unreadable[..]), ("texto\u{c}\u{c}texto", true, &[1][..]));
+    let one = read(vec![light(), heavy(), light()], &limits).unwrap();
+    assert_eq!((one.text.as_str(), one.partial, &one.unreadable[..]), ("texto\u{c}antes\u{c}texto", true, &[1][..]));
+    let code = |contents, limits: &Limits| read(contents, limits).unwrap_err().code;
+    assert_eq!(code(vec![bomb(), bomb()], &limits), FailureCode::LimitDecompressed);
+    assert_eq!(code(vec![heavy()], &limits), FailureCode::LimitMemory);
+    let bombs = (0..20).map(|_| bomb()).chain([light()]).collect();
+    let aggregate = Limits { document_bytes: 8 << 20, ..limits };
+    assert_eq!(code(bombs, &aggregate), FailureCode::LimitDecompressed, "together");
+}
+
+#[test]
+fn a_form_on_every_page_is_decoded_once() {
+    let emblem = deflated(&b"0 0 m 1 1 l f ".repeat(10_000));
+    let emblem = [b"<</Subtype/Form/BBox[0 0 9 9]", &emblem[2..]].concat();
+    let head = stream(
+        "/Subtype/Form/BBox[0 0 600 800]",
+        &[&b"q Q ".repeat(10_000)[..], b"BT /F 10 Tf 50 700 Td (timbre) Tj ET"].concat(),
+    );
+    let content = || stream("", b"/E Do /E Do /H Do BT /F 10 Tf 50 500 Td (texto) Tj ET");
+    let resources = "/Font<</F 3 0 R>>/XObject<</E 4 0 R/H 5 0 R>>";
+    let bytes = pages((0..40).map(|_| content()).collect(), resources, &[courier(), emblem, head]);
+    let limits = Limits { document_bytes: 1 << 20, ..Limits::default() };
+    let text = read_with(bytes.clone(), &limits).unwrap();
+    assert_eq!(text.text, ["timbre\ntexto"; 40].join("\u{c}"));
+    let narrow = Limits { page_bytes: 30_000, ..limits };
+    assert_eq!(
+        read_with(bytes, &narrow).unwrap_err().code,
+        FailureCode::LimitDecompressed,
+        "each page has its own bound"
+    );
 }
 
 #[test]

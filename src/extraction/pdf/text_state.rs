@@ -1,18 +1,20 @@
 //! The graphics state, as far as text needs it (PDF 32000-1 sections 8.4 and 9.3).
 
-use super::geometry::Matrix;
+use super::geometry::{Matrix, Rectangle};
 
 /// What `q` saves and `Q` restores.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GraphicsState {
     /// From user space to the space of the page.
     pub ctm: Matrix,
+    /// What can be seen lies within it, in page space. Only upright rectangles are followed; other clips are left out.
+    pub clip: Rectangle,
     pub text: TextState,
 }
 
 impl GraphicsState {
-    pub(super) fn new(ctm: Matrix) -> Self {
-        Self { ctm, text: TextState::default() }
+    pub(super) fn new(ctm: Matrix, clip: Rectangle) -> Self {
+        Self { ctm, clip, text: TextState::default() }
     }
 }
 

@@ -4,6 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::extraction::pdf) struct Characters(u32);
 
+/// A hyphen that shows where a word is parted at the end of a line; some fonts have it for every hyphen.
+pub(in crate::extraction::pdf) const SOFT_HYPHEN: char = '\u{ad}';
+
 /// How the text of a code was found, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::extraction::pdf) enum Means {
@@ -58,8 +61,9 @@ impl Strings {
     }
 }
 
-/// Appends a character as it is to be read: white space as a space, ligatures as their letters; control characters,
-/// soft hyphens and what only steers the writing direction not at all.
+/// Appends a character as it is to be read: white space as a space, ligatures as their letters, Adobe's private figures
+/// and capitals as such; control characters and what only steers the writing direction not at all. A soft hyphen stays:
+/// whether it is one shows only where its line ends.
 pub(in crate::extraction::pdf) fn push_clean(text: &mut String, c: char) {
     match c {
         '\u{fb00}' => text.push_str("ff"),
@@ -68,11 +72,20 @@ pub(in crate::extraction::pdf) fn push_clean(text: &mut String, c: char) {
         '\u{fb03}' => text.push_str("ffi"),
         '\u{fb04}' => text.push_str("ffl"),
         '\u{fb05}' | '\u{fb06}' => text.push_str("st"),
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => {}
+        // Old-style figures and small capitals, as Adobe's list of 1997 has them.
+        '\u{f730}'..='\u{f739}' => text.extend(shifted(c, 0xf730, '0')),
+        '\u{f761}'..='\u{f77a}' => text.extend(shifted(c, 0xf761, 'A')),
+        '\u{f7e0}'..='\u{f7fe}' => text.extend(shifted(c, 0xf7e0, 'À')),
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => {}
         c if c.is_whitespace() => text.push(' '),
         c if c.is_control() => {}
         c => text.push(c),
     }
+}
+
+/// The character that is as far from `to` as `c` is from `from`.
+fn shifted(c: char, from: u32, to: char) -> Option<char> {
+    char::from_u32(u32::from(c) - from + u32::from(to))
 }
 
 #[cfg(test)]
@@ -87,7 +100,11 @@ mod tests {
             ("\u{a0}", Some(' '), ""),
             ("\u{fb01}", None, "fi"),
             ("\u{fb03}", None, "ffi"),
-            ("\u{ad}", None, ""),
+            ("\u{ad}", Some('\u{ad}'), ""),
+            ("\u{200b}", None, ""),
+            ("\u{f731}", Some('1'), ""),
+            ("\u{f761}\u{f77a}", None, "AZ"),
+            ("\u{f7e7}", Some('Ç'), ""),
             ("\u{7}b", Some('b'), ""),
             ("1º", None, "1º"),
             ("", None, ""),

@@ -7,13 +7,14 @@ use super::glyph_name;
 use super::program::Program;
 use super::to_unicode::ToUnicode;
 use super::{Lazy, Means, is_space};
+use crate::extraction::pdf::lexer::{Lexer, Token};
 use crate::extraction::pdf::stream::Streams;
 
 /// How codes are cut from a string and become CIDs.
 enum Encoding {
     /// Two bytes, and the code is the CID.
     Identity,
-    Mapped(Box<CMap>),
+    Mapped(Box<CMap>, Codespaces),
 }
 
 /// What is needed to fill in a code of the table.
@@ -38,12 +39,17 @@ impl<'a> CompositeFont<'a> {
         let descendants = dict.get::<Array<'a>>(b"DescendantFonts");
         let descendant = descendants.and_then(|array| array.iter::<Dict<'a>>().next()).unwrap_or_default();
         let name = dict.get::<Name<'_>>(b"Encoding");
-        let cmap = match dict.get::<Object<'_>>(b"Encoding") {
+        let (cmap, codespaces) = match dict.get::<Object<'_>>(b"Encoding") {
             Some(Object::Name(name)) if !name.starts_with(b"Identity") => {
-                load_embedded(CMapName::from_bytes(&name)).and_then(|data| CMap::parse(data, load_embedded))
+                let cmap = load_embedded(CMapName::from_bytes(&name)).and_then(|data| CMap::parse(data, load_embedded));
+                (cmap, Codespaces::default())
             }
-            Some(Object::Stream(stream)) => streams.decode(&stream).and_then(|data| CMap::parse(&data, load_embedded)),
-            _ => None,
+            Some(Object::Stream(stream)) => {
+                let data = streams.decode(&stream);
+                let cmap = data.as_ref().and_then(|data| CMap::parse(data, load_embedded));
+                (cmap, Codespaces::read(data.as_deref().unwrap_or_default()))
+            }
+            _ => (None, Codespaces::default()),
         };
         let named_vertical = name.as_ref().is_some_and(|name| name.ends_with(b"-V") || **name == *b"V");
         let is_vertical = cmap
@@ -57,7 +63,7 @@ impl<'a> CompositeFont<'a> {
             .or_else(|| collection(&descendant));
         let vertical = descendant.get::<Array<'_>>(b"DW2").and_then(|array| array.iter::<f32>().nth(1));
         Self {
-            encoding: cmap.map_or(Encoding::Identity, |cmap| Encoding::Mapped(Box::new(cmap))),
+            encoding: cmap.map_or(Encoding::Identity, |cmap| Encoding::Mapped(Box::new(cmap), codespaces)),
             is_vertical,
             codes_are_unicode: name.is_some_and(|name| name.starts_with(b"Uni") && !is_utf8_or_32(&name)),
             to_unicode,
@@ -83,18 +89,16 @@ impl<'a> CompositeFont<'a> {
                 [high, low, ..] => (u32::from(*high) << 8 | u32::from(*low), 2),
                 rest => (rest.first().map_or(0, |byte| u32::from(*byte)), 1),
             },
-            Encoding::Mapped(cmap) => {
+            Encoding::Mapped(cmap, codespaces) => {
                 for (length, byte) in (1..=4).zip(string) {
                     code = code << 8 | u32::from(*byte);
                     if cmap.lookup_cid_code(code, length).is_some() {
                         return (code, usize::from(length));
                     }
                 }
-                // Not in the map: taken for a code of two bytes, as nearly all are.
-                match string {
-                    [high, low, ..] => (u32::from(*high) << 8 | u32::from(*low), 2),
-                    rest => (rest.first().map_or(0, |byte| u32::from(*byte)), 1),
-                }
+                // Not in the map, and still a code.
+                let code = &string[..codespaces.length(string).min(string.len())];
+                (code.iter().fold(0, |all, byte| all << 8 | u32::from(*byte)), code.len())
             }
         }
     }
@@ -102,7 +106,7 @@ impl<'a> CompositeFont<'a> {
     fn cid(&self, code: u32) -> u32 {
         match &self.encoding {
             Encoding::Identity => code,
-            Encoding::Mapped(cmap) => (1..=4).find_map(|length| cmap.lookup_cid_code(code, length)).unwrap_or(0),
+            Encoding::Mapped(cmap, _) => (1..=4).find_map(|length| cmap.lookup_cid_code(code, length)).unwrap_or(0),
         }
     }
 
@@ -135,9 +139,23 @@ impl<'a> CompositeFont<'a> {
         if let Some(text) = self.collection_text(cid).or_else(|| self.program_text(cid, streams)) {
             return (Some(text), Means::Known);
         }
-        match self.to_unicode.is_empty().then(|| guess(cid)).flatten() {
-            Some(text) => (Some(text), Means::Guessed),
-            None => (None, Means::Unknown),
+        if self.to_unicode.is_empty()
+            && let Some(text) = guess(cid)
+        {
+            return (Some(text), Means::Guessed);
+        }
+        if self.shows_nothing(cid, streams) {
+            return (Some(" ".into()), Means::Guessed);
+        }
+        (None, Means::Unknown)
+    }
+
+    /// Whether a glyph that no table explains shows nothing. Maps often leave the space out.
+    fn shows_nothing(&mut self, cid: u32, streams: &mut Streams) -> bool {
+        match self.program_glyph(cid, streams) {
+            Some((program, glyph)) => program.is_empty(glyph),
+            // Fonts for Windows and the Macintosh have it there.
+            None => cid == SPACE_GLYPH && self.is_identity(),
         }
     }
 
@@ -151,6 +169,12 @@ impl<'a> CompositeFont<'a> {
     }
 
     fn program_text(&mut self, cid: u32, streams: &mut Streams) -> Option<String> {
+        let (program, glyph) = self.program_glyph(cid, streams)?;
+        program.text_of_glyph(glyph)
+    }
+
+    /// The glyph of a CID in the font program, where there is one.
+    fn program_glyph(&mut self, cid: u32, streams: &mut Streams) -> Option<(&mut Program, u32)> {
         let descendant = &self.descendant;
         let map = self.cid_to_gid.get_or_insert_with(|| {
             let stream = descendant.get::<Stream<'_>>(b"CIDToGIDMap")?;
@@ -169,7 +193,48 @@ impl<'a> CompositeFont<'a> {
             }
             None => program.glyph_of_cid(cid),
         };
-        program.text_of_glyph(glyph)
+        Some((program, glyph))
+    }
+}
+
+/// The number of the space among glyphs in the usual order.
+const SPACE_GLYPH: u32 = 3;
+
+/// The codespace ranges of an embedded `CMap` (section 9.7.6.2): how many bytes a code has, by its first ones.
+#[derive(Default)]
+struct Codespaces(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Codespaces {
+    /// More are not to be believed.
+    const MOST: usize = 256;
+
+    fn read(data: &[u8]) -> Self {
+        let (mut lexer, mut strings) = (Lexer::new(data), Vec::new());
+        let (mut ranges, mut low, mut inside) = (Vec::new(), None, false);
+        while ranges.len() < Self::MOST {
+            strings.clear();
+            match lexer.next(&mut strings) {
+                Some(Token::Keyword(keyword)) => (inside, low) = (keyword == b"begincodespacerange", None),
+                Some(Token::Decoded(..)) if inside && (1..=4).contains(&strings.len()) => match low.take() {
+                    Some(low) => ranges.push((low, strings.clone())),
+                    None => low = Some(strings.clone()),
+                },
+                Some(_) => {}
+                None => break,
+            }
+        }
+        Self(ranges)
+    }
+
+    /// The length of the code that a string begins with; where no range says so, that of the shortest codes, else two
+    /// as nearly all have.
+    fn length(&self, string: &[u8]) -> usize {
+        let holds = |(low, high): &&(Vec<u8>, Vec<u8>)| {
+            let bounds = low.iter().zip(high).zip(string);
+            low.len() <= string.len() && bounds.into_iter().all(|((low, high), byte)| (low..=high).contains(&byte))
+        };
+        let shortest = || self.0.iter().map(|(low, _)| low.len()).min();
+        self.0.iter().find(holds).map(|(low, _)| low.len()).or_else(shortest).unwrap_or(2)
     }
 }
 
@@ -266,5 +331,19 @@ fn whole(object: &Object<'_>) -> Option<u32> {
     match object {
         Object::Number(number) => u32::try_from(number.as_i64()).ok(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_as_long_as_the_codespace_says() {
+        let single = Codespaces::read(b"1 begincodespacerange <00> <ff> endcodespacerange begincidrange <41><7e> 1");
+        let mixed = Codespaces::read(b"2 begincodespacerange <00> <80> <8140> <9ffc> endcodespacerange");
+        assert_eq!((single.length(b" d"), single.length(b"\xff")), (1, 1));
+        assert_eq!((mixed.length(b"ab"), mixed.length(b"\x81\x40"), mixed.length(b"\xff\xff")), (1, 2, 1));
+        assert_eq!(Codespaces::read(b"").length(b"ab"), 2);
     }
 }

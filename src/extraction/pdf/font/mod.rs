@@ -21,7 +21,7 @@ mod simple;
 mod standard;
 mod to_unicode;
 
-pub(super) use characters::{Characters, Means, Strings, push_clean};
+pub(super) use characters::{Characters, Means, SOFT_HYPHEN, Strings, push_clean};
 
 /// Where font descriptors keep their program (table 126).
 const FONT_FILES: [&[u8]; 3] = [b"FontFile", b"FontFile2", b"FontFile3"];
@@ -159,14 +159,25 @@ impl<'a> Font<'a> {
 /// A stream; or, against the specification, the name of a predefined `CMap`, of which `Identity` means the codes are
 /// characters.
 fn read_to_unicode(dict: &Dict<'_>, streams: &mut Streams) -> ToUnicode {
-    match dict.get::<Object<'_>>(b"ToUnicode") {
+    let mut map = match dict.get::<Object<'_>>(b"ToUnicode") {
         Some(Object::Stream(stream)) => streams.decode(&stream).map(|data| ToUnicode::parse(&data)),
         Some(Object::Name(name)) if name.starts_with(b"Identity") => {
             Some(ToUnicode::parse(b"beginbfrange <0001> <ffff> <0001>"))
         }
         _ => None,
     }
-    .unwrap_or_default()
+    .unwrap_or_default();
+    if !is_of_symbols(dict) {
+        map.make_public();
+    }
+    map
+}
+
+/// Whether a font's name is that of one whose letters are pictures.
+fn is_of_symbols(dict: &Dict<'_>) -> bool {
+    let name = dict.get::<Name<'_>>(b"BaseFont").map(|name| name.to_ascii_lowercase()).unwrap_or_default();
+    let symbols: [&[u8]; 6] = [b"wingding", b"webding", b"dingbat", b"symbol", b"icon", b"awesome"];
+    symbols.iter().any(|symbol| name.windows(symbol.len()).any(|part| part == *symbol))
 }
 
 fn font_program(descriptor: &Dict<'_>, streams: &mut Streams) -> Option<Program> {

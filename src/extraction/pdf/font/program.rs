@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use skrifa::GlyphId;
+use skrifa::font::glyph::outline::{DrawMemory, DrawOptions, PathElement};
 use skrifa::font::{Font, Kind};
 
 use super::glyph_name;
@@ -53,6 +54,16 @@ impl Program {
     /// The glyph of a CID, for programs whose glyphs carry CIDs; in others they are numbered.
     pub(super) fn glyph_of_cid(&self, cid: u32) -> u32 {
         if self.is_sfnt() { cid } else { self.font.glyph_by_cid(cid).map_or(cid, GlyphId::to_u32) }
+    }
+
+    /// Whether a glyph exists and has no outline.
+    pub(super) fn is_empty(&self, glyph: u32) -> bool {
+        let glyphs = self.font.outline_glyphs();
+        let mut path: Vec<PathElement> = Vec::new();
+        let drawn = glyphs
+            .get(GlyphId::new(glyph))
+            .is_some_and(|outline| outline.draw(&DrawOptions::default(), DrawMemory::Scratch, &mut path).is_ok());
+        drawn && path.is_empty()
     }
 
     /// What a glyph reads as: by its name, else by the character that the program's `cmap` shows it for.

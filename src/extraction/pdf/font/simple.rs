@@ -24,6 +24,9 @@ pub(super) struct SimpleFont<'a> {
     is_embedded: bool,
 }
 
+/// How much higher than its widest glyph is wide a font can be.
+const TALLEST: f32 = 2.0;
+
 struct Widths {
     first: i64,
     by_code: Vec<f32>,
@@ -65,7 +68,13 @@ impl<'a> SimpleFont<'a> {
         let bounds = self.dict.get::<Rect>(b"FontBBox").map_or(0.0, |bounds| bounds.height() as f32) * d.abs();
         let widest =
             self.widths.iter().flat_map(|widths| &widths.by_code).fold(0.0_f32, |most, width| most.max(*width));
-        let em = if bounds > 0.0 { bounds } else { widest * a.abs() };
+        let widest = widest * a.abs();
+        // Some boxes are far taller than the letters.
+        let em = match (bounds > 0.0, widest > 0.0) {
+            (true, true) => bounds.min(TALLEST * widest),
+            (true, false) => bounds,
+            (false, _) => widest,
+        };
         if em > 0.0 { em } else { 1.0 }
     }
 

@@ -10,9 +10,11 @@ use crate::extraction::pdf::lexer::{Lexer, Token};
 /// From character codes to text.
 #[derive(Debug, Default)]
 pub(super) struct ToUnicode {
-    /// Sorted by their first code; of two that hold a code, the later one counts.
+    /// Sorted, and none overlaps another.
     ranges: Vec<Range>,
     texts: String,
+    /// All of it is text that was moved to where symbols are.
+    is_private: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +29,9 @@ struct Range {
 /// A map larger than this is made to do harm: a code has at most four bytes, a font rarely 65,536 glyphs.
 const MAX_RANGES: usize = 1 << 18;
 
-/// Ranges before the nearest one that are looked at, for maps whose ranges overlap.
-const MAX_OVERLAP: usize = 8;
+/// Where the codes of symbolic TrueType fonts are, U+F000 to U+F0FF; and what of it stands for printable ASCII.
+const PRIVATE: u32 = 0xf000;
+const PRIVATE_ASCII: std::ops::RangeInclusive<u32> = 0xf020..=0xf07e;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Section {
@@ -112,7 +115,69 @@ impl ToUnicode {
             }
         }
         map.ranges.sort_by_key(|range| range.first);
+        map.part_ranges();
         map
+    }
+
+    /// Takes text that lies as a whole among the private characters for symbols as the ASCII it is made from. Not for
+    /// fonts of symbols.
+    pub(super) fn make_public(&mut self) {
+        let is_private = |range: &Range| {
+            let grown = range.last - range.first;
+            let text = self.texts.get(range.start as usize..range.end as usize).unwrap_or_default();
+            let last = text.chars().next_back().map_or(0, u32::from).saturating_add(grown);
+            text.chars().map(u32::from).all(|c| PRIVATE_ASCII.contains(&c)) && PRIVATE_ASCII.contains(&last)
+        };
+        self.is_private = !self.ranges.is_empty() && self.ranges.iter().all(is_private);
+    }
+
+    /// Cuts ranges so that none overlaps another: the one that begins last, or stands last, holds a code.
+    fn part_ranges(&mut self) {
+        if self.ranges.windows(2).all(|pair| pair[0].last < pair[1].first) {
+            return;
+        }
+        let ranges = std::mem::take(&mut self.ranges);
+        let mut open: Vec<Range> = Vec::new();
+        // The first code that no range was cut for yet; it may be one more than the last code.
+        let mut next = 0_u64;
+        for range in &ranges {
+            self.close(&mut open, &mut next, u64::from(range.first));
+            next = u64::from(range.first);
+            open.push(*range);
+        }
+        self.close(&mut open, &mut next, u64::MAX);
+    }
+
+    /// Cuts what the open ranges hold of the codes from `next` up to `end`.
+    fn close(&mut self, open: &mut Vec<Range>, next: &mut u64, end: u64) {
+        while let Some(range) = open.last().copied()
+            && *next < end
+        {
+            let first = u64::from(range.first).max(*next);
+            let last = u64::from(range.last).min(end - 1);
+            if let (true, Ok(first), Ok(last)) = (first <= last, u32::try_from(first), u32::try_from(last)) {
+                self.cut(range, first, last);
+                *next = u64::from(last) + 1;
+            }
+            if u64::from(range.last) < end {
+                open.pop();
+            } else {
+                *next = end;
+            }
+        }
+    }
+
+    /// The part of a range from `first` to `last`.
+    fn cut(&mut self, range: Range, first: u32, last: u32) {
+        if first == range.first {
+            self.ranges.push(Range { last, ..range });
+        } else if let Some(text) = self.grown(range, first) {
+            let start = self.texts.len();
+            self.texts.push_str(&text);
+            if let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(self.texts.len())) {
+                self.ranges.push(Range { first, last, start, end });
+            }
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -152,9 +217,10 @@ impl ToUnicode {
 
     /// The codes that read as this one character.
     pub(super) fn codes_of(&self, wanted: char) -> impl Iterator<Item = u32> {
+        let wanted = u32::from(wanted) + if self.is_private { PRIVATE } else { 0 };
         let code = move |range: &Range| {
             let mut text = self.texts.get(range.start as usize..range.end as usize)?.chars();
-            let offset = u32::from(wanted).checked_sub(u32::from(text.next()?))?;
+            let offset = wanted.checked_sub(u32::from(text.next()?))?;
             let code = range.first.checked_add(offset).filter(|code| *code <= range.last)?;
             text.next().is_none().then_some(code)
         };
@@ -164,21 +230,29 @@ impl ToUnicode {
     /// The text of a code. Control characters and U+FFFD say that the writer did not know either.
     pub(super) fn get(&self, code: u32) -> Option<String> {
         let after = self.ranges.partition_point(|range| range.first <= code);
-        let candidates = self.ranges[after.saturating_sub(MAX_OVERLAP)..after].iter().rev();
-        let range = candidates.into_iter().find(|range| code <= range.last)?;
-        let text = self.texts.get(range.start as usize..range.end as usize)?;
-        let offset = code - range.first;
-        let text = if offset == 0 {
-            text.to_owned()
-        } else {
-            let last = text.chars().next_back()?;
-            let grown = char::from_u32(u32::from(last).checked_add(offset)?)?;
-            let mut text = text[..text.len() - last.len_utf8()].to_owned();
-            text.push(grown);
-            text
-        };
+        let range = self.ranges.get(after.checked_sub(1)?).filter(|range| code <= range.last)?;
+        let mut text = self.grown(*range, code)?;
+        if self.is_private {
+            text = text.chars().filter_map(|c| char::from_u32(u32::from(c).saturating_sub(PRIVATE))).collect();
+        }
         let says_nothing = |c: char| c == char::REPLACEMENT_CHARACTER || c.is_control() && !c.is_whitespace();
         (!text.chars().all(says_nothing)).then_some(text)
+    }
+}
+
+impl ToUnicode {
+    /// The text of a code that a range holds.
+    fn grown(&self, range: Range, code: u32) -> Option<String> {
+        let text = self.texts.get(range.start as usize..range.end as usize)?;
+        let offset = code - range.first;
+        if offset == 0 {
+            return Some(text.to_owned());
+        }
+        let last = text.chars().next_back()?;
+        let grown = char::from_u32(u32::from(last).checked_add(offset)?)?;
+        let mut text = text[..text.len() - last.len_utf8()].to_owned();
+        text.push(grown);
+        Some(text)
     }
 }
 
@@ -199,6 +273,46 @@ fn push_utf16(text: &mut String, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_that_overlap() {
+        let mut single = String::from("1 beginbfrange <00> <ff> <0041> endbfrange 20 beginbfchar ");
+        for code in 0x10..0x24 {
+            single.push_str(&format!("<{code:02x}> <{:04x}> ", code + 0x40));
+        }
+        let map = ToUnicode::parse(single.as_bytes());
+        let texts = [0x01, 0x0f, 0x10, 0x23, 0x24, 0x30].map(|code| map.get(code).unwrap());
+        assert_eq!(texts, ["B", "P", "P", "c", "e", "q"]);
+        assert_eq!(map.get(0x100), None);
+        let nested = "beginbfrange <00> <30> <0041> <10> <20> <0061> <12> <14> <0030> <10> <11> <0078> endbfrange";
+        let map = ToUnicode::parse(nested.as_bytes());
+        let texts = [0x0f, 0x10, 0x11, 0x12, 0x14, 0x15, 0x20, 0x21, 0x30].map(|code| map.get(code).unwrap());
+        assert_eq!(texts, ["P", "x", "y", "0", "2", "f", "q", "b", "q"]);
+        let whole = ToUnicode::parse(b"beginbfrange <00000000> <ffffffff> <0041> <00000005> <00000005> <0061>");
+        assert_eq!([4, 5, 6].map(|code| whole.get(code).unwrap()), ["E", "a", "G"]);
+        // As large as maps may be, each code in all ranges.
+        let mut wide = String::from("beginbfrange ");
+        for code in 0..5000 {
+            wide.push_str(&format!("<{code:04x}> <ffff> <0041> "));
+        }
+        assert_eq!(
+            ToUnicode::parse(wide.as_bytes()).get(0x2000).as_deref(),
+            char::from_u32(0x41 + 0x2000 - 4999).map(String::from).as_deref()
+        );
+    }
+
+    #[test]
+    fn private_text_is_made_public() {
+        let made_public = |map: &str, code| {
+            let mut map = ToUnicode::parse(map.as_bytes());
+            map.make_public();
+            map.get(code)
+        };
+        assert_eq!(made_public("beginbfrange <20> <7e> <F020>", 0x41).as_deref(), Some("A"));
+        assert_eq!(made_public("beginbfchar <01> <F0410062>", 1).as_deref(), Some("\u{f041}b"));
+        assert_eq!(made_public("beginbfchar <01> <F041> <02> <F0B7>", 1).as_deref(), Some("\u{f041}"));
+        assert_eq!(made_public("beginbfrange <20> <90> <F020>", 0x41).as_deref(), Some("\u{f041}"));
+    }
 
     #[test]
     fn usual_and_unusual_forms() {
