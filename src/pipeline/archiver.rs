@@ -14,6 +14,7 @@ use super::dependency::StorageWatch;
 use super::workers::Workers;
 use super::{Archived, Context, Extracted, Outcome};
 use crate::catalog::Completion;
+use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::EXTRACTOR_VERSION;
 use crate::search_index::Document;
@@ -64,6 +65,7 @@ impl Archiver {
             let _ = self.outcomes.send(outcome).await;
             return;
         }
+        failpoint::pass(Point::TextStored);
         let source_text = into_string(content);
         let completion = Completion {
             id: gazette.id,

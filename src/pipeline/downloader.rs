@@ -14,6 +14,7 @@ use super::spool::{Spool, SpooledFile};
 use super::workers::Workers;
 use super::{Claimed, Context, Outcome, Spooled};
 use crate::budget::{ByteBudget, BytePermit};
+use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::Gazette;
 use crate::retry::Retry;
@@ -97,6 +98,7 @@ impl Downloader {
         let mut bytes = None;
         match self.fetch(&gazette, &mut bytes).await {
             Ok((file, permit)) => {
+                failpoint::pass(Point::Spooled);
                 self.watch.succeeded();
                 self.context.telemetry.emit(&Event::Downloaded {
                     gazette: id,

@@ -15,6 +15,7 @@ use super::{Context, Extracted, Outcome, Spooled, dependency, retrying};
 use crate::budget::{ByteBudget, BytePermit, MemoryPlan};
 use crate::extraction::sandbox::ReadError;
 use crate::extraction::{self, Limits, Text};
+use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::Gazette;
 use crate::shutdown::StopReason;
@@ -59,7 +60,7 @@ impl Extractor {
         // Counted and committed before the file is parsed: a file that kills the process leaves its trace.
         let policy = context.retry_policy(context.config.catalog_attempts);
         match retrying(context, &policy, "count a start", || context.catalog.start(context.run(), id)).await {
-            Ok(true) => {}
+            Ok(true) => failpoint::pass(Point::StartCounted),
             Ok(false) => {
                 context.telemetry.emit(&Event::ClaimLost { gazette: id });
                 return;
@@ -75,6 +76,7 @@ impl Extractor {
         let (gazette, result) = self.clone().read(item).await;
         match result {
             Ok((text, permit)) => {
+                failpoint::pass(Point::TextRead);
                 context.telemetry.emit(&Event::Extracted {
                     gazette: id,
                     pages: text.pages,

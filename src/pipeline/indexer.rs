@@ -8,6 +8,7 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use super::workers::Workers;
 use super::{Archived, Context, Outcome, set_aside};
 use crate::catalog::Completion;
+use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::retry::Retry as _;
 use crate::search_index::{Document, ItemOutcome, SearchIndexError, SearchIndexErrorKind};
@@ -88,6 +89,7 @@ impl Indexer {
         let documents: Vec<&Document> = batch.iter().map(|item| &item.document).collect();
         match self.context.index.bulk(&documents).await {
             Ok(answers) => {
+                failpoint::pass(Point::Acknowledged);
                 let reason = answers.iter().find_map(|answer| match answer {
                     ItemOutcome::Resend(reason) => Some(reason.clone()),
                     _ => None,

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::Sender;
 use super::pager::{Pager, Seen};
 use super::{Claimed, Context, Outcome, dependency, retrying};
 use crate::catalog::{CatalogError, PageQuery};
+use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{Gazette, GazetteId, Selection};
 use crate::telemetry::Event;
@@ -63,6 +64,7 @@ impl Lister<'_> {
                 fresh_only: next.fresh_only,
             };
             let page = retrying(context, &policy, "read a page", || context.catalog.page(&query)).await?;
+            failpoint::pass(Point::PageListed);
             let rows = page.len();
             let last = page.last().map(|listed| listed.gazette.id);
             let fresh: Vec<Gazette> = page
@@ -107,6 +109,7 @@ impl Lister<'_> {
             let claim = || context.catalog.claim(context.run(), &ids, context.lease());
             let got: HashSet<GazetteId> =
                 retrying(context, &policy, "claim gazettes", claim).await?.into_iter().collect();
+            failpoint::pass(Point::Claimed);
             for gazette in group {
                 if !got.contains(&gazette.id) {
                     context.telemetry.emit(&Event::ClaimMissed { gazette: gazette.id });

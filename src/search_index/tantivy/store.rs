@@ -13,6 +13,7 @@ use ::tantivy::schema::{IndexRecordOption, TantivyDocument};
 use ::tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
 use super::schema::Fields;
+use crate::failpoint::{self, Point};
 use crate::gazette::GazetteId;
 use crate::search_index::document::Provenance;
 use crate::search_index::error::Diagnosis;
@@ -96,7 +97,11 @@ impl Store {
             writer.delete_term(opened.fields.key(id));
             writer.add_document(document)?;
         }
-        writer.commit().map(drop)
+        let segments = writer.prepare_commit()?;
+        failpoint::pass(Point::SegmentsWritten);
+        segments.commit()?;
+        failpoint::pass(Point::IndexCommitted);
+        Ok(())
     }
 
     /// The writer, made when it is not there.
