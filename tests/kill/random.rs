@@ -7,11 +7,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::backlog::{Backlog, Place, large_files};
 use crate::outcome::Differences;
+use crate::support::Prelo;
 
 /// A few hundred.
 const GAZETTES: usize = 300;
-/// A run lives at most so long a part of what an undisturbed one takes: several kills come upon each backlog.
+/// A run lives at most so long a part of what an undisturbed one takes, so that several kills come upon each backlog,
+/// and no longer than this.
 const PARTS: u32 = 4;
+const LONGEST: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "ops/kill-loop runs it"]
@@ -68,13 +71,14 @@ async fn random_moments(place: Place) {
     let files = large_files(GAZETTES);
     // The first is the one that nobody disturbs.
     let Some(backlog) = Backlog::new(place, &files).await else { return };
+    let patient = patience(backlog.prelo());
     let began = Instant::now();
-    backlog.finish(PATIENT).await;
+    backlog.finish(patient).await;
     let undisturbed = began.elapsed();
     let oracle = backlog.outcome().await;
     backlog.remove().await;
     assert!(oracle.marked() + 3 == oracle.rows.len() && oracle.marked_in_vain().is_empty(), "the oracle is no good");
-    let longest = undisturbed / PARTS;
+    let longest = (undisturbed / PARTS).min(LONGEST);
     println!(
         "{place:?}: {kills} kills, seed {seed}, {} gazettes; undisturbed {:.1} s, killed within {:.1} s",
         oracle.rows.len(),
@@ -87,7 +91,7 @@ async fn random_moments(place: Place) {
     let mut backlog = Backlog::new(place, &files).await.unwrap();
     while sums.kills < kills {
         backlog.expire_lease().await;
-        let mut run = backlog.start(backlog.command(PATIENT));
+        let mut run = backlog.start(backlog.command(patient));
         let moment = Instant::now() + longest.mul_f64(random.fraction());
         while Instant::now() < moment && !run.has_ended() {
             tokio::time::sleep(moment.saturating_duration_since(Instant::now()).min(Duration::from_millis(5))).await;
@@ -110,7 +114,7 @@ async fn random_moments(place: Place) {
             backlog = Backlog::new(place, &files).await.unwrap();
         }
     }
-    backlog.finish(PATIENT).await;
+    backlog.finish(patient).await;
     sums.add(&backlog.outcome().await.against(&oracle));
     backlog.remove().await;
 
@@ -127,8 +131,15 @@ async fn random_moments(place: Place) {
 }
 
 /// Each kill leaves the starts counted of what was being read, and the real ones of these gazettes take long to read:
-/// the bound for files that kill their reader must not be met by files that are killed with it.
-const PATIENT: &[&str] = &[];
+/// the bound for files that end their reader must not be met by files that are killed with it.
+const BOUND: &str = "quarantine_after_starts";
+
+/// Empty for a binary that has no such bound.
+fn patience(prelo: &Prelo) -> &'static [&'static str] {
+    let settings = prelo.json(0, &["config"]);
+    let bounded = settings.as_array().unwrap().iter().any(|setting| setting["key"] == BOUND);
+    if bounded { &["--quarantine-after-starts", "1000"] } else { &[] }
+}
 
 /// `SplitMix64` (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014).
 struct Random(u64);

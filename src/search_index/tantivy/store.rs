@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ::tantivy::collector::{Count, TopDocs};
 use ::tantivy::directory::MmapDirectory;
 use ::tantivy::directory::error::OpenDirectoryError;
-use ::tantivy::indexer::IndexWriterOptions;
+use ::tantivy::indexer::{IndexWriterOptions, UserOperation};
 use ::tantivy::query::TermQuery;
 use ::tantivy::schema::{IndexRecordOption, TantivyDocument};
 use ::tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
@@ -125,6 +125,10 @@ impl Store {
             .build();
         let writer: IndexWriter = index.writer_with_options(options)?;
         writer.garbage_collect_files().wait()?;
+        // A new writer numbers its first operation as the last commit was numbered. Were that the deletion of a document
+        // that is written again, a merge that runs meanwhile could take it for part of that commit, and the gazette would
+        // be in the index twice. Nothing to do takes that number.
+        writer.run(Vec::<UserOperation>::new())?;
         Ok(writer)
     }
 
