@@ -235,7 +235,9 @@ impl Backlog {
         if let Some(mut connection) = self.sqlite().await {
             let rows = format!("SELECT json_object({ROW}) {FROM}");
             let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(rows)).fetch_all(&mut connection).await.unwrap();
-            rows.iter().for_each(|row| outcome.add_row(row));
+            for row in &rows {
+                outcome.add_row(row);
+            }
             outcome.open_runs = sqlx::query_scalar("SELECT count(*) FROM prelo_runs WHERE finished_at IS NULL")
                 .fetch_one(&mut connection)
                 .await
@@ -257,7 +259,9 @@ impl Backlog {
         if world.number(POSTGRES_HAS_TABLES).await > 0 {
             let rows = format!("SELECT CAST(json_build_object({ROW}) AS text) {FROM}");
             let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(rows)).fetch_all(&world.pool).await.unwrap();
-            rows.iter().for_each(|row| outcome.add_row(row));
+            for row in &rows {
+                outcome.add_row(row);
+            }
             outcome.open_runs = world.number("SELECT count(*) FROM prelo_runs WHERE finished_at IS NULL").await;
         }
         for (id, document) in world.whole_documents().await {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ::tantivy::index::SegmentId;
 use prelo::failpoint::VARIABLE;
 
 use crate::backlog::{Backlog, Place, small_files};
@@ -37,7 +38,7 @@ async fn killed_in_the_middle_of_a_commit_the_one_before_is_readable() {
 /// Files of segments that the last commit does not name.
 fn uncommitted(folder: &Path) -> Vec<PathBuf> {
     let index = ::tantivy::Index::open_in_dir(folder).unwrap();
-    let committed: Vec<String> = index.searchable_segment_ids().unwrap().iter().map(|id| id.uuid_string()).collect();
+    let committed: Vec<String> = index.searchable_segment_ids().unwrap().iter().map(SegmentId::uuid_string).collect();
     let stores = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| {
         let segment = path.file_stem().unwrap().to_str().unwrap();
         path.extension().is_some_and(|extension| extension == "store") && !committed.iter().any(|id| id == segment)

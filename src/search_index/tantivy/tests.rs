@@ -100,7 +100,7 @@ async fn the_first_document_of_a_writer_replaces_the_one_before_also_when_segmen
 
     let index = prepared(folder.path()).await;
     index.bulk(&[&document(7, "casa")]).await.unwrap();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
     while raw.searchable_segment_ids().unwrap().len() >= segments {
         assert!(std::time::Instant::now() < deadline, "nothing is merged");
         std::thread::sleep(std::time::Duration::from_millis(10));
