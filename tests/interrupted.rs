@@ -1,13 +1,16 @@
 //! Two runs at once, signals, and a run that was killed.
 #![allow(clippy::unwrap_used)] // a test may fail by panic
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use support::servers::{Row, World, md5_of};
 use support::{Answer, Prelo, fixtures};
+use time::macros::date;
 
 mod support;
 
@@ -72,6 +75,65 @@ fn a_second_run_says_who_holds_the_lease_and_does_nothing() {
     assert!(prelo.json(0, &["run"])["already_running"]["run_id"].is_string());
     assert_eq!(ended(first).code, 0);
     finish(&prelo);
+}
+
+/// Starts runs at the same moment, and counts by their logs how often each gazette was indexed.
+fn together(prelo: &Prelo, arguments: &[&str]) -> BTreeMap<String, u32> {
+    const RUNS: usize = 3;
+    let arguments =
+        [&["run", "--format", "json", "--log-level", "debug", "--report", "report.json"], arguments].concat();
+    let runs: Vec<Child> = (0..RUNS).map(|_| prelo.spawn(&arguments)).collect();
+    // Read all at once, so that none waits for its reader.
+    let readers = runs.into_iter().map(|run| std::thread::spawn(move || ended(run)));
+    let answers: Vec<Answer> = readers.collect::<Vec<_>>().into_iter().map(|reader| reader.join().unwrap()).collect();
+    let mut indexed = BTreeMap::new();
+    let mut busy = 0;
+    for answer in &answers {
+        assert_eq!(answer.code, 0, "{}\n{}", answer.stdout, answer.stderr);
+        let said: Value = serde_json::from_str(&answer.stdout).unwrap();
+        busy += u32::from(said["already_running"]["run_id"].is_string());
+        for line in answer.stderr.lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            if line["message"] == "indexed" {
+                *indexed.entry(line["gazette_id"].to_string()).or_default() += 1;
+            }
+        }
+    }
+    assert!(busy > 0, "nobody met another: {answers:?}");
+    indexed
+}
+
+#[test]
+fn of_runs_that_start_together_one_works_also_when_there_is_nothing_yet() {
+    let prelo = backlog();
+    let indexed = together(&prelo, &["--folder", "gazettes"]);
+    assert_eq!(indexed.len(), GAZETTES);
+    assert!(indexed.values().all(|times| *times == 1), "{indexed:?}");
+    finish(&prelo);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_runs_that_start_together_on_servers_one_works() {
+    let Some(world) = World::new("together").await else { return };
+    let mut rows = Vec::new();
+    for day in 0..60 {
+        let (text, path) = (format!("Portaria nº {day}.").into_bytes(), format!("2704302/{day}.txt"));
+        rows.push(Row {
+            territory: "2704302".into(),
+            date: date!(2024 - 01 - 01) + time::Duration::DAY * day,
+            checksum: md5_of(&text),
+            path: path.clone(),
+        });
+        world.upload(&path, text).await;
+    }
+    let ids = world.insert(&rows).await;
+    // Neither prelo's tables nor the index are there yet: they are made by whoever is first.
+    let indexed = together(&world.prelo(), &[]);
+    assert_eq!(indexed.len(), ids.len());
+    assert!(indexed.values().all(|times| *times == 1), "{indexed:?}");
+    assert_eq!(world.processed().await.len(), ids.len());
+    assert_eq!(world.count_documents().await, ids.len() as u64);
+    world.remove().await;
 }
 
 #[test]

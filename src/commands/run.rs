@@ -10,6 +10,7 @@ use serde_json::json;
 use super::cli::{Format, RunArgs};
 use super::{Usage, output, plan, readers, services, signals};
 use crate::config::{Config, Loaded, Origin};
+use crate::failpoint::{self, Point};
 use crate::failure::{FailureCode, Permanence};
 use crate::gazette::{Mode, RunId, Selection};
 use crate::pipeline::registrar::{self, Registered};
@@ -51,10 +52,12 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
     services::note_folder(&config)?;
     let catalog = services::catalog(&config).await?;
     catalog.migrate().await?;
+    failpoint::pass(Point::TablesMade);
     let telemetry = Telemetry::new(RunId::new());
     let registered = match (&config.folder, catalog.registry()) {
         (Some(folder), Some(registry)) => {
             let registered = registrar::register(folder, &config.data, registry).await?;
+            failpoint::pass(Point::FolderRegistered);
             telemetry.emit(&Event::FolderRegistered {
                 new: registered.new,
                 changed: registered.changed,

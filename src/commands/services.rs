@@ -66,12 +66,18 @@ pub fn settle_folder(config: &mut Config) -> Result<()> {
     }
 }
 
-/// Writes down which folder the data folder belongs to.
+/// Writes down which folder the data folder belongs to: whole or not at all, because an empty note would turn every
+/// later run away.
 pub fn note_folder(config: &Config) -> Result<()> {
     let Some(folder) = &config.folder else { return Ok(()) };
     let data = &config.data;
+    if noted_folder(data)?.as_ref() == Some(folder) {
+        return Ok(());
+    }
+    let unfinished = data.join(format!("{FOLDER_NOTE}.part"));
     std::fs::create_dir_all(data)
-        .and_then(|()| std::fs::write(data.join(FOLDER_NOTE), folder.to_string_lossy().as_bytes()))
+        .and_then(|()| std::fs::write(&unfinished, folder.to_string_lossy().as_bytes()))
+        .and_then(|()| std::fs::rename(&unfinished, data.join(FOLDER_NOTE)))
         .map_err(|error| {
             let data = data.display();
             Usage(format!("could not write to the data folder {data} ({error}): name another with --data DIR")).into()

@@ -15,6 +15,7 @@ use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Archived, Context, Extracted, Outcome};
 use crate::catalog::Completion;
+use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{EXTRACTOR_VERSION, Gazette};
 use crate::search_index::Document;
@@ -73,6 +74,7 @@ impl Archiver {
             self.unstored(gazette, bytes, error).await;
             return;
         }
+        failpoint::pass(Point::TextStored);
         let source_text = into_string(content);
         let completion = Completion {
             id: gazette.id,

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::Receiver;
 use super::{Context, Outcome, dependency, retrying};
 use crate::budget::BytePermit;
 use crate::catalog::{CatalogError, Completion, FailedGazette};
+use crate::failpoint::{self, Point};
 use crate::gazette::GazetteId;
 use crate::telemetry::Event;
 
@@ -71,6 +72,7 @@ async fn record(context: &Context, group: Group) -> Result<(), CatalogError> {
     let Group { completions, failures, keys, released, permits } = group;
     if !completions.is_empty() {
         let marked = retrying(context, &policy, "mark gazettes", || catalog.complete(run, &completions)).await?;
+        failpoint::pass(Point::Marked);
         let marked: HashSet<GazetteId> = marked.into_iter().collect();
         for completion in &completions {
             let Completion { id: gazette, bytes, pages, ocr_pages, .. } = *completion;
@@ -84,6 +86,7 @@ async fn record(context: &Context, group: Group) -> Result<(), CatalogError> {
     }
     if !failures.is_empty() {
         let recorded = retrying(context, &policy, "record failures", || catalog.fail(run, &failures)).await?;
+        failpoint::pass(Point::FailureRecorded);
         let recorded: HashSet<GazetteId> = recorded.into_iter().collect();
         for (FailedGazette { id: gazette, failure, .. }, key) in failures.iter().zip(&keys) {
             let event = if recorded.contains(gazette) {

@@ -16,6 +16,7 @@ use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Claimed, Context, Outcome, Spooled};
 use crate::budget::{ByteBudget, BytePermit};
+use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::Gazette;
 use crate::retry::Retry as _;
@@ -89,6 +90,7 @@ impl Downloader {
         let time = TimeLeft::new(Duration::from_secs(self.context.config.gazette_timeout_seconds));
         let error = match self.fetch(&gazette, &time, &mut bytes).await {
             Ok((file, permit)) => {
+                failpoint::pass(Point::Spooled);
                 self.answered().await;
                 self.context.telemetry.emit(&Event::Downloaded {
                     gazette: id,

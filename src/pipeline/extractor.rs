@@ -17,6 +17,7 @@ use super::{Context, Extracted, Outcome, Spooled, dependency};
 use crate::budget::{ByteBudget, BytePermit, MemoryPlan};
 use crate::extraction::sandbox::ReadError;
 use crate::extraction::{self, Limits, Text};
+use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::Gazette;
 use crate::shutdown::StopReason;
@@ -62,7 +63,10 @@ impl Extractor {
         let id = item.gazette.id;
         // Counted and committed before the file is parsed: a file that kills the process leaves its trace.
         let seat = match self.room.enter(context, id, item.suspect).await {
-            Ok(Some(seat)) => seat,
+            Ok(Some(seat)) => {
+                failpoint::pass(Point::StartCounted);
+                seat
+            }
             Ok(None) => {
                 context.telemetry.emit(&Event::ClaimLost { gazette: id });
                 return;
@@ -85,6 +89,7 @@ impl Extractor {
         }
         match result {
             Ok((text, permit)) => {
+                failpoint::pass(Point::TextRead);
                 context.telemetry.emit(&Event::Extracted {
                     gazette: id,
                     pages: text.pages,

@@ -9,6 +9,7 @@ use super::dependency::{Entry, Gate, Service, Testifies as _, Testimony};
 use super::workers::Workers;
 use super::{Archived, Context, Outcome, set_aside};
 use crate::catalog::Completion;
+use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::search_index::{Document, ItemOutcome, SearchIndexError, SearchIndexErrorKind};
 use crate::shutdown::StopReason;
@@ -143,6 +144,7 @@ impl Indexer {
         let documents: Vec<&Document> = batch.iter().map(|item| &item.document).collect();
         match self.context.index.bulk(&documents).await {
             Ok(answers) => {
+                failpoint::pass(Point::Acknowledged);
                 let reason = answers.iter().find_map(|answer| match answer {
                     ItemOutcome::Resend(reason) => Some(reason.clone()),
                     _ => None,

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::Sender;
 use super::pager::{Pager, Seen};
 use super::{Claimed, Context, Outcome, dependency, quarantine, retrying};
 use crate::catalog::{CatalogError, Claim, PageQuery};
+use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{Gazette, GazetteId, Selection};
 use crate::telemetry::Event;
@@ -66,6 +67,7 @@ impl Lister<'_> {
                 fresh_only: next.fresh_only,
             };
             let page = retrying(context, &policy, "read a page", || context.catalog.page(&query)).await?;
+            failpoint::pass(Point::PageListed);
             let rows = page.len();
             let last = page.last().map(|listed| listed.gazette.id);
             let fresh: Vec<Gazette> = page
@@ -111,6 +113,7 @@ impl Lister<'_> {
             let claim = || context.catalog.claim(context.run(), &ids, context.lease(), self.asked);
             let got = retrying(context, &policy, "claim gazettes", claim).await?;
             let got: HashMap<GazetteId, Claim> = got.into_iter().map(|claim| (claim.id, claim)).collect();
+            failpoint::pass(Point::Claimed);
             for gazette in group {
                 let Some(claim) = got.get(&gazette.id) else {
                     context.telemetry.emit(&Event::ClaimMissed { gazette: gazette.id });

@@ -17,6 +17,7 @@ use crate::budget::ByteBudget;
 use crate::catalog::{Begun, CatalogError};
 use crate::extraction;
 use crate::extraction::sandbox::ReadError;
+use crate::failpoint::{self, Point};
 use crate::gazette::{RunId, Selection};
 use crate::search_index::SearchIndexError;
 use crate::shutdown::StopReason;
@@ -65,6 +66,7 @@ pub async fn run(context: &Context, selection: &Selection) -> Result<Ended, RunE
     let worked = match begun.transpose()? {
         Some(Begun::Busy { run, since }) => return Ok(Ended::Busy { run, since }),
         Some(Begun::Started { recovered }) => {
+            failpoint::pass(Point::RunBegun);
             let heartbeat = tokio::spawn(heartbeat::beat(context.clone()));
             let worked = work(context, selection, recovered).await;
             heartbeat.abort();
@@ -80,6 +82,7 @@ pub async fn run(context: &Context, selection: &Selection) -> Result<Ended, RunE
     };
     let finish = || context.catalog.finish_run(run, &counts, stopped_by.as_deref());
     let closed = while_closing(context, retrying(context, &policy, "close the run", finish)).await;
+    failpoint::pass(Point::RunClosed);
     let remaining = match &worked {
         Ok(Some(plan)) => remaining(context, plan).await,
         Ok(None) | Err(_) => 0,
@@ -127,6 +130,7 @@ async fn prepare(context: &Context, selection: &Selection, recovered: u64) -> Re
     // A HEAD that is refused says neither why nor whether it is this file alone: the bucket is asked first.
     retrying(context, &policy, "reach the storage", || context.storage.check()).await?;
     retrying(context, &policy, "prepare the index", || context.index.prepare()).await?;
+    failpoint::pass(Point::IndexReady);
     Ok(Some(lister::Plan { selection, high_water, selected }))
 }
 

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
 
@@ -25,6 +26,10 @@ pub(super) struct Folder {
     /// Canonical, so that a file reached through a symbolic link can be told to lie inside.
     root: PathBuf,
     texts: PathBuf,
+    /// Beside the texts, on the same file system: where one lies until it is whole.
+    unfinished: PathBuf,
+    /// Set when what killed runs have left there is removed.
+    tidy: OnceCell<()>,
 }
 
 impl Folder {
@@ -43,7 +48,8 @@ impl Folder {
             return Err(StorageError::new(Kind::NoBucket, OPERATION, target)
                 .advising("it is a file, not a folder; name the folder that holds it"));
         }
-        Ok(Self { root, texts })
+        let unfinished = texts.with_extension("part");
+        Ok(Self { root, texts, unfinished, tidy: OnceCell::new() })
     }
 
     fn target(&self, key: &str) -> String {
@@ -79,6 +85,17 @@ impl Folder {
         Ok((file, head))
     }
 
+    /// Before the first text of a process: a killed run could not remove what it was writing. Whoever stores texts holds
+    /// the lease of the catalogue; should a run that has lost it still write, it fails, and its failure is not recorded.
+    async fn tidy_up(&self) {
+        self.tidy
+            .get_or_init(|| async {
+                // What cannot be removed now is removed by a later run.
+                let _ = fs::remove_dir_all(&self.unfinished).await;
+            })
+            .await;
+    }
+
     fn text_file(&self, operation: &'static str, key: &str) -> Result<PathBuf, StorageError> {
         let relative =
             path::text_of_key(key).ok_or_else(|| StorageError::new(Kind::BadKey, operation, self.target(key)))?;
@@ -110,7 +127,11 @@ impl Storage for Folder {
     async fn put_text(&self, key: &str, text: Bytes) -> Result<(), StorageError> {
         const OPERATION: &str = "store the text";
         let path = self.text_file(OPERATION, key)?;
-        write_atomically(&path, &text).await.map_err(|error| failed(OPERATION, path.display().to_string(), error))
+        self.tidy_up().await;
+        let temporary = self.unfinished.join(Uuid::new_v4().to_string());
+        write_atomically(&temporary, &path, &text)
+            .await
+            .map_err(|error| failed(OPERATION, path.display().to_string(), error))
     }
 
     async fn get_text(&self, key: &str) -> Result<Bytes, StorageError> {
@@ -155,20 +176,20 @@ fn body(file: fs::File, bytes: u64, operation: &'static str, target: String) -> 
 }
 
 /// A reader sees the old text or the new one, also after a crash in between.
-async fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).await?;
-    let temporary = folder.join(format!(".{}.part", Uuid::new_v4()));
+async fn write_atomically(temporary: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    for folder in [temporary, path].into_iter().filter_map(Path::parent) {
+        fs::create_dir_all(folder).await?;
+    }
     let written = async {
-        let mut file = fs::File::create(&temporary).await?;
+        let mut file = fs::File::create(temporary).await?;
         file.write_all(content).await?;
         file.sync_all().await?;
-        fs::rename(&temporary, path).await
+        fs::rename(temporary, path).await
     };
     let result = written.await;
     if result.is_err() {
         // The first error is the one to tell.
-        let _ = fs::remove_file(&temporary).await;
+        let _ = fs::remove_file(temporary).await;
     }
     result
 }

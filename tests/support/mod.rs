@@ -41,7 +41,7 @@ impl Prelo {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_prelo"));
+        let mut command = Command::new(binary());
         command.args(arguments).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -84,10 +84,15 @@ impl From<Output> for Answer {
     }
 }
 
+/// The binary that was built with the tests, or another that `PRELO_TEST_BINARY` names.
+pub fn binary() -> PathBuf {
+    std::env::var_os("PRELO_TEST_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_prelo").into(), PathBuf::from)
+}
+
 /// The processes that read documents, for a pipeline that runs inside of a test.
 pub fn readers(config: &prelo::config::Config) -> std::sync::Arc<prelo::extraction::sandbox::Sandbox> {
     let mut settings = prelo::commands::readers::settings(config);
-    settings.program = env!("CARGO_BIN_EXE_prelo").into();
+    settings.program = binary();
     std::sync::Arc::new(prelo::extraction::sandbox::Sandbox::new(settings))
 }
 

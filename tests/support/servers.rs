@@ -7,8 +7,9 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::primitives::ByteStream;
 use opensearch::http::Url;
 use opensearch::http::transport::{SingleNodeConnectionPool, TransportBuilder};
+use opensearch::indices::{IndicesDeleteParts, IndicesRefreshParts};
 use opensearch::params::Refresh;
-use opensearch::{CountParts, DeleteParts, IndexParts, OpenSearch, SearchParts, indices::IndicesDeleteParts};
+use opensearch::{CountParts, DeleteParts, IndexParts, OpenSearch, SearchParts};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _};
 
@@ -239,6 +240,41 @@ impl World {
             }
         }
         let _ = self.s3.delete_bucket().bucket(&self.name).send().await;
+    }
+}
+
+/// All that there is, for comparing one world with another.
+impl World {
+    /// Every key of the bucket.
+    pub async fn keys(&self) -> BTreeSet<String> {
+        let mut keys = BTreeSet::new();
+        let mut pages = self.s3.list_objects_v2().bucket(&self.name).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            keys.extend(page.unwrap().contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+        }
+        keys
+    }
+
+    /// Every document of the index with its `_id`; none while there is no index.
+    pub async fn whole_documents(&self) -> Vec<(i64, serde_json::Map<String, Value>)> {
+        const AT_ONCE: usize = 100;
+        let refresh = IndicesRefreshParts::Index(&[&self.name]);
+        if self.index.indices().refresh(refresh).send().await.unwrap().status_code().as_u16() == 404 {
+            return Vec::new();
+        }
+        let mut documents = Vec::new();
+        loop {
+            let body = json!({"size": AT_ONCE, "from": documents.len(), "sort": ["id"], "track_total_hits": true});
+            let mut answer = self.search(body).await;
+            let total = answer["hits"]["total"]["value"].as_u64().unwrap();
+            for hit in answer["hits"]["hits"].as_array_mut().unwrap() {
+                let Value::Object(source) = hit["_source"].take() else { panic!("{hit}") };
+                documents.push((hit["_id"].as_str().unwrap().parse().unwrap(), source));
+            }
+            if documents.len() as u64 >= total {
+                return documents;
+            }
+        }
     }
 }
 

@@ -13,7 +13,9 @@ use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
+use super::NDJSON;
 use super::address::Address;
+use crate::failpoint::{self, Point};
 use crate::search_index::error::Diagnosis;
 use crate::search_index::{SearchIndexError, SearchIndexErrorKind as Kind};
 
@@ -84,6 +86,7 @@ impl Http {
                 if let Some(error) = error { failed.caused_by(error) } else { failed }
             })?;
         }
+        let bulk = body.as_ref().is_some_and(|(content_type, _)| *content_type == NDJSON);
         let mut headers = HeaderMap::new();
         let body = body.map(|(content_type, body)| {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -91,6 +94,9 @@ impl Http {
         });
         let answer = async {
             let response = self.transport.send(method, path, headers, None::<&()>, body, None).await?;
+            if bulk {
+                failpoint::pass(Point::BulkSent);
+            }
             let status = response.status_code().as_u16();
             if response.content_length().is_some_and(|bytes| bytes > MAX_ANSWER_BYTES) {
                 return Ok(None);

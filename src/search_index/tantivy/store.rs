@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ::tantivy::collector::{Count, TopDocs};
 use ::tantivy::directory::MmapDirectory;
 use ::tantivy::directory::error::OpenDirectoryError;
-use ::tantivy::indexer::IndexWriterOptions;
+use ::tantivy::indexer::{IndexWriterOptions, UserOperation};
 use ::tantivy::query::TermQuery;
 use ::tantivy::schema::{IndexRecordOption, TantivyDocument};
 use ::tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
 use super::schema::Fields;
+use crate::failpoint::{self, Point};
 use crate::gazette::GazetteId;
 use crate::search_index::document::Provenance;
 use crate::search_index::error::Diagnosis;
@@ -96,7 +97,11 @@ impl Store {
             writer.delete_term(opened.fields.key(id));
             writer.add_document(document)?;
         }
-        writer.commit().map(drop)
+        let segments = writer.prepare_commit()?;
+        failpoint::pass(Point::SegmentsWritten);
+        segments.commit()?;
+        failpoint::pass(Point::IndexCommitted);
+        Ok(())
     }
 
     /// The writer, made when it is not there.
@@ -120,6 +125,10 @@ impl Store {
             .build();
         let writer: IndexWriter = index.writer_with_options(options)?;
         writer.garbage_collect_files().wait()?;
+        // A new writer numbers its first operation as the last commit was numbered. Were that the deletion of a document
+        // that is written again, a merge that runs meanwhile could take it for part of that commit, and the gazette would
+        // be in the index twice. Nothing to do takes that number.
+        writer.run(Vec::<UserOperation>::new())?;
         Ok(writer)
     }
 

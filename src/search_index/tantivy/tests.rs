@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
+use ::tantivy::merge_policy::NoMergePolicy;
 use ::tantivy::schema::{STORED, Schema};
 use ::tantivy::{Index, IndexWriter, TantivyDocument};
 
@@ -70,6 +71,41 @@ async fn what_was_not_committed_leaves_the_last_commit_readable() {
     index.bulk(&[&document(2, "casa")]).await.unwrap();
     assert_eq!(index.count().await.unwrap(), 2);
     assert!(left.iter().all(|name| !folder.path().join(name).exists()), "the next bulk tidies up");
+}
+
+/// Tantivy gives the first operation of a writer the number of the last commit. A merge of what was committed then takes
+/// it for done in a segment in which that commit has deleted something, and forgets it.
+#[tokio::test]
+async fn the_first_document_of_a_writer_replaces_the_one_before_also_when_segments_are_merged_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(prepared(folder.path()).await);
+    let raw = Index::open_in_dir(folder.path()).unwrap();
+    Fields::register(&raw);
+    let fields = Fields::schema().1;
+    let mut writer: IndexWriter = raw.writer_with_num_threads(1, 15 << 20).unwrap();
+    // As a run leaves it that was killed before it could merge: as many segments as call for a merge, the largest first.
+    writer.set_merge_policy(Box::new(NoMergePolicy));
+    let mut id = 0;
+    for documents in [5, 3, 2, 2, 2, 2, 2, 2, 2, 2] {
+        for _ in 0..documents {
+            id += 1;
+            writer.add_document(fields.document(&document(id, "casa")).unwrap()).unwrap();
+        }
+        writer.commit().unwrap();
+    }
+    writer.delete_term(fields.key(GazetteId(6)));
+    writer.commit().unwrap();
+    drop(writer);
+    let segments = raw.searchable_segment_ids().unwrap().len();
+
+    let index = prepared(folder.path()).await;
+    index.bulk(&[&document(7, "casa")]).await.unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    while raw.searchable_segment_ids().unwrap().len() >= segments {
+        assert!(std::time::Instant::now() < deadline, "nothing is merged");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(index.count().await.unwrap(), 23, "24 documents less the one that was deleted; 7 is there once");
 }
 
 #[tokio::test]

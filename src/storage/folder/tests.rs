@@ -38,8 +38,24 @@ async fn the_users_folder_is_never_written_to() {
         assert_eq!(storage.get_text(key).await.unwrap(), format!("text of {key}"));
     }
     assert_eq!(std::fs::read_dir(files.path()).unwrap().count(), 0);
-    let mut texts = std::fs::read_dir(data.path().join("texts")).unwrap().map(|entry| entry.unwrap().file_name());
-    assert!(texts.all(|name| !name.to_str().unwrap().starts_with('.')), "a temporary file is left");
+    let unfinished = std::fs::read_dir(data.path().join("texts.part")).unwrap();
+    assert_eq!(unfinished.count(), 0, "a temporary file is left");
+}
+
+#[tokio::test]
+async fn what_a_killed_run_was_writing_is_removed_by_the_next() {
+    let (files, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    folder(&files, &data).await.put_text("a.pdf", "whole".into()).await.unwrap();
+    let left = data.path().join("texts.part/left");
+    std::fs::write(&left, "hal").unwrap();
+    let next = folder(&files, &data).await;
+    next.get_text("a.pdf").await.unwrap();
+    assert!(left.exists(), "reading removes nothing: another process may be at work");
+    next.put_text("b.pdf", "whole".into()).await.unwrap();
+    assert!(!left.exists());
+    std::fs::write(&left, "of this process").unwrap();
+    next.put_text("c.pdf", "whole".into()).await.unwrap();
+    assert!(left.exists(), "what it is writing itself stays");
 }
 
 #[cfg(unix)]
