@@ -14,8 +14,9 @@ use ::tantivy::indexer::{MergeCandidate, MergePolicy};
 
 /// Segments of one merge.
 const TOGETHER: usize = 8;
-/// Upper bounds of the sizes that go together, in bytes. What is larger stays as it is.
-const SIZES: [u64; 3] = [128 << 10, 1 << 20, 8 << 20];
+/// Upper bounds of the sizes that go together, in bytes, each eight times the one before: what is merged goes with the next.
+/// What is larger than the last stays as it is.
+const SIZES: [u64; 5] = [2 << 10, 16 << 10, 128 << 10, 1 << 20, 8 << 20];
 
 /// Merges by the size of the files in a folder.
 #[derive(Debug)]
@@ -117,7 +118,7 @@ mod tests {
             }
             let small = segments.iter().filter(|(bytes, _)| *bytes < 8 * MIB).count();
             assert!(small <= SIZES.len() * TOGETHER, "{small} small segments of bulks of {bulk} bytes");
-            assert!(segments.iter().all(|(_, often)| *often <= 5), "{segments:?}");
+            assert!(segments.iter().all(|(_, often)| *often as usize <= SIZES.len()), "{segments:?}");
         }
     }
 }
