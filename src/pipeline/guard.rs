@@ -60,7 +60,8 @@ pub(super) async fn watch(context: Context, load: Arc<Load>, texts: ByteBudget) 
     let mut clock = tokio::time::interval(EVERY);
     loop {
         clock.tick().await;
-        let memory_bytes = sample_tree();
+        // An index that is being merged and a long file are mapped: that comes and goes, and is nobody's leak.
+        let memory_bytes = sample_tree().held;
         let work_bytes = load.reading.load(Ordering::Relaxed) + texts.taken_bytes();
         let Some(step) = guard.look(memory_bytes, work_bytes) else { continue };
         load.allowed.store(step.readers, Ordering::Relaxed);

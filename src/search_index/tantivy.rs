@@ -16,6 +16,7 @@ use schema::Fields;
 use store::Store;
 
 mod inventory;
+mod merging;
 mod schema;
 mod store;
 #[cfg(test)]

@@ -162,7 +162,7 @@ pub(super) fn write_progress(run: RunId, counts: &RunCounts) {
         of = counts.selected,
         failed = counts.failures(),
         documents_per_second = (counts.documents_per_second() * 10.0).round() / 10.0,
-        memory_bytes = memory::sample_tree(),
+        memory_bytes = memory::sample_tree().resident,
         left = counts.seconds_left().map(progress::duration),
         "progress"
     );

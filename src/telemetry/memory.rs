@@ -5,12 +5,6 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Resident bytes now; 0 where the kernel does not tell.
-#[must_use]
-pub fn resident_bytes() -> u64 {
-    status_bytes("VmRSS:")
-}
-
 /// Largest resident size so far, in bytes; 0 where the kernel does not tell.
 #[must_use]
 pub fn peak_bytes() -> u64 {
@@ -24,12 +18,22 @@ pub fn resident_bytes_of(pid: u32) -> u64 {
     status.ok().and_then(|status| parse(&status, "VmRSS:")).unwrap_or(0)
 }
 
-/// Resident bytes of this process and of all processes below it, and remembers the most that was ever seen. What they
-/// share, such as the program itself, counts for each.
-pub fn sample_tree() -> u64 {
-    let bytes = resident_bytes() + below(std::process::id(), 0);
-    PEAK_OF_TREE.fetch_max(bytes, Ordering::Relaxed);
-    bytes
+/// Memory of this process and of all processes below it, in bytes. What they share, such as the program itself, counts
+/// for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TreeMemory {
+    /// What is in memory.
+    pub resident: u64,
+    /// Of that, what no file stands behind: the rest are mapped files, whose pages the kernel takes back when it wants.
+    pub held: u64,
+}
+
+/// Looks at the whole tree, and remembers the most that was ever resident.
+pub fn sample_tree() -> TreeMemory {
+    let mut memory = TreeMemory::default();
+    add_tree(std::process::id(), 0, &mut memory);
+    PEAK_OF_TREE.fetch_max(memory.resident, Ordering::Relaxed);
+    memory
 }
 
 /// The largest sample of [`sample_tree`], and at least what this process alone had at its peak; in bytes.
@@ -42,15 +46,22 @@ static PEAK_OF_TREE: AtomicU64 = AtomicU64::new(0);
 /// A reader, what it starts, and what that starts.
 const GENERATIONS: u32 = 4;
 
-fn below(pid: u32, generation: u32) -> u64 {
-    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return 0 };
+fn add_tree(pid: u32, generation: u32, memory: &mut TreeMemory) {
+    // Gone meanwhile, it has none.
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let bytes = |field| parse(&status, field).unwrap_or(0);
+    memory.resident += bytes("VmRSS:");
+    memory.held += bytes("RssAnon:") + bytes("RssShmem:");
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return };
+    if generation == GENERATIONS {
+        return;
+    }
     // A child is listed with the thread that started it.
-    let children = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    let children: Vec<u32> = children
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-        .collect();
-    let deeper = |pid| if generation < GENERATIONS { below(pid, generation + 1) } else { 0 };
-    children.into_iter().map(|pid| resident_bytes_of(pid) + deeper(pid)).sum()
+    for children in tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok()) {
+        for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
+            add_tree(child, generation + 1, memory);
+        }
+    }
 }
 
 /// The kernel's page about this process, which is read anew each time, also when nothing can be opened any more.
@@ -101,22 +112,28 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn this_process_has_some_memory() {
-        assert!(resident_bytes() > 1024 * 1024);
-        assert!(peak_bytes() >= resident_bytes() / 2);
+        assert!(resident_bytes_of(std::process::id()) > 1024 * 1024);
+        assert!(peak_bytes() >= resident_bytes_of(std::process::id()) / 2);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn children_count() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let of = |pid| {
+            let mut memory = TreeMemory::default();
+            add_tree(pid, GENERATIONS, &mut memory);
+            memory
+        };
         let seen = (0..100).any(|_| {
             std::thread::sleep(std::time::Duration::from_millis(10));
-            below(std::process::id(), 0) >= 64 * 1024
+            let (whole, childs) = (sample_tree(), of(child.id()));
+            let alone = of(std::process::id());
+            childs.held > 0 && whole.held > alone.held && whole.resident > whole.held
         });
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(seen);
-        sample_tree();
         assert!(peak_of_tree_bytes() > 1024 * 1024);
     }
 }

@@ -17,7 +17,7 @@ pub use container::memory_limit;
 pub use counts::RunCounts;
 pub use event::Event;
 pub use log::{install, with_causes};
-pub use memory::{OwnStatus, peak_of_tree_bytes, resident_bytes_of, sample_tree};
+pub use memory::{OwnStatus, TreeMemory, peak_of_tree_bytes, resident_bytes_of, sample_tree};
 use progress::Progress;
 pub use progress::duration;
 

@@ -34,7 +34,7 @@ impl Progress {
             self.visible.call_once(|| bar.set_draw_target(ProgressDrawTarget::stderr()));
             bar.set_length(counts.selected);
             bar.set_position(counts.finished());
-            bar.set_message(message(counts, memory::sample_tree()));
+            bar.set_message(message(counts, memory::sample_tree().resident));
         }
     }
 

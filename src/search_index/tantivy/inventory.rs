@@ -43,7 +43,7 @@ impl Store {
         let opened = self.opened(operation)?;
         let mut slot = lock(&self.writer);
         let remove = |slot: &mut Option<IndexWriter>| -> Result<(), TantivyError> {
-            let writer = Self::writer_in(slot, &opened)?;
+            let writer = self.writer_in(slot, &opened)?;
             for id in keys.iter().filter_map(|key| gazette_of(key)) {
                 writer.delete_term(opened.fields.key(id));
             }

@@ -12,6 +12,7 @@ use ::tantivy::query::TermQuery;
 use ::tantivy::schema::{IndexRecordOption, TantivyDocument};
 use ::tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
+use super::merging::BySize;
 use super::schema::Fields;
 use crate::failpoint::{self, Point};
 use crate::gazette::GazetteId;
@@ -79,7 +80,7 @@ impl Store {
         let operation = bulk::operation(documents.len());
         let opened = self.opened(&operation)?;
         let mut slot = lock(&self.writer);
-        let written = Self::commit(&opened, &mut slot, documents);
+        let written = self.commit(&opened, &mut slot, documents);
         if written.is_err() {
             // A writer that failed stays broken; what it did not commit goes with it.
             *slot = None;
@@ -88,11 +89,12 @@ impl Store {
     }
 
     fn commit(
+        &self,
         opened: &Opened,
         slot: &mut Option<IndexWriter>,
         documents: Vec<(GazetteId, TantivyDocument)>,
     ) -> Result<(), TantivyError> {
-        let writer = Self::writer_in(slot, opened)?;
+        let writer = self.writer_in(slot, opened)?;
         for (id, document) in documents {
             writer.delete_term(opened.fields.key(id));
             writer.add_document(document)?;
@@ -106,24 +108,26 @@ impl Store {
 
     /// The writer, made when it is not there.
     pub(super) fn writer_in<'a>(
+        &self,
         slot: &'a mut Option<IndexWriter>,
         opened: &Opened,
     ) -> Result<&'a mut IndexWriter, TantivyError> {
         match slot {
             Some(writer) => Ok(writer),
-            None => Ok(slot.insert(Self::writer(&opened.index)?)),
+            None => Ok(slot.insert(self.writer(&opened.index)?)),
         }
     }
 
     /// Takes the lock of the folder, and removes what a bulk that failed or was killed has left there: on a full disk
     /// that may be what fills it.
-    fn writer(index: &Index) -> Result<IndexWriter, TantivyError> {
+    fn writer(&self, index: &Index) -> Result<IndexWriter, TantivyError> {
         let options = IndexWriterOptions::builder()
             .num_worker_threads(1)
             .num_merge_threads(1)
             .memory_budget_per_thread(WRITER_BYTES)
             .build();
         let writer: IndexWriter = index.writer_with_options(options)?;
+        writer.set_merge_policy(Box::new(BySize { folder: self.path.clone() }));
         writer.garbage_collect_files().wait()?;
         // A new writer numbers its first operation as the last commit was numbered. Were that the deletion of a document
         // that is written again, a merge that runs meanwhile could take it for part of that commit, and the gazette would
