@@ -13,7 +13,7 @@ use crate::config::{Config, Loaded, Origin};
 use crate::failure::{FailureCode, Permanence};
 use crate::gazette::{Mode, RunId, Selection};
 use crate::pipeline::registrar::{self, Registered};
-use crate::pipeline::{self, Context, Ended, Report};
+use crate::pipeline::{self, Context, Dependencies, Ended, Report};
 use crate::shutdown::{Shutdown, StopReason};
 use crate::telemetry::{Event, Telemetry, duration};
 
@@ -74,6 +74,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         catalog: catalog.clone(),
         sandbox: readers::sandbox(&config),
         config: config.clone(),
+        dependencies: Dependencies::new(&config),
         telemetry,
         shutdown,
     };

@@ -112,6 +112,13 @@ pub struct Config {
     pub retry_min_delay_ms: u64,
     /// No wait before a retry is longer.
     pub retry_max_delay_ms: u64,
+    /// Failed calls in a row, 1..=100, after which a service is taken to be down.
+    pub dependency_failures: u32,
+    /// A service may be down for so long before the run stops.
+    pub dependency_patience_seconds: u64,
+    /// So long may be spent on one gazette: downloading, reading and storing it, retries included. Waiting for a free
+    /// slot, for memory or for a service that is down is not counted.
+    pub gazette_timeout_seconds: u64,
     /// A gazette whose failure may pass is tried again by a run that starts so much later; doubled with each failure in
     /// a row, with jitter.
     pub retry_failed_after_seconds: u64,

@@ -243,6 +243,21 @@ pub(super) const GROUPS: &[Group] = &[
         settings: &[
             number("retry_min_delay_ms", 1, 60_000, 200, "First wait before a retry; doubled after each"),
             number("retry_max_delay_ms", 1, 600_000, 20_000, "No wait before a retry is longer"),
+            number("dependency_failures", 1, 100, 6, "Failed calls in a row after which a service is taken to be down"),
+            number(
+                "dependency_patience_seconds",
+                0,
+                86_400,
+                300,
+                "A service may be down so long, with the intake paused; then the run stops",
+            ),
+            number(
+                "gazette_timeout_seconds",
+                1,
+                86_400,
+                900,
+                "So long may be spent on one gazette, waiting for others apart",
+            ),
             number(
                 "retry_failed_after_seconds",
                 0,

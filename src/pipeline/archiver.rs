@@ -1,7 +1,7 @@
 //! Stores each text beside its file, so that an index can be rebuilt without reading a PDF again, and makes the
 //! document of the index.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use md5::{Digest, Md5};
@@ -10,16 +10,18 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::checksum::hex;
-use super::dependency::StorageWatch;
+use super::dependency::{self, Refusals, Refused, Terms, Unanswered, Verdict, Within};
+use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Archived, Context, Extracted, Outcome};
 use crate::catalog::Completion;
 use crate::failure::{Failure, FailureCode};
-use crate::gazette::EXTRACTOR_VERSION;
+use crate::gazette::{EXTRACTOR_VERSION, Gazette};
 use crate::search_index::Document;
 use crate::search_index::document::{Links, Provenance};
+use crate::shutdown::StopReason;
 use crate::storage::{StorageError, text_key};
-use crate::telemetry::Event;
+use crate::telemetry::with_causes;
 
 pub(super) async fn run(
     context: Context,
@@ -27,41 +29,48 @@ pub(super) async fn run(
     archived: Sender<Archived>,
     outcomes: Sender<Outcome>,
 ) {
-    let archiver = Arc::new(Archiver { context, watch: StorageWatch::default(), archived, outcomes });
+    let archiver = Arc::new(Archiver { context, refusals: Mutex::default(), archived, outcomes });
     let mut workers = Workers::new(&archiver.context, archiver.context.config.download_concurrency);
     while let Some(item) = extracted.recv().await {
         let archiver = archiver.clone();
         workers.start(async move { archiver.archive(item).await }).await;
     }
     workers.finish().await;
+    // Fewer than would stop the run: each is a gazette whose text cannot be stored.
+    let (refused, _) = archiver.refusals().finish();
+    archiver.set_aside(refused).await;
 }
 
 struct Archiver {
     context: Context,
-    watch: StorageWatch,
+    /// Held without a byte permit and without a slot; the texts are read again another time.
+    refusals: Mutex<Refusals<Unstored>>,
     archived: Sender<Archived>,
     outcomes: Sender<Outcome>,
 }
 
+/// A gazette whose text was not taken.
+struct Unstored {
+    gazette: Gazette,
+    /// Size of the file.
+    bytes: u64,
+    detail: String,
+}
+
 impl Archiver {
     async fn archive(&self, item: Extracted) {
-        let Extracted { gazette, text, bytes, permit } = item;
+        let Extracted { gazette, text, bytes, permit, time } = item;
         let config = &self.context.config;
         let key = gazette.file_path.clone().unwrap_or_default();
         // One buffer for the upload and the document: it is given back when the upload is done with it.
         let content = Bytes::from(text.text);
         let text_checksum = hex(&Md5::digest(&content));
+        time.spare_some_to_store();
         if config.store_text
-            && let Err(error) = self.store(&gazette, &key, &content).await
+            && let Err(error) = self.store(&gazette, &key, &content, &time).await
         {
-            let outcome = match self.watch.judge(&self.context, &error).await {
-                Some(failure) => {
-                    let failure = Failure::new(FailureCode::TextStore, failure.detail);
-                    Outcome::failed(config, &gazette, failure, Some(bytes), Some(permit))
-                }
-                None => Outcome::Released { id: gazette.id },
-            };
-            let _ = self.outcomes.send(outcome).await;
+            drop((content, permit));
+            self.unstored(gazette, bytes, error).await;
             return;
         }
         let source_text = into_string(content);
@@ -88,19 +97,63 @@ impl Archiver {
         let _ = self.archived.send(Archived { document, completion, permit }).await;
     }
 
-    async fn store(&self, gazette: &crate::gazette::Gazette, key: &str, content: &Bytes) -> Result<(), StorageError> {
-        let policy = self.context.retry_policy(self.context.config.download_attempts);
-        policy
-            .run(
-                || self.context.storage.put_text(key, content.clone()),
-                |error, wait| {
-                    let (operation, gazette) = ("store a text", Some(gazette.id));
-                    self.context.telemetry.emit(&Event::Retrying { operation, error, wait, gazette });
-                },
-            )
-            .await?;
-        self.watch.succeeded();
+    async fn store(
+        &self,
+        gazette: &Gazette,
+        key: &str,
+        content: &Bytes,
+        time: &TimeLeft,
+    ) -> Result<(), Unanswered<StorageError>> {
+        let terms = Terms {
+            operation: "store a text",
+            gazette: Some(gazette.id),
+            policy: self.context.retry_policy(self.context.config.download_attempts),
+            within: Within::Together(time),
+        };
+        dependency::call(&self.context, &terms, || self.context.storage.put_text(key, content.clone())).await?;
+        let refused = self.refusals().succeeded();
+        self.set_aside(refused).await;
         Ok(())
+    }
+
+    async fn unstored(&self, gazette: Gazette, bytes: u64, error: Unanswered<StorageError>) {
+        let Unanswered::Error(error) = error else { return self.give_back(vec![gazette]).await };
+        let detail = with_causes(&error);
+        let unstored = Unstored { gazette, bytes, detail: detail.clone() };
+        match dependency::verdict(error.kind) {
+            Verdict::Gazette(_) => self.set_aside(vec![unstored]).await,
+            Verdict::Refused => {
+                let refused = self.refusals().refused(unstored);
+                if let Refused::Everything(all) = refused {
+                    self.context.stop(StopReason::DependencyDown(detail));
+                    self.give_back(all.into_iter().map(|unstored| unstored.gazette).collect()).await;
+                }
+            }
+            Verdict::Ask(_) if self.context.storage.check().await.is_ok() => self.set_aside(vec![unstored]).await,
+            Verdict::Ask(_) | Verdict::Storage => {
+                self.context.stop(StopReason::DependencyDown(detail));
+                self.give_back(vec![unstored.gazette]).await;
+            }
+        }
+    }
+
+    async fn set_aside(&self, unstored: Vec<Unstored>) {
+        for Unstored { gazette, bytes, detail } in unstored {
+            let failure = Failure::new(FailureCode::TextStore, detail);
+            let outcome = Outcome::failed(&self.context.config, &gazette, failure, Some(bytes), None);
+            let _ = self.outcomes.send(outcome).await;
+        }
+    }
+
+    async fn give_back(&self, gazettes: Vec<Gazette>) {
+        for gazette in gazettes {
+            let _ = self.outcomes.send(Outcome::Released { id: gazette.id }).await;
+        }
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Refusals<Unstored>> {
+        // A panic in between leaves a list behind, not a broken invariant.
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

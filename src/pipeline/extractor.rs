@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::guard::Load;
 use super::quarantine::ReadingRoom;
+use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Context, Extracted, Outcome, Spooled, dependency};
 use crate::budget::{ByteBudget, BytePermit, MemoryPlan};
@@ -74,7 +75,8 @@ impl Extractor {
         };
         let started = Instant::now();
         let bytes = item.file.bytes;
-        let (gazette, result) = self.clone().read(item).await;
+        let (gazette, time, result) = self.clone().read(item).await;
+        time.spend(started.elapsed());
         if !matches!(result, Err(ReadError::NoChild(_)))
             && let Err(error) = self.room.leave(context, id, seat).await
         {
@@ -91,7 +93,7 @@ impl Extractor {
                     partial: text.partial,
                     elapsed: started.elapsed(),
                 });
-                let _ = self.extracted.send(Extracted { gazette, text, bytes, permit }).await;
+                let _ = self.extracted.send(Extracted { gazette, text, bytes, permit, time }).await;
             }
             Err(ReadError::Document(failure)) => {
                 let outcome = Outcome::failed(&context.config, &gazette, failure, Some(bytes), None);
@@ -105,8 +107,8 @@ impl Extractor {
     }
 
     /// On a thread of the pool. The file and its room in the spool go as soon as it is read.
-    async fn read(self: Arc<Self>, item: Spooled) -> (Gazette, Result<(Text, BytePermit), ReadError>) {
-        let Spooled { gazette, file, permit, .. } = item;
+    async fn read(self: Arc<Self>, item: Spooled) -> (Gazette, TimeLeft, Result<(Text, BytePermit), ReadError>) {
+        let Spooled { gazette, file, permit, time, .. } = item;
         let name = gazette.file_path.clone().unwrap_or_default();
         let runtime = Handle::current();
         let (answer, result) = oneshot::channel();
@@ -126,6 +128,6 @@ impl Extractor {
         let result = result.await.unwrap_or_else(|_| {
             Err(Failure::new(FailureCode::ExtractorPanicked, "the reading thread ended without an answer").into())
         });
-        (gazette, result)
+        (gazette, time, result)
     }
 }

@@ -2,8 +2,11 @@
 
 use tokio::time::MissedTickBehavior;
 
-use super::{Context, dependency, retrying};
+use super::dependency::{self, Service, Testifies as _};
+use super::{Context, retrying};
+use crate::catalog::CatalogError;
 use crate::shutdown::StopReason;
+use crate::telemetry::with_causes;
 
 /// Beats three times in a lease until it is aborted.
 pub(super) async fn beat(context: Context) {
@@ -15,15 +18,22 @@ pub(super) async fn beat(context: Context) {
     loop {
         ticks.tick().await;
         let counts = context.telemetry.counts();
+        // However late: as long as nobody else has taken the lease over, it is ours.
         let beat = retrying(&context, &policy, "extend the lease", || {
             context.catalog.heartbeat(context.run(), lease, &counts)
         });
-        // A third of the lease is gone: an answer that comes after the rest is worth nothing.
         let reason = match tokio::time::timeout(lease * 2 / 3, beat).await {
             Ok(Ok(true)) => continue,
             Ok(Ok(false)) => StopReason::LeaseLost,
             Ok(Err(error)) => dependency::of_catalog(&error),
-            Err(_) => StopReason::DependencyDown("the catalogue did not extend the lease in time".into()),
+            // Silence: its patience runs from here, if it does not yet.
+            Err(_) => {
+                let error = CatalogError::late("extend the lease", lease * 2 / 3);
+                if context.dependencies.gate(Service::Catalog).trip(&context, &error) {
+                    continue;
+                }
+                StopReason::DependencyDown(with_causes(&error))
+            }
         };
         context.stop(reason.clone());
         if reason == StopReason::LeaseLost {

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
+use super::dependency::{Entry, Service, Testifies as _, Testimony};
 use super::workers::Workers;
 use super::{Archived, Context, Outcome, set_aside};
 use crate::catalog::Completion;
 use crate::failure::{Failure, FailureCode};
-use crate::retry::Retry as _;
 use crate::search_index::{Document, ItemOutcome, SearchIndexError, SearchIndexErrorKind};
 use crate::shutdown::StopReason;
 use crate::telemetry::{Event, with_causes};
@@ -41,10 +41,19 @@ enum Next {
 
 /// Why documents are sent again.
 enum Why {
-    /// The server refused some of them for now.
-    Items(String),
+    /// The server refused these for now.
+    Items(Refused),
     /// Nothing is known of any.
     Bulk(SearchIndexError),
+}
+
+impl Why {
+    fn error(&self) -> &(dyn std::error::Error + Sync) {
+        match self {
+            Self::Items(refused) => refused,
+            Self::Bulk(error) => error,
+        }
+    }
 }
 
 impl Indexer {
@@ -57,33 +66,57 @@ impl Indexer {
         }
     }
 
-    /// Answers with two halves when the bulk is too large for one request.
+    /// Answers with two halves when the bulk is too large for one request, or nothing comes of it while others pass.
     async fn send_until_done(&self, mut batch: Vec<Archived>) -> Option<[Vec<Archived>; 2]> {
-        let mut waits = self.context.retry_policy(self.context.config.bulk_attempts).delays();
+        let gate = self.context.dependencies.gate(Service::Index);
+        let policy = self.context.retry_policy(self.context.config.bulk_attempts);
+        let mut waits = policy.delays();
+        let answered_before = gate.successes();
         loop {
-            match self.send(batch).await {
+            let Some(entry) = gate.enter().await else {
+                self.give_back(batch).await;
+                return None;
+            };
+            if entry.waited {
+                waits = policy.delays();
+            }
+            let (again, reason) = match self.send(batch, entry).await {
                 Next::Done => return None,
-                Next::Split(mut whole) => {
-                    self.context.telemetry.emit(&Event::BulkSplit { documents: whole.len() });
-                    let tail = whole.split_off(whole.len() / 2);
-                    return Some([whole, tail]);
+                Next::Split(whole) => return Some(self.halves(whole)),
+                Next::Resend { batch, reason } => (batch, reason),
+            };
+            batch = again;
+            if let Some(wait) = waits.next() {
+                self.say_retrying(&reason, wait);
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            if gate.successes() == answered_before && gate.trip(&self.context, reason.error()) {
+                // The index took nothing from anybody: it is not about these documents.
+                waits = policy.delays();
+            } else if gate.successes() == answered_before {
+                self.give_back(batch).await;
+                return None;
+            } else if batch.len() > 1 && matches!(reason, Why::Bulk(_)) {
+                return Some(self.halves(batch));
+            } else {
+                for item in batch {
+                    let detail = with_causes(reason.error());
+                    self.tell(self.failed(item, Failure::new(FailureCode::IndexRejected, detail))).await;
                 }
-                Next::Resend { batch: again, reason } => match waits.next() {
-                    Some(wait) => {
-                        self.say_retrying(&reason, wait);
-                        tokio::time::sleep(wait).await;
-                        batch = again;
-                    }
-                    None => {
-                        self.give_up(again, reason).await;
-                        return None;
-                    }
-                },
+                return None;
             }
         }
     }
 
-    async fn send(&self, batch: Vec<Archived>) -> Next {
+    fn halves(&self, mut whole: Vec<Archived>) -> [Vec<Archived>; 2] {
+        self.context.telemetry.emit(&Event::BulkSplit { documents: whole.len() });
+        let tail = whole.split_off(whole.len() / 2);
+        [whole, tail]
+    }
+
+    async fn send(&self, batch: Vec<Archived>, entry: Entry<'_>) -> Next {
+        let began = entry.began();
         let started = Instant::now();
         let documents: Vec<&Document> = batch.iter().map(|item| &item.document).collect();
         match self.context.index.bulk(&documents).await {
@@ -116,13 +149,25 @@ impl Indexer {
                     rejected,
                     elapsed: started.elapsed(),
                 });
-                match reason {
-                    Some(reason) => Next::Resend { batch: again, reason: Why::Items(reason) },
-                    None => Next::Done,
+                let Some(reason) = reason else {
+                    entry.succeeded(&self.context);
+                    return Next::Done;
+                };
+                let reason = Why::Items(Refused(reason));
+                if again.len() == sent {
+                    entry.failed(&self.context, reason.error());
+                } else {
+                    entry.answered(&self.context);
+                    self.context.dependencies.gate(Service::Index).pressed(&self.context, began);
                 }
+                Next::Resend { batch: again, reason }
             }
-            Err(error) if error.kind == SearchIndexErrorKind::TooLarge && batch.len() > 1 => Next::Split(batch),
+            Err(error) if error.kind == SearchIndexErrorKind::TooLarge && batch.len() > 1 => {
+                entry.answered(&self.context);
+                Next::Split(batch)
+            }
             Err(error) if error.kind == SearchIndexErrorKind::TooLarge => {
+                entry.answered(&self.context);
                 for item in batch {
                     let bytes = item.document.source_text.len();
                     let detail = format!("a document with {bytes} bytes of text was answered with 413");
@@ -130,29 +175,22 @@ impl Indexer {
                 }
                 Next::Done
             }
-            Err(error) if error.is_retryable() => Next::Resend { batch, reason: Why::Bulk(error) },
-            Err(error) => {
-                self.stop(batch, &error).await;
+            Err(error) if error.testimony() == Testimony::Answered => {
+                // Its own words say that no document can be written now: waiting does not help.
+                drop(entry);
+                self.context.stop(StopReason::DependencyDown(with_causes(&error)));
+                self.give_back(batch).await;
                 Next::Done
             }
-        }
-    }
-
-    /// The attempts are spent.
-    async fn give_up(&self, batch: Vec<Archived>, reason: Why) {
-        match reason {
-            Why::Items(reason) => {
-                for item in batch {
-                    self.tell(self.failed(item, Failure::new(FailureCode::IndexRejected, reason.clone()))).await;
-                }
+            Err(error) => {
+                entry.failed(&self.context, &error);
+                Next::Resend { batch, reason: Why::Bulk(error) }
             }
-            Why::Bulk(error) => self.stop(batch, &error).await,
         }
     }
 
     /// The index cannot be used: nothing is marked, the gazettes are pending as before.
-    async fn stop(&self, batch: Vec<Archived>, error: &SearchIndexError) {
-        self.context.stop(StopReason::DependencyDown(with_causes(error)));
+    async fn give_back(&self, batch: Vec<Archived>) {
         for item in batch {
             self.tell(Outcome::Released { id: item.completion.id }).await;
         }
@@ -165,11 +203,7 @@ impl Indexer {
     }
 
     fn say_retrying(&self, reason: &Why, wait: Duration) {
-        let error: &dyn std::error::Error = match reason {
-            Why::Items(reason) => &Refused(reason.clone()),
-            Why::Bulk(error) => error,
-        };
-        let operation = "write a bulk";
+        let (operation, error) = ("write a bulk", reason.error());
         self.context.telemetry.emit(&Event::Retrying { operation, error, wait, gazette: None });
     }
 

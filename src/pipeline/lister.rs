@@ -96,6 +96,7 @@ impl Lister<'_> {
             // A place in the channel first: nothing is claimed that has to wait for a free downloader.
             let Ok(place) = claimed.reserve().await else { return Ok(false) };
             drop(place);
+            context.dependencies.settled(context).await;
             if !context.shutdown.is_running() {
                 return Ok(false);
             }

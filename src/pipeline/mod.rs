@@ -39,9 +39,12 @@ pub mod registrar;
 mod report;
 mod runner;
 mod spool;
+mod spool_room;
+mod time_left;
 pub mod verifier;
 mod workers;
 
+pub use dependency::Dependencies;
 pub use report::Report;
 pub use runner::{Ended, RunError, run};
 
@@ -56,6 +59,8 @@ pub struct Context {
     pub sandbox: Arc<Sandbox>,
     pub telemetry: Telemetry,
     pub shutdown: Shutdown,
+    /// How the three services are doing in this run.
+    pub dependencies: Dependencies,
 }
 
 impl Context {
@@ -100,6 +105,7 @@ struct Spooled {
     file: spool::SpooledFile,
     /// Room in the spool.
     permit: BytePermit,
+    time: time_left::TimeLeft,
 }
 
 /// A gazette whose text is known.
@@ -110,6 +116,7 @@ struct Extracted {
     bytes: u64,
     /// Memory for the text.
     permit: BytePermit,
+    time: time_left::TimeLeft,
 }
 
 /// A gazette whose text is stored: ready to be indexed.
@@ -162,16 +169,33 @@ fn set_aside(
     FailedGazette { id, failure, file_checksum, bytes, recheck }
 }
 
-/// Calls a service again while its error may pass, and says so in the log.
-async fn retrying<T, E, F, Fut>(context: &Context, policy: &RetryPolicy, operation: &str, call: F) -> Result<T, E>
+/// Calls a service again while its error may pass, and says so in the log. Once the service was given up, what is left
+/// to be said to it is tried all the same, as often as a call is.
+async fn retrying<T, E, F, Fut>(
+    context: &Context,
+    policy: &RetryPolicy,
+    operation: &'static str,
+    mut call: F,
+) -> Result<T, E>
 where
-    E: crate::retry::Retry + std::error::Error,
+    E: dependency::Testifies,
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
-    policy
-        .run(call, |error: &E, wait| {
-            context.telemetry.emit(&Event::Retrying { operation, error, wait, gazette: None });
-        })
-        .await
+    // While the stages work, silence must not hold them up for ever. What counts a whole catalogue may take its time.
+    let kept = context.dependencies.gate(E::SERVICE).is_kept();
+    let within = if kept { context.lease().max(Duration::from_mins(1)) } else { Duration::MAX };
+    let within = dependency::Within::EachTime(within);
+    let terms = dependency::Terms { operation, gazette: None, policy: *policy, within };
+    match dependency::call(context, &terms, &mut call).await {
+        Ok(answer) => Ok(answer),
+        Err(dependency::Unanswered::Error(error) | dependency::Unanswered::GivenUp(Some(error))) => Err(error),
+        Err(dependency::Unanswered::GivenUp(None)) => {
+            policy
+                .run(call, |error: &E, wait| {
+                    context.telemetry.emit(&Event::Retrying { operation, error, wait, gazette: None });
+                })
+                .await
+        }
+    }
 }

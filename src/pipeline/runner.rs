@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::{
-    Context, Report, archiver, batcher, completer, downloader, extractor, guard, heartbeat, indexer, lister, retrying,
-    spool,
+    Context, Dependencies, Report, archiver, batcher, completer, downloader, extractor, guard, heartbeat, indexer,
+    lister, retrying, spool,
 };
 use crate::budget::ByteBudget;
 use crate::catalog::{Begun, CatalogError};
@@ -167,6 +167,8 @@ async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> 
     let (batch_sender, batches) = mpsc::channel(1);
     let (outcome_sender, outcomes) = mpsc::channel(config.bulk_documents as usize);
 
+    // While the stages work: what comes before claims nothing, and what comes after has nothing to wait for.
+    let _keepers = Dependencies::keep(context);
     let mut stages = JoinSet::new();
     let outcome = || outcome_sender.clone();
     stages.spawn(lister::run(context.clone(), plan.clone(), claimed_sender, outcome()));

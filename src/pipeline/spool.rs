@@ -38,6 +38,11 @@ impl Spool {
         Ok(Self { folder, lock_path, _lock: lock })
     }
 
+    /// Makes the folder again, should somebody have removed it.
+    pub fn restore(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)
+    }
+
     /// A place for one gazette. Its name is made from the id alone: keys come from outside.
     pub fn place(&self, id: GazetteId) -> SpooledFile {
         SpooledFile { path: self.folder.join(id.to_string()), bytes: 0 }

@@ -31,6 +31,16 @@ pub enum Event<'a> {
     BulkSplit { documents: usize },
     /// A call failed and is made again after a wait.
     Retrying { operation: &'a str, error: &'a dyn std::error::Error, wait: Duration, gazette: Option<GazetteId> },
+    /// A service is taken to be down: nobody calls it for so long, and the intake is paused.
+    BreakerOpened { service: &'a str, error: &'a str, wait: Duration },
+    /// One call finds out whether the service is back.
+    BreakerHalfOpen { service: &'a str },
+    /// The service is back, after so long.
+    BreakerClosed { service: &'a str, after: Duration },
+    /// A service gets fewer calls at once, or more again.
+    ConcurrencyChanged { service: &'a str, from: u32, to: u32 },
+    /// Downloads wait for room in the spool.
+    SpoolFull { error: &'a str },
     /// A gazette was acknowledged and marked.
     Indexed { gazette: GazetteId, bytes: u64, pages: u32, ocr_pages: u32 },
     /// A gazette was set aside; `key` is that of its file.

@@ -115,6 +115,21 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
             let wait_seconds = wait.as_secs_f64();
             warn!(run_id, gazette_id, operation, wait_seconds, error = with_causes(*error), "will try again");
         }
+        Event::BreakerOpened { service, error, wait } => {
+            let wait_seconds = wait.as_secs_f64();
+            warn!(run_id, service, error, wait_seconds, breaker = "open", "a service is down: the intake is paused");
+        }
+        Event::BreakerHalfOpen { service } => {
+            info!(run_id, service, breaker = "half open", "one call finds out whether the service is back");
+        }
+        Event::BreakerClosed { service, after } => {
+            let seconds = after.as_secs_f64();
+            info!(run_id, service, seconds, breaker = "closed", "the service is back: the intake goes on");
+        }
+        Event::ConcurrencyChanged { service, from, to } => {
+            info!(run_id, service, from, to, "calls at once changed");
+        }
+        Event::SpoolFull { error } => warn!(run_id, error, "the spool is full: the intake is paused"),
         Event::Indexed { gazette, bytes, pages, ocr_pages } => {
             debug!(run_id, gazette_id = gazette.0, bytes, pages, ocr_pages, "indexed");
         }

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 pub mod doubles;
 pub mod servers;
+pub mod stage;
 
 /// The binary in a working folder of its own, with an environment of its own.
 pub struct Prelo {
