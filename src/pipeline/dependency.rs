@@ -27,8 +27,7 @@ mod concurrency;
 mod gate;
 mod refusals;
 
-pub(super) use gate::Entry;
-use gate::Gate;
+pub(super) use gate::{Entry, Gate};
 pub(super) use refusals::{Refusals, Refused};
 
 /// The gates to the three services. Clones share them.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use super::dependency::{Entry, Service, Testifies as _, Testimony};
+use super::dependency::{Entry, Gate, Service, Testifies as _, Testimony};
 use super::workers::Workers;
 use super::{Archived, Context, Outcome, set_aside};
 use crate::catalog::Completion;
@@ -39,6 +39,23 @@ enum Next {
     Split(Vec<Archived>),
 }
 
+/// Whether it is about the documents of one bulk, or about the index: it is about them when others got through since
+/// they first had trouble.
+#[derive(Default)]
+struct Trouble {
+    successes_before: Option<u64>,
+}
+
+impl Trouble {
+    fn began(&mut self, gate: &Gate) {
+        self.successes_before.get_or_insert_with(|| gate.successes());
+    }
+
+    fn is_ours(&self, gate: &Gate) -> bool {
+        self.successes_before.is_some_and(|before| gate.successes() > before)
+    }
+}
+
 /// Why documents are sent again.
 enum Why {
     /// The server refused these for now.
@@ -59,25 +76,30 @@ impl Why {
 impl Indexer {
     async fn index(&self, batch: Vec<Archived>) {
         let mut left = vec![batch];
+        let mut trouble = Trouble::default();
         while let Some(batch) = left.pop() {
-            if let Some(halves) = self.send_until_done(batch).await {
+            if let Some(halves) = self.send_until_done(batch, &mut trouble).await {
                 left.extend(halves);
             }
         }
     }
 
-    /// Answers with two halves when the bulk is too large for one request, or nothing comes of it while others pass.
-    async fn send_until_done(&self, mut batch: Vec<Archived>) -> Option<[Vec<Archived>; 2]> {
+    /// Answers with two halves when the bulk is too large for one request, or may hold what the index stumbles over.
+    async fn send_until_done(&self, mut batch: Vec<Archived>, trouble: &mut Trouble) -> Option<[Vec<Archived>; 2]> {
         let gate = self.context.dependencies.gate(Service::Index);
         let policy = self.context.retry_policy(self.context.config.bulk_attempts);
         let mut waits = policy.delays();
-        let answered_before = gate.successes();
+        let mut failed_whole = false;
         loop {
             let Some(entry) = gate.enter().await else {
                 self.give_back(batch).await;
                 return None;
             };
-            if entry.waited {
+            if entry.waited && failed_whole && batch.len() > 1 {
+                // Should the index be down because of one of them, the others get through without it.
+                return Some(self.halves(batch));
+            }
+            if entry.waited && !trouble.is_ours(gate) {
                 waits = policy.delays();
             }
             let (again, reason) = match self.send(batch, entry).await {
@@ -86,18 +108,18 @@ impl Indexer {
                 Next::Resend { batch, reason } => (batch, reason),
             };
             batch = again;
+            failed_whole = matches!(reason, Why::Bulk(_));
+            trouble.began(gate);
             if let Some(wait) = waits.next() {
                 self.say_retrying(&reason, wait);
                 tokio::time::sleep(wait).await;
-                continue;
-            }
-            if gate.successes() == answered_before && gate.trip(&self.context, reason.error()) {
-                // The index took nothing from anybody: it is not about these documents.
+            } else if !trouble.is_ours(gate) {
+                if !gate.trip(&self.context, reason.error()) {
+                    self.give_back(batch).await;
+                    return None;
+                }
                 waits = policy.delays();
-            } else if gate.successes() == answered_before {
-                self.give_back(batch).await;
-                return None;
-            } else if batch.len() > 1 && matches!(reason, Why::Bulk(_)) {
+            } else if failed_whole && batch.len() > 1 {
                 return Some(self.halves(batch));
             } else {
                 for item in batch {

@@ -27,7 +27,7 @@ pub enum Event<'a> {
     Extracted { gazette: GazetteId, pages: u32, characters: u64, recovered: bool, partial: bool, elapsed: Duration },
     /// A bulk was answered.
     BulkAnswered { documents: usize, acknowledged: usize, resent: usize, rejected: usize, elapsed: Duration },
-    /// A bulk was too large for one request and is sent in halves.
+    /// A bulk was too large for one request, or failed whole again and again, and is sent in halves.
     BulkSplit { documents: usize },
     /// A call failed and is made again after a wait.
     Retrying { operation: &'a str, error: &'a dyn std::error::Error, wait: Duration, gazette: Option<GazetteId> },

@@ -108,7 +108,10 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
             debug!(run_id, documents, acknowledged, resent, rejected, seconds = elapsed.as_secs_f64(), "bulk answered");
         }
         Event::BulkSplit { documents } => {
-            info!(run_id, documents, "bulk too large for one request, sent in halves");
+            info!(
+                run_id,
+                documents, "bulk sent in halves: too large for one request, or refused whole again and again"
+            );
         }
         Event::Retrying { operation, error, wait, gazette } => {
             let gazette_id = gazette.map(|id| id.0);

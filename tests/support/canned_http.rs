@@ -1,7 +1,9 @@
-//! A server that gives each connection the next of a list of answers, whatever it was asked, and remembers the requests.
+//! A server that gives each connection the next of a list of answers, whatever it was asked, or what a function says,
+//! and remembers the requests.
+#![allow(dead_code)] // each test program uses a part
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -27,7 +29,49 @@ pub struct CannedHttp {
     requests: Arc<Mutex<Vec<String>>>,
 }
 
+/// What was asked.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub method: String,
+    /// With the query.
+    pub path: String,
+    pub body: Vec<u8>,
+}
+
 impl CannedHttp {
+    /// Answers every request as it is told, each connection in a thread of its own, as long as the test lives.
+    pub fn answering(answer: impl Fn(&Asked) -> Canned + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
+        let address = listener.local_addr().expect("its address");
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = requests.clone();
+        let answer = Arc::new(answer);
+        thread::spawn(move || {
+            for connection in listener.incoming() {
+                let Ok(mut connection) = connection else { return };
+                let (seen, answer) = (seen.clone(), answer.clone());
+                thread::spawn(move || {
+                    let head = String::from_utf8_lossy(&head(&mut connection)).into_owned();
+                    let mut words = head.split_whitespace().map(str::to_owned);
+                    // Who only wants to know whether somebody listens says nothing.
+                    let (Some(method), Some(path)) = (words.next(), words.next()) else { return };
+                    let length = head
+                        .lines()
+                        .filter_map(|line| line.split_once(':'))
+                        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                        .and_then(|(_, value)| value.trim().parse().ok());
+                    let mut body = vec![0; length.unwrap_or(0)];
+                    if connection.read_exact(&mut body).is_err() {
+                        return;
+                    }
+                    seen.lock().unwrap_or_else(PoisonError::into_inner).push(head);
+                    give(&mut connection, answer(&Asked { method, path, body }));
+                });
+            }
+        });
+        Self { address, requests }
+    }
+
     pub fn start(answers: Vec<Canned>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
         let address = listener.local_addr().expect("its address");
@@ -36,19 +80,11 @@ impl CannedHttp {
         thread::spawn(move || {
             for answer in answers {
                 let Ok((mut connection, _)) = listener.accept() else { return };
-                let mut request = Vec::new();
-                let mut byte = [0];
-                while !request.ends_with(b"\r\n\r\n") && matches!(connection.read(&mut byte), Ok(1)) {
-                    request.push(byte[0]);
-                }
+                let request = head(&mut connection);
                 seen.lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(String::from_utf8_lossy(&request).into_owned());
-                match answer {
-                    // A client that has gone does not matter.
-                    Canned::Answer(bytes) => drop(connection.write_all(&bytes)),
-                    Canned::Silence(time) => thread::sleep(time),
-                }
+                give(&mut connection, answer);
             }
         });
         Self { address, requests }
@@ -57,5 +93,22 @@ impl CannedHttp {
     /// The heads of the requests so far.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn head(connection: &mut TcpStream) -> Vec<u8> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && matches!(connection.read(&mut byte), Ok(1)) {
+        head.push(byte[0]);
+    }
+    head
+}
+
+fn give(connection: &mut TcpStream, answer: Canned) {
+    match answer {
+        // A client that has gone does not matter.
+        Canned::Answer(bytes) => drop(connection.write_all(&bytes)),
+        Canned::Silence(time) => thread::sleep(time),
     }
 }

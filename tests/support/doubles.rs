@@ -1,7 +1,9 @@
 //! A storage and an index that answer as they are told, and count what they were asked.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,6 +30,26 @@ pub enum Get {
     Stalled,
     /// Refused with this kind.
     Refused(StorageErrorKind),
+    /// One byte, and another, and another.
+    Drip,
+}
+
+/// Calls that are under way at once.
+#[derive(Debug, Default)]
+pub struct InFlight {
+    pub now: AtomicU32,
+    pub most: AtomicU32,
+}
+
+impl InFlight {
+    fn begin(&self) {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+    }
+
+    fn end(&self) {
+        self.now.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Objects by key, with what their next GETs do; a GET beyond the script is whole.
@@ -39,8 +61,19 @@ pub struct ScriptedStorage {
     pub claimed: BTreeMap<String, u64>,
     /// Every HEAD and GET is refused with this kind, and so is the check.
     pub down: Mutex<Option<StorageErrorKind>>,
+    /// HEADs of these keys are refused with this kind.
+    pub refused: BTreeMap<String, StorageErrorKind>,
+    /// So many calls are refused with this kind, then all is well. Unless it is told to be well, the check fails as
+    /// long, and is one of them.
+    pub outage: Mutex<(u32, Option<StorageErrorKind>)>,
+    pub checks_well: bool,
+    /// Every HEAD takes so long.
+    pub delay: Duration,
+    pub heads: InFlight,
     /// No text can be stored.
     pub read_only: bool,
+    /// Texts of these keys are never done being stored.
+    pub silent_puts: BTreeSet<String>,
     /// Calls by operation and key.
     pub calls: Mutex<BTreeMap<(&'static str, String), u32>>,
 }
@@ -56,9 +89,21 @@ impl ScriptedStorage {
 
     fn count(&self, operation: &'static str, key: &str) -> Result<(), StorageError> {
         *self.calls.lock().unwrap().entry((operation, key.to_owned())).or_default() += 1;
+        self.out(key)?;
         match *self.down.lock().unwrap() {
             Some(kind) => Err(storage_error(kind, key)),
             None => Ok(()),
+        }
+    }
+
+    fn out(&self, key: &str) -> Result<(), StorageError> {
+        let mut outage = self.outage.lock().unwrap();
+        match *outage {
+            (times @ 1.., Some(kind)) => {
+                outage.0 = times - 1;
+                Err(storage_error(kind, key))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -66,7 +111,10 @@ impl ScriptedStorage {
 #[async_trait]
 impl Storage for ScriptedStorage {
     async fn check(&self) -> Result<String, StorageError> {
-        // The run begins while all is well; `down` strikes later.
+        // The run begins while all is well; trouble strikes later.
+        if !self.checks_well && self.calls("check", "") > 0 {
+            self.out("the storage")?;
+        }
         match *self.down.lock().unwrap() {
             Some(kind) if self.calls("check", "") > 0 => Err(storage_error(kind, "the storage")),
             _ => {
@@ -77,7 +125,13 @@ impl Storage for ScriptedStorage {
     }
 
     async fn head(&self, key: &str) -> Result<ObjectHead, StorageError> {
+        self.heads.begin();
+        tokio::time::sleep(self.delay).await;
+        self.heads.end();
         self.count("head", key)?;
+        if let Some(kind) = self.refused.get(key) {
+            return Err(storage_error(*kind, key));
+        }
         let object = self.objects.get(key).ok_or_else(|| storage_error(StorageErrorKind::NotFound, key))?;
         let bytes = self.claimed.get(key).copied().unwrap_or(object.len() as u64);
         Ok(ObjectHead { bytes, etag: Some("v1".into()) })
@@ -96,12 +150,24 @@ impl Storage for ScriptedStorage {
             Get::Broken => stream::iter([Ok(half), Err(storage_error(StorageErrorKind::Unavailable, &key))]).boxed(),
             Get::Grown => stream::iter([Ok(object.clone()), Ok(object)]).boxed(),
             Get::Stalled => stream::iter([Ok(half)]).chain(stream::pending()).boxed(),
+            Get::Drip => stream::iter(0..object.len())
+                .then(move |n| {
+                    let byte = object.slice(n..=n);
+                    async move {
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                        Ok(byte)
+                    }
+                })
+                .boxed(),
             Get::Refused(kind) => return Err(storage_error(kind, &key)),
         })
     }
 
     async fn put_text(&self, key: &str, _: Bytes) -> Result<(), StorageError> {
         self.count("put", key)?;
+        if self.silent_puts.contains(key) {
+            std::future::pending::<()>().await;
+        }
         if self.read_only { Err(storage_error(StorageErrorKind::AccessDenied, key)) } else { Ok(()) }
     }
 
@@ -123,6 +189,8 @@ pub enum Put {
     Refuse,
     /// Any bulk with it is answered with 413.
     Large,
+    /// Any bulk with it fails whole.
+    Poison,
 }
 
 /// Documents by id, with what happens to some of them.
@@ -131,6 +199,8 @@ pub struct ScriptedIndex {
     pub script: Mutex<BTreeMap<i64, Put>>,
     /// Whole bulks are refused with this kind, so many times.
     pub down: Mutex<(u32, Option<SearchIndexErrorKind>)>,
+    /// So many bulks are taken, and the answer is lost.
+    pub lost: Mutex<u32>,
     /// How often each was acknowledged.
     pub acknowledged: Mutex<BTreeMap<i64, u32>>,
     /// The texts that came.
@@ -185,7 +255,18 @@ impl SearchIndex for ScriptedIndex {
         if ids.iter().any(|id| matches!(script.get(id), Some(Put::Large))) {
             return Err(index_error(SearchIndexErrorKind::TooLarge));
         }
+        if ids.iter().any(|id| matches!(script.get(id), Some(Put::Poison))) {
+            return Err(index_error(SearchIndexErrorKind::Unavailable));
+        }
         let mut acknowledged = self.acknowledged.lock().unwrap();
+        let mut lost = self.lost.lock().unwrap();
+        if *lost > 0 {
+            *lost -= 1;
+            for id in ids {
+                *acknowledged.entry(id).or_default() += 1;
+            }
+            return Err(index_error(SearchIndexErrorKind::Timeout));
+        }
         Ok(ids
             .into_iter()
             .map(|id| match script.get_mut(&id) {

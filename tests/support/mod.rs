@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+pub mod canned_http;
 pub mod doubles;
 pub mod servers;
 pub mod stage;

@@ -25,6 +25,8 @@ pub struct Stage {
     /// Services that are used instead of the doubles.
     pub real_storage: Option<Arc<dyn Storage>>,
     pub real_index: Option<Arc<dyn SearchIndex>>,
+    /// The run to come.
+    pub run: RunId,
     folder: tempfile::TempDir,
 }
 
@@ -74,6 +76,7 @@ impl Stage {
             index: ScriptedIndex::default(),
             real_storage: None,
             real_index: None,
+            run: RunId::new(),
             folder,
         }
     }
@@ -111,7 +114,7 @@ impl Stage {
             catalog: self.catalog.clone(),
             storage: self.real_storage.unwrap_or_else(|| storage.clone()),
             index: self.real_index.unwrap_or_else(|| index.clone()),
-            telemetry: Telemetry::new(RunId::new()),
+            telemetry: Telemetry::new(self.run),
             shutdown: Shutdown::default(),
         };
         let selection = Selection::default();
