@@ -13,7 +13,9 @@ use prelo::config::Secret;
 use prelo::search_index::SearchIndexErrorKind;
 use prelo::storage::StorageErrorKind;
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection as _};
 use support::canned_http::{Asked, Canned, CannedHttp};
+use support::cutting_proxy::CuttingProxy;
 use support::doubles::{Get, Put};
 use support::stage::{Played, Stage};
 
@@ -191,7 +193,8 @@ fn bucket(checks: u32, object: impl Fn(&Asked) -> Canned + Send + Sync + 'static
     let skewed = "<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and the \
                   current time is too large.</Message></Error>";
     CannedHttp::answering(move |asked| {
-        if asked.path.trim_end_matches('/').contains("bucket/") {
+        let path = asked.path.split('?').next().unwrap();
+        if path.strip_prefix("/bucket/").is_some_and(|key| !key.is_empty()) {
             return object(asked);
         }
         let well = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
@@ -489,4 +492,112 @@ async fn one_gazette_that_takes_for_ever_holds_up_nobody() {
     let first_failure = played.lines.iter().position(|line| line["message"] == "failed").unwrap();
     assert!(position("indexed") < first_failure, "the others were done before its time was over");
     assert!(played.breaker("the storage").is_empty());
+}
+
+// The catalogue
+
+/// The rows of a stage in a database of their own behind a proxy; `None`, said aloud, without a server.
+async fn behind_a_proxy(stage: &mut Stage, count: usize) -> Option<(CuttingProxy, sqlx::PgPool)> {
+    let Ok(admin) = std::env::var("PRELO_TEST_CATALOG") else {
+        eprintln!("SKIPPED: no real servers, PRELO_TEST_CATALOG is not set (ops/test starts them)");
+        return None;
+    };
+    let name = format!("prelo-test-proxy-{}", uuid::Uuid::new_v4().simple());
+    let mut connection = sqlx::PgConnection::connect(&admin).await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE \"{name}\""))).execute(&mut connection).await.unwrap();
+    let mut url = url::Url::parse(&admin).unwrap();
+    url.set_path(&name);
+    let pool = sqlx::PgPool::connect(url.as_str()).await.unwrap();
+    let proxy = CuttingProxy::to(format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432)));
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(proxy.address.port())).unwrap();
+    stage.set(|config| config.catalog = Secret::new(url.as_str()));
+    stage.catalog = Arc::from(prelo::catalog::open(&stage.config).await.unwrap());
+    stage.catalog.migrate().await.unwrap();
+    sqlx::query("INSERT INTO territories (id, name, state_code) VALUES ('2704302', 'Maceió', 'AL')")
+        .execute(&pool)
+        .await
+        .unwrap();
+    for name in names(count) {
+        sqlx::query(
+            "INSERT INTO gazettes (territory_id, date, file_path, file_checksum) VALUES ('2704302', $1, $2, $3)",
+        )
+        .bind(time::macros::date!(2024 - 05 - 06))
+        .bind(&name)
+        .bind(support::servers::md5_of(&stage.storage.objects[&name]))
+        .execute(&pool)
+        .await
+        .unwrap();
+    }
+    Some((proxy, pool))
+}
+
+async fn once_each(played: &Played, pool: &sqlx::PgPool, count: u64) {
+    assert_eq!((played.report.indexed, played.report.exit_code()), (count, 0), "{:?}", played.report);
+    let processed: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM gazettes WHERE processed").fetch_one(pool).await.unwrap();
+    assert_eq!(processed, i64::try_from(count).unwrap());
+    assert_eq!(played.index.acknowledged.lock().unwrap().len() as u64, count);
+}
+
+#[tokio::test]
+async fn a_database_that_restarts_mid_run_is_waited_for() {
+    let mut stage = stage_of(80).await;
+    let Some((proxy, pool)) = behind_a_proxy(&mut stage, 80).await else { return };
+    stage.storage.delay = Duration::from_millis(20);
+    stage.set(|config| config.dependency_patience_seconds = 60);
+    let restarts = async {
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            proxy.restart(Duration::from_millis(800));
+            tokio::time::sleep(Duration::from_millis(800)).await;
+        }
+        std::future::pending().await
+    };
+    let played = stage.run_until(restarts).await;
+    once_each(&played, &pool, 80).await;
+    let breaker = played.breaker("the catalogue");
+    assert_eq!((breaker.first(), breaker.last()), (Some(&"open"), Some(&"closed")), "{breaker:?}");
+}
+
+#[tokio::test]
+async fn a_database_that_stays_away_stops_the_run_and_its_rows_are_pending() {
+    let mut stage = stage_of(80).await;
+    let Some((proxy, pool)) = behind_a_proxy(&mut stage, 80).await else { return };
+    stage.storage.delay = Duration::from_millis(20);
+    stage.set(|config| config.dependency_patience_seconds = 1);
+    let strikes = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        proxy.restart(Duration::from_mins(10));
+        std::future::pending().await
+    };
+    let played = stage.run_unchecked(strikes).await;
+    assert_eq!(played.report.exit_code(), 4, "{:?}", played.report);
+    assert!(played.failed().is_empty() && played.report.remaining > 0, "{:?}", played.report);
+    let detail = played.said("message", "stopping")[0]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("the catalogue has not come back"), "{detail}");
+    let number = async |query: &'static str| sqlx::query_scalar::<_, i64>(query).fetch_one(&pool).await.unwrap();
+    assert_eq!(number("SELECT count(*) FROM prelo_gazettes WHERE state = 'failed'").await, 0);
+    let marked = number("SELECT count(*) FROM gazettes WHERE processed").await;
+    assert!(marked <= i64::try_from(played.index.acknowledged.lock().unwrap().len()).unwrap());
+}
+
+#[tokio::test]
+async fn commits_whose_answer_is_lost_are_made_again_with_the_same_effect() {
+    for lost in [1, 3, 5] {
+        let mut stage = stage_of(120).await;
+        let Some((proxy, pool)) = behind_a_proxy(&mut stage, 120).await else { return };
+        stage.storage.delay = Duration::from_millis(5);
+        stage.set(|config| config.dependency_patience_seconds = 60);
+        let proxy = Arc::new(proxy);
+        let cutting = proxy.clone();
+        let loses = async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            cutting.lose_commits(lost);
+            std::future::pending().await
+        };
+        let played = stage.run_until(loses).await;
+        assert_eq!(proxy.commits_to_lose(), 0, "none was lost");
+        once_each(&played, &pool, 120).await;
+    }
 }

@@ -103,6 +103,11 @@ fn judge(error: &sqlx::Error, target: &str) -> (CatalogErrorKind, &'static str) 
         sqlx::Error::WorkerCrashed | sqlx::Error::PoolClosed => {
             (Kind::Unavailable, "the connection is gone; run it again")
         }
+        // The driver reads a connection that is closed before the handshake as an answer of zero.
+        sqlx::Error::Protocol(words) if words.contains("SSLRequest: 0x00") => (
+            Kind::Unavailable,
+            "the connection was closed before a word was said; the server or what stands before it is restarting",
+        ),
         sqlx::Error::Protocol(_) => {
             (Kind::Other, "what answers there does not talk like PostgreSQL; check host and port")
         }
@@ -257,6 +262,16 @@ mod tests {
         assert_eq!(judge_network(&io::ErrorKind::ConnectionRefused.into()).0, Kind::Unavailable);
         assert_eq!(judge_network(&io::ErrorKind::TimedOut.into()).0, Kind::Timeout);
         assert_eq!(judge_network(&io::ErrorKind::ConnectionReset.into()).0, Kind::Unavailable);
+    }
+
+    #[test]
+    fn a_connection_that_is_closed_at_once_is_no_other_protocol() {
+        for (words, kind) in [
+            ("unexpected response from SSLRequest: 0x00 (sqlx_postgres::connection::tls:95)", Kind::Unavailable),
+            ("unexpected response from SSLRequest: 0x48 (sqlx_postgres::connection::tls:95)", Kind::Other),
+        ] {
+            assert_eq!(judge(&sqlx::Error::Protocol(words.into()), "postgres://db/prelo").0, kind, "{words}");
+        }
     }
 
     #[test]

@@ -36,8 +36,6 @@ pub(super) async fn run(
         Arc::new(Downloader { context, spool, budget, room, refusals: Mutex::default(), spooled, outcomes });
     let mut workers = Workers::new(&downloader.context, downloader.context.config.download_concurrency);
     while let Some(item) = claimed.recv().await {
-        downloader.context.dependencies.settled(&downloader.context).await;
-        downloader.room.settled(&downloader.context).await;
         let downloader = downloader.clone();
         workers.start(async move { downloader.download(item).await }).await;
     }
@@ -129,6 +127,9 @@ enum Undone {
 impl Downloader {
     async fn download(&self, Claimed { gazette, suspect }: Claimed) {
         let id = gazette.id;
+        // Here, where it has its slot: what waited for one may have waited long.
+        self.context.dependencies.settled(&self.context).await;
+        self.room.settled(&self.context).await;
         // A closed channel means that the run has ended: nobody is left to tell.
         if !self.context.shutdown.is_running() {
             let _ = self.outcomes.send(Outcome::Released { id }).await;

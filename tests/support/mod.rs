@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 pub mod canned_http;
+pub mod cutting_proxy;
 pub mod doubles;
 pub mod servers;
 pub mod stage;
