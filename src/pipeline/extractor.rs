@@ -95,7 +95,12 @@ impl Extractor {
                 });
                 let _ = self.extracted.send(Extracted { gazette, text, bytes, permit, time }).await;
             }
-            Err(ReadError::Document(failure)) => {
+            Err(ReadError::Document(mut failure)) => {
+                // It was there when the download ended.
+                if failure.code == FailureCode::NotFound {
+                    let detail = format!("it vanished from the spool: {}", failure.detail);
+                    failure = Failure::new(FailureCode::SpoolFull, detail);
+                }
                 let outcome = Outcome::failed(&context.config, &gazette, failure, Some(bytes), None);
                 let _ = self.outcomes.send(outcome).await;
             }
