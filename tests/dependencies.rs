@@ -346,7 +346,7 @@ fn engine(bulk: impl Fn(&Asked) -> Canned + Send + Sync + 'static) -> CannedHttp
 }
 
 async fn write_to(stage: &mut Stage, server: &CannedHttp) {
-    stage.set(|config| config.index = Secret::new(&format!("opensearch+http://{}/gazettes", server.address)));
+    stage.set(|config| config.index = Secret::new(format!("opensearch+http://{}/gazettes", server.address)));
     stage.real_index = Some(Arc::from(prelo::search_index::open(&stage.config).await.unwrap()));
 }
 
@@ -552,7 +552,7 @@ async fn a_database_that_restarts_mid_run_is_waited_for() {
             proxy.restart(Duration::from_millis(800));
             tokio::time::sleep(Duration::from_millis(800)).await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let played = stage.run_until(restarts).await;
     once_each(&played, &pool, 80).await;
@@ -569,7 +569,7 @@ async fn a_database_that_stays_away_stops_the_run_and_its_rows_are_pending() {
     let strikes = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         proxy.restart(Duration::from_mins(10));
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let played = stage.run_unchecked(strikes).await;
     assert_eq!(played.report.exit_code(), 4, "{:?}", played.report);
@@ -594,7 +594,7 @@ async fn commits_whose_answer_is_lost_are_made_again_with_the_same_effect() {
         let loses = async move {
             tokio::time::sleep(Duration::from_millis(100)).await;
             cutting.lose_commits(lost);
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let played = stage.run_until(loses).await;
         assert_eq!(proxy.commits_to_lose(), 0, "none was lost");

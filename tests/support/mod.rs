@@ -1,5 +1,5 @@
 //! What the tests of the whole program share: running the binary, folders of gazettes.
-#![allow(dead_code, clippy::unwrap_used)] // each test program uses a part; a test may fail by panic
+#![allow(dead_code, clippy::expect_used, clippy::unwrap_used)] // each test program uses a part; a test may fail by panic
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
