@@ -10,8 +10,8 @@ use super::cli::{Format, VerifyArgs};
 use super::{output, readers, run, services, signals};
 use crate::config::Config;
 use crate::gazette::{GazetteId, RunId};
-use crate::pipeline::Context;
 use crate::pipeline::verifier::{self, Class, Finding, Options, Summary, Verified};
+use crate::pipeline::{Context, Dependencies};
 use crate::shutdown::{Shutdown, StopReason};
 use crate::telemetry::Telemetry;
 
@@ -31,6 +31,7 @@ pub async fn verify(args: &VerifyArgs, config: &Config, format: Format) -> Resul
         catalog,
         // Nothing is read here: it starts no process before the first document.
         sandbox: readers::sandbox(&config),
+        dependencies: Dependencies::new(&config),
         config: config.clone(),
         telemetry,
         shutdown,
