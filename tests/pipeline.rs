@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use prelo::config::Config;
+use prelo::catalog::FailedGazette;
+use prelo::config::{Config, local_path};
+use prelo::failure::{Failure, FailureCode};
+use prelo::gazette::{GazetteId, RunId, Selection};
 use prelo::search_index::SearchIndexErrorKind;
 use prelo::storage::StorageErrorKind;
 use support::doubles::{Get, Put};
@@ -174,4 +177,59 @@ async fn an_index_that_stays_away_or_is_blocked_stops_the_run_with_nothing_marke
         assert_eq!((played.report.indexed, played.failed().len()), (0, 0), "{kind:?}");
         assert_eq!(played.index.bulks.lock().unwrap().len(), calls, "{kind:?}");
     }
+}
+
+#[tokio::test]
+async fn what_runs_have_died_of_is_not_read_again_and_whoever_was_beside_it_is_indexed() {
+    let stage = Stage::new(&["poison.txt", "beside.txt", "good.txt"]).await;
+    stage.died(&[1, 2], 2).await;
+    stage.died(&[1], 1).await;
+    let catalog = stage.catalog.clone();
+    let played = stage.run().await;
+    assert_eq!(played.failed(), BTreeMap::from([("QUARANTINED", 1)]));
+    assert_eq!((played.report.indexed, played.report.exit_code()), (2, 3));
+    assert_eq!(played.storage.calls("head", "poison.txt"), 0, "not even downloaded");
+    let state = async |id| catalog.explain(GazetteId(id)).await.unwrap().unwrap().state.unwrap();
+    let poison = state(1).await;
+    assert_eq!((poison.starts, poison.next_attempt_at), (3, None));
+    assert!(poison.failure_detail.unwrap().contains("started 3 times"));
+    assert_eq!(state(2).await.starts, 0);
+}
+
+/// The lease passes while a document is on its way to the index, and another run takes the gazette over.
+#[tokio::test]
+async fn a_run_that_lost_its_lease_marks_nothing() {
+    let stage = Stage::new(&["a.txt"]).await;
+    let (catalog, config) = (stage.catalog.clone(), stage.config.clone());
+    let thief = RunId::new();
+    let steals = async move {
+        let path = local_path(config.catalog.expose(), "sqlite").unwrap();
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        sqlx::query("UPDATE prelo_runs SET lease_until = started_at").execute(&pool).await.unwrap();
+        let lease = Duration::from_mins(1);
+        catalog.begin_run(thief, &Selection::default(), lease).await.unwrap();
+        let claims = catalog.claim(thief, &[GazetteId(1)], lease, false).await.unwrap();
+        assert_eq!(claims[0].starts, 1, "the first run was reading it");
+        let failed = FailedGazette {
+            id: GazetteId(1),
+            failure: Failure::new(FailureCode::NeedsOcr, "says the thief"),
+            file_checksum: None,
+            bytes: None,
+            recheck: None,
+        };
+        assert_eq!(catalog.fail(thief, &[failed]).await.unwrap(), [GazetteId(1)]);
+        catalog.finish_run(thief, &prelo::catalog::RunCounts::default(), None).await.unwrap();
+    };
+    *stage.index.meanwhile.lock().unwrap() = Some(Box::pin(steals));
+    let catalog = stage.catalog.clone();
+    let played = stage.run().await;
+    assert_eq!(*played.index.acknowledged.lock().unwrap(), BTreeMap::from([(1, 1)]));
+    assert_eq!((played.report.indexed, played.report.skipped), (0, 1), "acknowledged, and yet not this run's to mark");
+    let explanation = catalog.explain(GazetteId(1)).await.unwrap().unwrap();
+    let state = explanation.state.unwrap();
+    assert!(!explanation.processed);
+    assert_eq!((state.state.as_str(), state.run_id), ("failed", Some(thief)));
+    let runs = catalog.runs(2).await.unwrap();
+    assert!(runs.iter().any(|run| run.stopped_by.as_deref() == Some("lease_expired")), "{runs:?}");
 }

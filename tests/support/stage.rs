@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use prelo::catalog::{self, Catalog, FolderFile};
 use prelo::config::{Config, Sources, load};
-use prelo::gazette::{RunId, Selection, Territory};
+use prelo::gazette::{GazetteId, RunId, Selection, Territory};
 use prelo::pipeline::{self, Context, Dependencies, Ended, Report};
 use prelo::search_index::SearchIndex;
 use prelo::shutdown::{Shutdown, StopReason};
@@ -88,6 +89,19 @@ impl Stage {
 
     pub fn script(&self, name: &str, gets: &[Get]) {
         self.storage.gets.lock().unwrap().insert(name.to_owned(), gets.iter().copied().collect());
+    }
+
+    /// So many runs die while they read these gazettes.
+    pub async fn died(&self, ids: &[i64], times: u32) {
+        let ids: Vec<GazetteId> = ids.iter().copied().map(GazetteId).collect();
+        for _ in 0..times {
+            let (run, selection) = (RunId::new(), Selection::default());
+            self.catalog.begin_run(run, &selection, Duration::ZERO).await.unwrap();
+            assert_eq!(self.catalog.claim(run, &ids, Duration::ZERO, false).await.unwrap().len(), ids.len());
+            for id in &ids {
+                assert!(self.catalog.start(run, *id).await.unwrap());
+            }
+        }
     }
 
     pub async fn run(self) -> Played {
