@@ -97,7 +97,8 @@ fn secrets_are_never_printed() {
         assert!(!all.contains("hunter"), "prelo {arguments:?} tells a secret:\n{all}");
     }
     let check = prelo.json(4, &["check"]);
-    for finding in check.as_array().unwrap() {
+    // What comes after the three services is about this machine.
+    for finding in check.as_array().unwrap().iter().take(3) {
         assert_eq!(finding["ok"], false);
         assert!(finding["says"].as_str().unwrap().contains("refused"), "{finding}");
     }
