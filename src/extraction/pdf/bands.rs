@@ -23,6 +23,8 @@ const COLUMN: f32 = 9.0;
 /// What share of a column's width a line of text has at least, and the indentation of a paragraph in font sizes.
 const FULL: f32 = 0.6;
 const INDENTATION: f32 = 3.0;
+/// Words of a justified line stand this far apart at most, in font sizes.
+const JUSTIFIED: f32 = 2.0;
 /// Share of a column's lines that must be such.
 const FILLED: f32 = 0.7;
 /// Share of the steps that could lead to the next column and must.
@@ -124,14 +126,16 @@ pub(super) fn find(pieces: &[Piece], rifts: &[Rift], right: Point) -> Vec<Vec<Pi
         // Of two that would leave no room for a column between them, the one that more rows have.
         let narrow = COLUMN * band.first().map_or(0.0, Row::size) / 2.0;
         let left = band.iter().flat_map(|row| &row.pieces).fold(f32::INFINITY, |least, piece| least.min(piece.x0));
+        let along: Vec<f32> = runs.iter().filter(runs_along).map(|other| other.river).collect();
         let mut rivers: Vec<f32> = Vec::new();
-        for other in runs.iter().filter(runs_along) {
-            if rivers.iter().chain([&left]).all(|river| (river - other.river).abs() >= narrow) {
-                rivers.push(other.river);
+        for other in &along {
+            if rivers.iter().chain([&left]).all(|river| (river - other).abs() >= narrow) {
+                rivers.push(*other);
             }
         }
         rivers.sort_by(f32::total_cmp);
-        let columns = by_columns(band, &rivers, rifts, right).or_else(|| by_columns(band, &[run.river], rifts, right));
+        let columns = by_columns(band, &rivers, &along, rifts, right)
+            .or_else(|| by_columns(band, &[run.river], &along, rifts, right));
         if let Some(columns) = columns {
             taken[run.first..run.end].fill(true);
             bands.push(columns);
@@ -215,8 +219,9 @@ fn runs(rows: &[Row], river: f32) -> Vec<Run> {
     runs
 }
 
-/// The pieces of a band, column by column, if that is how they are meant.
-fn by_columns(band: &[Row], rivers: &[f32], rifts: &[Rift], right: Point) -> Option<Vec<Piece>> {
+/// The pieces of a band, column by column, if that is how they are meant. `along` are all rivers of the band, `rivers`
+/// those that part columns.
+fn by_columns(band: &[Row], rivers: &[f32], along: &[f32], rifts: &[Rift], right: Point) -> Option<Vec<Piece>> {
     let mut columns: Vec<Vec<Piece>> = vec![Vec::new(); rivers.len() + 1];
     let column_of = |piece: &Piece| rivers.iter().filter(|river| piece.x0 >= **river).count();
     let (mut possible, mut content) = (0, Vec::new());
@@ -236,19 +241,40 @@ fn by_columns(band: &[Row], rivers: &[f32], rifts: &[Rift], right: Point) -> Opt
         from != to && (a.y - b.y).abs() <= SAME_ROW * b.line.size
     };
     let jumped = content.windows(2).filter(jumps).count();
-    (share(jumped, possible) >= JUMPING && columns.iter().all(|column| is_text(column))).then(|| columns.concat())
+    (share(jumped, possible) >= JUMPING && columns.iter().all(|column| is_text(column, along)))
+        .then(|| columns.concat())
 }
 
 /// Whether running text fills a column.
-fn is_text(column: &[Piece]) -> bool {
-    let left = column.iter().fold(f32::INFINITY, |least, piece| least.min(piece.x0));
-    let right = column.iter().fold(f32::NEG_INFINITY, |most, piece| most.max(piece.x1));
+fn is_text(column: &[Piece], along: &[f32]) -> bool {
+    let lines = justified(column, along);
+    let left = lines.iter().fold(f32::INFINITY, |least, line| least.min(line.x0));
+    let right = lines.iter().fold(f32::NEG_INFINITY, |most, line| most.max(line.x1));
     let width = right - left;
-    let is_full = |piece: &&Piece| piece.width() >= FULL * width && piece.x0 - left <= INDENTATION * piece.line.size;
-    let wide = column.iter().filter(|piece| width >= COLUMN * piece.line.size).count();
-    column.len() >= COLUMN_LINES
-        && share(wide, column.len()) > 0.5
-        && share(column.iter().filter(is_full).count(), column.len()) >= FILLED
+    let is_full = |line: &&Piece| line.width() >= FULL * width && line.x0 - left <= INDENTATION * line.line.size;
+    let wide = lines.iter().filter(|line| width >= COLUMN * line.line.size).count();
+    lines.len() >= COLUMN_LINES
+        && share(wide, lines.len()) > 0.5
+        && share(lines.iter().filter(is_full).count(), lines.len()) >= FILLED
+}
+
+/// The lines of a column: pieces that only wide spaces part are one. What a river parts are cells.
+fn justified(column: &[Piece], along: &[f32]) -> Vec<Piece> {
+    let mut lines: Vec<Piece> = Vec::with_capacity(column.len());
+    for piece in column {
+        let size = piece.line.size;
+        match lines.last_mut() {
+            Some(line)
+                if (piece.y - line.y).abs() <= SAME_ROW * size
+                    && (0.0..JUSTIFIED * size).contains(&(piece.x0 - line.x1))
+                    && !along.iter().any(|river| (line.x1..=piece.x0).contains(river)) =>
+            {
+                line.x1 = piece.x1;
+            }
+            _ => lines.push(*piece),
+        }
+    }
+    lines
 }
 
 /// What of a piece stands to the left and to the right of rivers: text of two columns that was joined to one line.

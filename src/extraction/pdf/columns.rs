@@ -213,6 +213,24 @@ mod tests {
     }
 
     #[test]
+    fn wide_spaces_of_justified_text_make_no_columns() {
+        let words = |line: &Line| {
+            let part = |from: f32, to: f32| Line {
+                from: Point { x: line.from.x + from, ..line.from },
+                to: Point { x: line.from.x + to, ..line.from },
+                ..*line
+            };
+            // Where the spaces are differs from line to line.
+            let at = 80.0 + (line.from.y * 7.0) % 60.0;
+            [part(0.0, at), part(at + 9.0, 240.0)]
+        };
+        let lines = rows(20, &TWO, full);
+        let shown: Vec<Line> = lines.iter().flat_map(words).collect();
+        let read: Vec<Line> = by_columns(&lines, 2).iter().flat_map(words).collect();
+        assert_eq!(reading_order(&shown, &[]), Some(read));
+    }
+
+    #[test]
     fn numbers_before_the_lines_are_no_columns_of_their_own() {
         let three = [(30.0, 170.0), (212.0, 170.0), (394.0, 170.0)];
         let lines = rows(20, &three, full);
