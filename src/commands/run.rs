@@ -108,7 +108,11 @@ fn writable(path: &Path) -> Result<(), Usage> {
     let there = path.exists();
     match std::fs::OpenOptions::new().create(true).append(true).open(path) {
         Ok(_) if there => Ok(()),
-        Ok(_) => std::fs::remove_file(path).map_err(|error| error.to_string()),
+        Ok(_) => match std::fs::remove_file(path) {
+            // Another run that begins at this moment has removed what it, too, had only tried.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.to_string()),
+            _ => Ok(()),
+        },
         Err(error) => Err(error.to_string()),
     }
     .map_err(|error| Usage(format!("the report cannot be written to {} ({error}): name another file", path.display())))
