@@ -33,6 +33,15 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The same for a file of so many bytes. A real one decodes to five or ten times its size; one that decodes to hundreds
+    /// of times of it is made to do harm, stream by stream below every other limit.
+    #[must_use]
+    pub fn for_file(self, bytes: u64) -> Self {
+        const SWOLLEN: u64 = 64;
+        const ALWAYS: u64 = 256 * MIB;
+        Self { document_bytes: self.document_bytes.min(bytes.saturating_mul(SWOLLEN).max(ALWAYS)), ..self }
+    }
+
     /// Limits that leave a reader within `heap_bytes`, for files of at most `file_bytes`: what must be held at once, and
     /// what is held beside it, share the heap.
     #[must_use]

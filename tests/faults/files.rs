@@ -105,14 +105,13 @@ fn fault_08_object_stream_bomb_and_chained_filters() {
 
 #[test]
 fn fault_09_twenty_medium_bombs() {
-    let bomb = zlib_of(b"0 g ", 24 * MIB);
+    let bomb = zlib_of(b"0 g ", 20 * MIB);
     let streams = (0..20).map(|_| {
         let stream = Stream::new(dictionary! { "Filter" => "FlateDecode" }, bomb.clone());
         stream.with_compression(false)
     });
-    let ran =
-        Fault::new(9).file("f.pdf", &bytes(document(streams.collect()))).with(&["--memory-budget-mb", "256"]).run();
-    ran.neighbours_are_well().failed("f.pdf", &["LIMIT_DECOMPRESSED", "LIMIT_MEMORY", "NEEDS_OCR"]);
+    let ran = Fault::new(9).file("f.pdf", &bytes(document(streams.collect()))).run();
+    ran.neighbours_are_well().failed("f.pdf", &["LIMIT_DECOMPRESSED"]);
     assert!(ran.report["peak_rss_bytes"].as_u64().unwrap() < 256 * MIB as u64, "{}", ran.report);
 }
 

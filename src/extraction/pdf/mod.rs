@@ -47,6 +47,7 @@ mod text_string;
 /// `ENCRYPTED`, `NO_PAGES`, `PDF_DAMAGED`, `NEEDS_OCR`, `TEXT_GARBLED`, `TEXT_PARTIAL`, `UNSUPPORTED_FORMAT`,
 /// `LIMIT_DECOMPRESSED`, or `LIMIT_MEMORY`.
 pub(super) fn read(content: &Arc<FileBytes>, limits: &Limits, on_page: &OnPage<'_>) -> Result<Text, Failure> {
+    let limits = &limits.for_file((**content).as_ref().len() as u64);
     object_streams::check(content, limits.object_stream_bytes)?;
     let opened = open::open(content, limits)?;
     let (text, pages) = pages::read_pages(&opened.pdf, limits, on_page)?;
