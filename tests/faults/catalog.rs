@@ -4,10 +4,11 @@
 //! redelivery, and a row that is `QUARANTINED` is a dead letter.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use super::database::Database;
 use super::engine::Bulk;
 use super::process::killed_while_reading;
 use super::service::{Service, until};
@@ -23,66 +24,69 @@ fn restartable(row: u32) -> Option<(Service, Arc<Restartable>)> {
     let service = Service::on_postgres(row, &own, &OwnPostgres::url_at(&proxy.address.to_string()));
     // A second is about what a restart takes; the patience is longer.
     let service = service.with(&["--dependency-patience-seconds", "60", "--retry-max-delay-ms", "200"]);
-    Some((service, Arc::new(Restartable { postgres, proxy })))
+    let server = Restartable { postgres, proxy, up: AtomicBool::new(true), restarts: AtomicU32::new(0) };
+    Some((service, Arc::new(server)))
 }
 
 struct Restartable {
     postgres: OwnPostgres,
     proxy: CuttingProxy,
+    up: AtomicBool,
+    restarts: AtomicU32,
 }
 
 impl Restartable {
-    fn restart(&self) {
+    /// It is down when this returns, and back soon afterwards.
+    fn restart(self: &Arc<Self>) {
+        self.up.store(false, Ordering::SeqCst);
+        self.restarts.fetch_add(1, Ordering::SeqCst);
         self.postgres.stop();
-        // Long enough to be noticed by whoever wants it meanwhile.
-        std::thread::sleep(Duration::from_millis(500));
-        self.postgres.start_again();
-        self.proxy.redirect(self.postgres.address());
+        let server = self.clone();
+        std::thread::spawn(move || {
+            // Long enough to be noticed by whoever wants it meanwhile.
+            std::thread::sleep(Duration::from_millis(500));
+            server.postgres.start_again();
+            server.proxy.redirect(server.postgres.address());
+            server.up.store(true, Ordering::SeqCst);
+        });
     }
-}
 
-/// The database is where it is now.
-fn moved(service: &mut Service, server: &Restartable) {
-    service.database = super::database::Database::Postgres(OwnPostgres::url_at(&server.postgres.address()));
+    /// Where it is now, once it is back.
+    fn moved(&self, service: &mut Service) {
+        until("the database is back", || self.up.load(Ordering::SeqCst));
+        service.database = Database::Postgres(OwnPostgres::url_at(&self.postgres.address()));
+    }
 }
 
 #[test]
 fn fault_38_database_restarts_mid_run_and_at_mark_time() {
-    let Some((mut service, server)) = restartable(38) else { return };
+    let Some((service, server)) = restartable(38) else { return };
     for n in 0..30 {
-        service.insert(&format!("{n}.txt"), b"Portaria.");
+        service.insert(&format!("{n}.txt"), format!("Portaria {n}.").as_bytes());
     }
     // In the middle: while a file comes. At mark time: when a bulk has been taken, and before prelo hears of it.
     let (mid_run, at_mark) = (AtomicBool::new(false), AtomicBool::new(false));
-    let restarts = server.clone();
+    let restarted = server.clone();
     service.bucket.rule(move |call| {
         if call.is("GET", "20.txt") && !mid_run.swap(true, Ordering::SeqCst) {
-            restarts.restart();
+            restarted.restart();
         }
         None
     });
-    let restarts = server.clone();
-    let restarted = Arc::new(AtomicBool::new(false));
-    let seen = restarted.clone();
-    service.engine.rule(move |sent| {
-        if sent.nth > 0 && !at_mark.swap(true, Ordering::SeqCst) {
-            restarts.restart();
-            seen.store(true, Ordering::SeqCst);
+    let restarted = server.clone();
+    service.engine.rule(move |_| {
+        let once_before = restarted.restarts.load(Ordering::SeqCst) == 1 && restarted.up.load(Ordering::SeqCst);
+        if once_before && !at_mark.swap(true, Ordering::SeqCst) {
+            restarted.restart();
         }
         Bulk::Well
     });
-    let mut service = service.with(&[
-        "--download-concurrency",
-        "1",
-        "--bulk-delay-ms",
-        "20",
-        "--download-stall-timeout-seconds",
-        "60",
-    ]);
+    let mut service = service.with(&["--download-concurrency", "1", "--bulk-delay-ms", "20"]);
     let ran = service.run();
-    moved(&mut service, &server);
+    server.moved(&mut service);
     ran.neighbours_are_well();
-    assert!(restarted.load(Ordering::SeqCst), "there was one bulk only");
+    assert_eq!(server.restarts.load(Ordering::SeqCst), 2, "both came about");
+    assert!(!ran.said("will try again").is_empty(), "it was noticed: {}", ran.answer.stderr);
     assert_eq!(service.database.processed(), service.engine.ids());
     assert_eq!(service.database.processed().len(), 32);
     let again = service.run();
@@ -152,7 +156,7 @@ fn fault_46_rows_inserted_deleted_and_flipped_during_paging() {
             "--page-size",
             "4",
             "--download-concurrency",
-            "1",
+            "3",
             "--bulk-delay-ms",
             "10",
         ]);
@@ -188,6 +192,7 @@ fn fault_46_rows_inserted_deleted_and_flipped_during_paging() {
                 16 => drop(database.execute("UPDATE gazettes SET processed = true WHERE id IN (7, 8)")),
                 20 => {
                     // Somebody wants again what this run has marked.
+                    until("a mark", || database.processed().iter().any(|id| *id > 30));
                     let marked = database.processed().into_iter().filter(|id| *id > 30).collect::<Vec<_>>();
                     for id in &marked {
                         database.execute(&format!("UPDATE gazettes SET processed = false WHERE id = {id}"));
@@ -283,7 +288,8 @@ fn fault_48_queue_acknowledgement_lost_and_broker_restarted() {
         None
     });
     let ran = service.run();
-    moved(&mut service, &server);
+    server.moved(&mut service);
+    assert_eq!(server.restarts.load(Ordering::SeqCst), 1);
     assert_eq!((ran.answer.code, &ran.report["indexed"]), (0, &1.into()), "{}\n{}", ran.report, ran.answer.stderr);
     assert!(service.database.processed().contains(&id));
     assert_eq!(service.engine.documents()[&id].times, 1);

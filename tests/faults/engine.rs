@@ -12,7 +12,6 @@ use super::support::canned_http::{Asked, Canned, CannedHttp};
 pub struct Sent {
     /// Bulks before this one.
     pub nth: usize,
-    pub ids: BTreeSet<i64>,
     pub bytes: usize,
 }
 
@@ -117,15 +116,14 @@ impl State {
             .chunks(2)
             .map(|pair| (pair[0]["index"]["_id"].as_str().unwrap().parse().unwrap(), &pair[1]))
             .collect();
-        let ids: BTreeSet<i64> = documents.iter().map(|(id, _)| *id).collect();
         let nth = {
             let mut bulks = self.bulks.lock().unwrap();
-            bulks.push(ids.clone());
+            bulks.push(documents.iter().map(|(id, _)| *id).collect());
             bulks.len() - 1
         };
         let rule = self.rule.lock().unwrap().clone();
         let no_refusal = BTreeMap::new();
-        match rule(&Sent { nth, ids, bytes: body.len() }) {
+        match rule(&Sent { nth, bytes: body.len() }) {
             Bulk::Well => json_answer(&self.take(&documents, &no_refusal)),
             Bulk::Refuse(refusals) => json_answer(&self.take(&documents, &refusals)),
             Bulk::Instead(answer) => answer,

@@ -169,13 +169,16 @@ fn fault_41_spool_disk_full_and_folder_deleted() {
     }
 
     // The folder goes while a file comes; and what a dead run left behind goes when the next begins.
-    let mut service = Service::new(41).file("f.txt", b"pitangueira").with(&["--download-concurrency", "1"]);
+    let service = Service::new(41).file("f.txt", b"pitangueira").with(&["--download-concurrency", "3"]);
     let spool = service.prelo.path().join("prelo-data/spool");
     fs::create_dir_all(spool.join("dead")).unwrap();
     fs::write(spool.join("dead/7"), b"half of a file").unwrap();
     fs::write(spool.join("dead.lock"), b"").unwrap();
-    let (engine, folder) = (service.engine.clone(), spool.clone());
+    let (engine, folder, gone) = (service.engine.clone(), spool.clone(), AtomicBool::new(false));
     service.bucket.rule(move |call| {
+        if call.is("HEAD", NEIGHBOURS[0].0) {
+            until("the folder is gone", || gone.load(Ordering::SeqCst));
+        }
         if call.is("GET", "f.txt") && call.nth == 0 {
             assert!(!folder.join("dead").exists(), "what a dead run left is still there");
             // Whatever came before has left the spool.
@@ -183,6 +186,7 @@ fn fault_41_spool_disk_full_and_folder_deleted() {
             for run in fs::read_dir(&folder).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
                 fs::remove_dir_all(run.path()).unwrap();
             }
+            gone.store(true, Ordering::SeqCst);
         }
         None
     });
@@ -250,9 +254,10 @@ fn fault_42_sigterm_mid_run() {
 /// A run is killed when it reads this file, and its lease is over.
 pub fn killed_while_reading(service: &mut Service, key: &str) {
     let id = service.id(key);
+    let starts = format!("SELECT COALESCE(max(starts), 0) FROM prelo_gazettes WHERE gazette_id = {id}");
+    let before = service.database.number(&starts);
     let run = service.start();
-    let started = format!("SELECT count(*) FROM prelo_gazettes WHERE state = 'started' AND gazette_id = {id}");
-    until("its reading begins", || service.database.number(&started) == 1);
+    until("its reading begins", || service.database.number(&starts) > before);
     run.kill();
     service.database.expire_leases();
 }

@@ -66,8 +66,16 @@ impl Service {
         service
     }
 
+    /// Flags with their values; a later value stands for an earlier one.
     pub fn with(mut self, arguments: &[&str]) -> Self {
-        self.arguments.extend(arguments.iter().map(ToString::to_string));
+        for argument in arguments {
+            if let Some(earlier) = self.arguments.iter().position(|there| there == argument)
+                && argument.starts_with("--")
+            {
+                self.arguments.drain(earlier..earlier + 2);
+            }
+            self.arguments.push((*argument).to_owned());
+        }
         self
     }
 
