@@ -1,6 +1,6 @@
 //! Rows 31 to 37 and 49: what the search engine answers, and what becomes of the embedded index.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ fn fault_33_larger_than_one_request_may_be() {
     });
     let ran = service.run();
     ran.neighbours_are_well().failed("f.txt", &["DOC_TOO_LARGE"]);
-    let sizes: Vec<usize> = service.engine.bulks().iter().map(|bulk| bulk.len()).collect();
+    let sizes: Vec<usize> = service.engine.bulks().iter().map(BTreeSet::len).collect();
     assert_eq!(sizes.iter().max(), Some(&11), "{sizes:?}");
     assert!(sizes.len() <= 15, "in halves: {sizes:?}");
     let story = ran.prelo.json(0, &["explain", &service.id("f.txt").to_string()]);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::bucket::Bucket;
 use super::database::Database;
-use super::engine::Engine;
+use super::engine::{Bulk, Engine};
 use super::support::servers::md5_of;
 use super::support::{Answer, Prelo};
 use super::world::{NEIGHBOURS, Ran, neighbour};
@@ -132,6 +132,14 @@ impl Service {
         command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let answer = command.output().unwrap().into();
         self.ran(answer)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // The servers stay until the test program ends; what their rules hold, such as a database, does not.
+        self.bucket.rule(|_| None);
+        self.engine.rule(|_| Bulk::Well);
     }
 }
 
