@@ -129,13 +129,17 @@ fn fault_22_readers_that_panic_abort_hang_or_are_killed() {
         ("killed", "EXTRACTOR_KILLED"),
     ];
     let fault = cases.iter().fold(Fault::new(22), |fault, (word, _)| {
-        fault.file(&format!("{word}.txt"), format!("%PRELO-POISON {word} \n").as_bytes())
+        // By their names, they are listed and read before the neighbours.
+        fault.file(&format!("zz-{word}.txt"), format!("%PRELO-POISON {word} \n").as_bytes())
     });
-    // One reader at a time: the neighbour that is listed last finds a new one in the place of six.
+    // One reader at a time: the neighbours find a new one in the place of six.
     let ran = fault.with(&["--extraction-threads", "1", "--reader-silence-seconds", "2"]).run();
     ran.neighbours_are_well();
+    let read = ran.said("extracted");
+    let last: Vec<_> = read.iter().map(|line| line["gazette_id"].as_i64().unwrap()).collect();
+    assert!(last.iter().all(|id| *id <= 2), "the neighbours are read last: {last:?}");
     for (word, code) in cases {
-        ran.failed(&format!("{word}.txt"), &[code]);
+        ran.failed(&format!("zz-{word}.txt"), &[code]);
     }
 }
 
