@@ -29,13 +29,15 @@ has_launcher() {
   [ -f "$home/classes/OsNode.class" ] && cmp -s "$home/OsNode.java" "$HERE/opensearch/OsNode.java"
 }
 
+wanted() { [[ " ${SERVERS[*]} " = *" $1 "* ]]; }
+
 missing_programs() {
   local name module version
   while read -r name _ module version; do
     has_go_program "$name" "$module" "$version" || echo -n "$name "
   done < <(go_programs)
-  has_launcher || echo -n "opensearch "
-  postgres_bin >/dev/null || echo -n "postgresql "
+  ! wanted opensearch || has_launcher || echo -n "opensearch "
+  ! wanted postgres || postgres_bin >/dev/null || echo -n "postgresql "
 }
 
 install_all() {

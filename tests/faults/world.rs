@@ -1,25 +1,34 @@
 //! A folder of gazettes with a fault among healthy neighbours, run by the real binary.
 
 use std::fs;
+use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::engine::Engine;
 use super::support::{Answer, Prelo};
 
 /// Words that only one gazette holds.
-const NEIGHBOURS: [(&str, &str); 2] = [("vizinho-a.txt", "jabuticabeira"), ("vizinho-z.txt", "carnaubeira")];
+pub const NEIGHBOURS: [(&str, &str); 2] = [("vizinho-a.txt", "jabuticabeira"), ("vizinho-z.txt", "carnaubeira")];
+
+/// The text of a healthy gazette.
+pub fn neighbour(word: &str) -> String {
+    format!("Diário Oficial. Extrato de contrato: {word}.\n")
+}
 
 /// A fault by its number, the files that have it, and what the run is told.
 pub struct Fault {
     row: u32,
-    prelo: Prelo,
+    prelo: Arc<Prelo>,
     arguments: Vec<String>,
 }
 
 /// How the run over them ended.
 pub struct Ran {
     row: u32,
-    pub prelo: Prelo,
+    pub prelo: Arc<Prelo>,
+    /// Where its texts went, unless into the embedded index.
+    engine: Option<Engine>,
     pub answer: Answer,
     pub report: Value,
     pub log: Vec<Value>,
@@ -27,12 +36,10 @@ pub struct Ran {
 
 impl Fault {
     pub fn new(row: u32) -> Self {
-        let prelo = Prelo::new();
+        let prelo = Arc::new(Prelo::new());
         fs::create_dir(prelo.path().join("gazettes")).unwrap();
         let fault = Self { row, prelo, arguments: Vec::new() };
-        NEIGHBOURS.iter().fold(fault, |fault, (name, word)| {
-            fault.file(name, format!("Diário Oficial. Extrato de contrato: {word}.\n").as_bytes())
-        })
+        NEIGHBOURS.iter().fold(fault, |fault, (name, word)| fault.file(name, neighbour(word).as_bytes()))
     }
 
     pub fn file(self, name: &str, content: &[u8]) -> Self {
@@ -49,14 +56,18 @@ impl Fault {
         let mut arguments = vec!["run", "--folder", "gazettes", "--format", "json", "--log-level", "debug"];
         arguments.extend(self.arguments.iter().map(String::as_str));
         let answer = self.prelo.call(&arguments);
-        let report = serde_json::from_str(&answer.stdout)
-            .unwrap_or_else(|error| panic!("row {}: {error}\n{}\n{}", self.row, answer.stdout, answer.stderr));
-        let log = answer.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        Ran { row: self.row, prelo: self.prelo, answer, report, log }
+        Ran::new(self.row, self.prelo, None, answer)
     }
 }
 
 impl Ran {
+    pub fn new(row: u32, prelo: Arc<Prelo>, engine: Option<Engine>, answer: Answer) -> Self {
+        let report = serde_json::from_str(&answer.stdout)
+            .unwrap_or_else(|error| panic!("row {row}: {error}\n{}\n{}", answer.stdout, answer.stderr));
+        let log = answer.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        Self { row, prelo, engine, answer, report, log }
+    }
+
     /// Both neighbours are found, nothing is left over, memory is bounded, and the exit status says whether any failed.
     #[track_caller]
     pub fn neighbours_are_well(&self) -> &Self {
@@ -68,12 +79,9 @@ impl Ran {
         assert_eq!(self.report["remaining"], 0, "row {}: {}", self.row, self.report);
         let indexed = self.report["indexed"].as_u64().unwrap();
         assert_eq!(indexed + failed, self.report["selected"].as_u64().unwrap(), "row {}: none is lost", self.row);
-        assert_eq!(
-            self.prelo.json(0, &["status"])["gazettes"]["processed"],
-            indexed,
-            "row {}: marked is what is indexed",
-            self.row
-        );
+        let in_the_index = self.engine.as_ref().map_or(indexed, |engine| engine.ids().len() as u64);
+        let status = self.prelo.json(0, &["status"]);
+        assert_eq!(status["gazettes"]["processed"], in_the_index, "row {}: marked is what is indexed", self.row);
         let peak = self.report["peak_rss_bytes"].as_u64().unwrap();
         assert!(peak < 512 * 1024 * 1024, "row {}: {peak} bytes", self.row);
         eprintln!("FAULT {}: survived", self.row);
@@ -102,8 +110,33 @@ impl Ran {
         self
     }
 
+    /// The run stopped because of a service, says so with these words, and holds no gazette responsible.
+    #[track_caller]
+    pub fn stopped(&self, words: &str) -> &Self {
+        assert_eq!(self.answer.code, 4, "row {}: {}\n{}", self.row, self.report, self.answer.stderr);
+        assert_eq!(self.report["failed"], json!({}), "row {}: {}", self.row, self.report);
+        let stopping = self.line("stopping");
+        assert_eq!(stopping["level"], "ERROR", "row {}: {stopping}", self.row);
+        assert!(stopping["detail"].as_str().unwrap().contains(words), "row {}: {stopping}", self.row);
+        let gazettes = &self.prelo.json(0, &["status"])["gazettes"];
+        assert_eq!(gazettes["failed"], json!({}), "row {}: {gazettes}", self.row);
+        assert_eq!(gazettes["processed"], self.report["indexed"], "row {}: {gazettes}", self.row);
+        let left = gazettes["gazettes"].as_u64().unwrap() - gazettes["processed"].as_u64().unwrap();
+        assert_eq!(gazettes["pending"], left, "row {}: what is not indexed is pending", self.row);
+        eprintln!("FAULT {}: survived", self.row);
+        self
+    }
+
+    /// Lines of the log with this message.
+    pub fn said(&self, message: &str) -> Vec<&Value> {
+        self.log.iter().filter(|line| line["message"] == message).collect()
+    }
+
     /// The files that hold these words.
     pub fn found(&self, words: &str) -> Vec<String> {
+        if let Some(engine) = &self.engine {
+            return engine.found(words);
+        }
         let results = self.prelo.json(0, &["search", words]);
         let hits = results["hits"].as_array().unwrap();
         hits.iter().map(|hit| hit["file_path"].as_str().unwrap().to_owned()).collect()

@@ -4,6 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -14,12 +15,37 @@ pub enum Canned {
     Answer(Vec<u8>),
     /// Nothing, for longer than a client will wait.
     Silence(Duration),
+    /// One after the other, then the end of the connection.
+    Steps(Vec<Step>),
+}
+
+/// A part of an answer.
+pub enum Step {
+    Send(Vec<u8>),
+    Wait(Duration),
+    /// The connection is reset, not closed.
+    Reset,
+    /// Zeros until the client hangs up, or so many; counts what was taken.
+    Flood {
+        most: u64,
+        sent: Arc<AtomicU64>,
+    },
 }
 
 impl Canned {
     /// A whole answer: status line and headers without the last blank line, then the body.
     pub fn answer(head: &str, body: &str) -> Self {
-        Self::Answer(format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n{body}").into_bytes())
+        Self::with_bytes(head, body.as_bytes())
+    }
+
+    /// The same with a body that is no text.
+    pub fn with_bytes(head: &str, body: &[u8]) -> Self {
+        Self::Answer([Self::head(head).as_slice(), body].concat())
+    }
+
+    /// Status line and headers, the last blank line included.
+    pub fn head(head: &str) -> Vec<u8> {
+        format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n").into_bytes()
     }
 }
 
@@ -33,6 +59,8 @@ pub struct CannedHttp {
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub method: String,
+    /// Request line and headers.
+    pub head: String,
     /// With the query.
     pub path: String,
     pub body: Vec<u8>,
@@ -64,8 +92,8 @@ impl CannedHttp {
                     if connection.read_exact(&mut body).is_err() {
                         return;
                     }
-                    seen.lock().unwrap_or_else(PoisonError::into_inner).push(head);
-                    give(&mut connection, answer(&Asked { method, path, body }));
+                    seen.lock().unwrap_or_else(PoisonError::into_inner).push(head.clone());
+                    give(&mut connection, answer(&Asked { method, head, path, body }));
                 });
             }
         });
@@ -110,5 +138,28 @@ fn give(connection: &mut TcpStream, answer: Canned) {
         // A client that has gone does not matter.
         Canned::Answer(bytes) => drop(connection.write_all(&bytes)),
         Canned::Silence(time) => thread::sleep(time),
+        Canned::Steps(steps) => {
+            for step in steps {
+                take(connection, step);
+            }
+        }
+    }
+}
+
+fn take(connection: &mut TcpStream, step: Step) {
+    match step {
+        Step::Send(bytes) => drop(connection.write_all(&bytes)),
+        Step::Wait(time) => thread::sleep(time),
+        Step::Reset => {
+            // What was sent shall arrive before the end does.
+            thread::sleep(Duration::from_millis(50));
+            let _ = rustix::net::sockopt::set_socket_linger(&*connection, Some(Duration::ZERO));
+        }
+        Step::Flood { most, sent } => {
+            let chunk = vec![0; 64 * 1024];
+            while sent.load(Ordering::SeqCst) < most && connection.write_all(&chunk).is_ok() {
+                sent.fetch_add(chunk.len() as u64, Ordering::SeqCst);
+            }
+        }
     }
 }

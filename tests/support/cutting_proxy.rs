@@ -19,6 +19,8 @@ struct State {
     down: AtomicBool,
     /// So many answers to a COMMIT are lost, and their connections with them.
     commits_to_lose: AtomicU32,
+    /// Where the server listens.
+    server: Mutex<String>,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -26,18 +28,24 @@ impl CuttingProxy {
     pub fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
         let address = listener.local_addr().expect("its address");
-        let state = Arc::new(State::default());
+        let state = Arc::new(State { server: Mutex::new(server), ..State::default() });
         let shared = state.clone();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if shared.down.load(Ordering::SeqCst) {
                     continue;
                 }
+                let server = shared.server.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let Ok(server) = TcpStream::connect(&server) else { continue };
                 shared.join(client, server);
             }
         });
         Self { address, state }
+    }
+
+    /// The server has moved.
+    pub fn redirect(&self, server: String) {
+        *self.state.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
     }
 
     /// Breaks every connection, and refuses new ones for so long.

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 pub mod canned_http;
 pub mod cutting_proxy;
 pub mod doubles;
+pub mod own_postgres;
 pub mod servers;
 pub mod stage;
 

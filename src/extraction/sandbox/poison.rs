@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::child::{Answers, lock};
 use super::frame::Frame;
-use crate::extraction::Text;
+use crate::extraction::{self, Text};
 
 const MARK: &[u8] = b"%PRELO-POISON ";
 
@@ -21,6 +21,8 @@ pub(super) fn swallow(file: &File, answers: &Mutex<Answers>) -> Option<Frame> {
     let word = head[at + MARK.len()..length].split(u8::is_ascii_whitespace).next()?;
     match word {
         b"abort" => std::process::abort(),
+        // Where a reader would panic: inside of what guards it.
+        b"panic" => return extraction::guarded(|| panic!("as the document wishes")).err().map(Frame::Failed),
         b"exit" => std::process::exit(7),
         b"hang" => std::thread::sleep(Duration::from_hours(1)),
         b"killed" => {
