@@ -285,7 +285,9 @@ where
     let mut waits = policy.delays();
     let mut last = None;
     loop {
-        let Some(entry) = context.dependencies.gate(E::SERVICE).enter().await else {
+        // Statements are bounded by the pool of connections, texts by the workers that store them: a download that hangs
+        // must not hold up the text of another gazette.
+        let Some(entry) = context.dependencies.gate(E::SERVICE).enter_beside().await else {
             return Err(Unanswered::GivenUp(last));
         };
         if entry.waited {

@@ -58,14 +58,23 @@ impl Gate {
         }
     }
 
-    /// Waits until a call may go; `None` when the service was given up.
+    /// Waits until a call may go, one of those that are counted; `None` when the service was given up.
     pub async fn enter(&self) -> Option<Entry<'_>> {
+        self.enter_with(self.concurrency.as_ref()).await
+    }
+
+    /// The same beside those that are counted: for calls that are bounded elsewhere and must not wait for long ones.
+    pub async fn enter_beside(&self) -> Option<Entry<'_>> {
+        self.enter_with(None).await
+    }
+
+    async fn enter_with(&self, concurrency: Option<&Concurrency>) -> Option<Entry<'_>> {
         let mut changes = self.changes.subscribe();
         let mut waited = false;
         loop {
             changes.borrow_and_update();
             // A permit first: the trial must not wait for one while others wait for the trial.
-            let permit = match &self.concurrency {
+            let permit = match concurrency {
                 Some(concurrency) => Some(concurrency.acquire().await),
                 None => None,
             };
