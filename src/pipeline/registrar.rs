@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use md5::{Digest, Md5};
+use rayon::prelude::*;
 use time::Date;
 use walkdir::{DirEntry, WalkDir};
 
 use super::checksum::hex;
 use crate::catalog::{CatalogError, FolderFile, RegisteredFile, Registry};
+use crate::extraction;
 use crate::gazette::{Mode, Selection};
 
 mod metadata;
@@ -56,7 +58,8 @@ pub async fn register(folder: &Path, data: &Path, registry: &dyn Registry) -> Re
     let known = registry.files().await?;
     let (registered, files) = in_background(folder, data, known, |folder, data, known| {
         let mut comparison = compare(folder, data, known)?;
-        let files = comparison.digest(folder);
+        let failed = |source| RegistrarError::Folder { path: folder.to_owned(), source };
+        let files = comparison.digest(folder).map_err(failed)?;
         Ok((comparison.registered, files))
     })
     .await?;
@@ -223,16 +226,20 @@ fn with_pdf(path: &Path, extension: &str) -> PathBuf {
 }
 
 impl Comparison {
-    /// Reads what was found for its md5; a file that cannot be read is noted and left out.
-    fn digest(&mut self, folder: &Path) -> Vec<FolderFile> {
+    /// Reads what was found for its md5, on all cores; a file that cannot be read is noted and left out.
+    fn digest(&mut self, folder: &Path) -> io::Result<Vec<FolderFile>> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let pool = extraction::pool(u32::try_from(cores).unwrap_or(1)).map_err(io::Error::other)?;
+        let digests: Vec<_> =
+            pool.install(|| self.found.par_iter().map(|found| md5_of(&folder.join(&found.path))).collect());
         let mut files = Vec::with_capacity(self.found.len());
-        for Found { path, bytes, modified_ns, metadata } in self.found.drain(..) {
-            match md5_of(&folder.join(&path)) {
+        for (Found { path, bytes, modified_ns, metadata }, digest) in self.found.drain(..).zip(digests) {
+            match digest {
                 Ok(file_checksum) => files.push(metadata.of_file(path, bytes, modified_ns, file_checksum)),
                 Err(error) => self.registered.unreadable.push(format!("{path}: {error}")),
             }
         }
-        files
+        Ok(files)
     }
 }
 

@@ -13,7 +13,7 @@ fn scan(
     known: &BTreeMap<String, RegisteredFile>,
 ) -> Result<(Registered, Vec<FolderFile>), RegistrarError> {
     let mut comparison = compare(folder, data, known)?;
-    let files = comparison.digest(folder);
+    let files = comparison.digest(folder).unwrap();
     Ok((comparison.registered, files))
 }
 
