@@ -74,7 +74,8 @@ pub fn note_folder(config: &Config) -> Result<()> {
     if noted_folder(data)?.as_ref() == Some(folder) {
         return Ok(());
     }
-    let unfinished = data.join(format!("{FOLDER_NOTE}.part"));
+    // A name of its own: runs that start together write the same note.
+    let unfinished = data.join(format!("{FOLDER_NOTE}.{}.part", std::process::id()));
     std::fs::create_dir_all(data)
         .and_then(|()| std::fs::write(&unfinished, folder.to_string_lossy().as_bytes()))
         .and_then(|()| std::fs::rename(&unfinished, data.join(FOLDER_NOTE)))
