@@ -146,7 +146,11 @@ impl OcrMode {
     /// The mode of a word of [`OcrMode::WORDS`].
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Auto, Self::Redo, Self::Force, Self::Off].into_iter().zip(Self::WORDS).find(|(_, w)| **w == word).map(|(mode, _)| mode)
+        [Self::Auto, Self::Redo, Self::Force, Self::Off]
+            .into_iter()
+            .zip(Self::WORDS)
+            .find(|(_, w)| **w == word)
+            .map(|(mode, _)| mode)
     }
 }
 

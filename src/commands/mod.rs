@@ -20,6 +20,7 @@ pub mod cli;
 mod config;
 mod explain;
 mod extract;
+mod lanes;
 mod memory;
 mod migrate;
 mod output;

@@ -210,7 +210,12 @@ pub(super) const GROUPS: &[Group] = &[
         heading: "Scans",
         common: false,
         settings: &[
-            choice("ocr", OcrMode::WORDS, "auto", "Which pages OCR reads; auto: those without readable text of their own"),
+            choice(
+                "ocr",
+                OcrMode::WORDS,
+                "auto",
+                "Which pages OCR reads; auto: those without readable text of their own",
+            ),
             row("ocr_engine", Kind::Text, Fallback::Text("tesseract"), "Program of the OCR engine, Tesseract"),
             row("ocr_languages", Kind::Text, Fallback::Text("por"), "Languages that it reads, such as por+eng"),
             number("ocr_timeout_seconds", 1, 3600, 60, "OCR of one page may take so long"),

@@ -108,13 +108,7 @@ impl Text {
 /// # Errors
 /// A failure of the catalogue: empty, unreadable, without text, or over a limit. A text is never empty, but where
 /// `lacking` says what it fails with unless OCR finds some.
-pub fn extract(
-    file: &File,
-    name: &str,
-    limits: &Limits,
-    ocr: OcrMode,
-    on_page: &OnPage<'_>,
-) -> Result<Text, Failure> {
+pub fn extract(file: &File, name: &str, limits: &Limits, ocr: OcrMode, on_page: &OnPage<'_>) -> Result<Text, Failure> {
     let bytes = size_of(file, limits)?;
     let content = mapped::map(file, bytes).map_err(|error| unreadable(&error))?;
     guarded(|| dispatch(content, name, limits, ocr, on_page))
@@ -194,13 +188,7 @@ fn size_of(file: &File, limits: &Limits) -> Result<u64, Failure> {
     Ok(bytes)
 }
 
-fn dispatch(
-    file: FileBytes,
-    name: &str,
-    limits: &Limits,
-    ocr: OcrMode,
-    on_page: &OnPage<'_>,
-) -> Result<Text, Failure> {
+fn dispatch(file: FileBytes, name: &str, limits: &Limits, ocr: OcrMode, on_page: &OnPage<'_>) -> Result<Text, Failure> {
     let content = file.as_ref();
     let claims_pdf = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf"));
     match sniff::sniff(content) {

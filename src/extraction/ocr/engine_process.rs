@@ -48,7 +48,8 @@ pub struct Orders {
 /// Always, if it returns: why it could not.
 pub fn become_engine(orders: &Orders) -> io::Error {
     let attempt = || -> io::Result<Command> {
-        let (program, arguments) = orders.command.split_first().ok_or_else(|| io::Error::other("no program is named"))?;
+        let (program, arguments) =
+            orders.command.split_first().ok_or_else(|| io::Error::other("no program is named"))?;
         let status = OwnStatus::open()?;
         let mut files: Vec<&Path> = SYSTEM.iter().map(Path::new).collect();
         files.extend(orders.data.as_deref());
@@ -103,7 +104,8 @@ pub(super) fn run(
     if status.success() {
         return Ok(answer);
     }
-    let last = answer.said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it said nothing").to_owned();
+    let last =
+        answer.said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it said nothing").to_owned();
     Err(match (status.signal(), status.code()) {
         (Some(libc::SIGXCPU), _) => EngineError::TooLate(timeout),
         (Some(signal), _) => EngineError::Ended(format!("signal {signal}; last words: {last}")),

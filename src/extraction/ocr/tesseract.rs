@@ -34,8 +34,9 @@ impl Tesseract {
     /// # Errors
     /// What is missing, in words for the operator.
     pub(super) fn find(settings: &Settings) -> Result<Self, String> {
-        let program = in_path(&settings.program)
-            .ok_or_else(|| format!("there is no program {}: install Tesseract, or set `ocr_engine`", settings.program))?;
+        let program = in_path(&settings.program).ok_or_else(|| {
+            format!("there is no program {}: install Tesseract, or set `ocr_engine`", settings.program)
+        })?;
         let data = std::env::var_os("TESSDATA_PREFIX").map(PathBuf::from);
         let launch = Launch { wrapper: settings.wrapper.clone(), program, data };
         let version = first_line(&ask(&launch, "--version")?);
@@ -75,7 +76,8 @@ impl Engine for Tesseract {
     }
 
     fn read(&self, sheet: &Sheet<'_>) -> Result<Recognized, EngineError> {
-        let arguments = ["-l", &self.languages, "--psm", "3", "-c", "tessedit_do_invert=0", "-c", "tessedit_create_tsv=1"];
+        let arguments =
+            ["-l", &self.languages, "--psm", "3", "-c", "tessedit_do_invert=0", "-c", "tessedit_create_tsv=1"];
         let answer = self.run(sheet, &arguments)?;
         Ok(tsv::read(&String::from_utf8_lossy(&answer.output)))
     }

@@ -171,7 +171,8 @@ impl<'d, 'a> PageReader<'d, 'a> {
                 operator::LEADING => set(&mut self.state.text.leading, operands.number()),
                 operator::RISE => set(&mut self.state.text.rise, operands.number()),
                 operator::RENDERING_MODE => {
-                    self.state.text.invisible = operands.number().is_some_and(|mode| mode.to_bits() == INVISIBLE.to_bits());
+                    self.state.text.invisible =
+                        operands.number().is_some_and(|mode| mode.to_bits() == INVISIBLE.to_bits());
                 }
                 operator::HORIZONTAL_SCALE => {
                     set(&mut self.state.text.horizontal_scale, operands.number().map(|percent| percent / 100.0));

@@ -6,9 +6,9 @@ use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::extraction::confinement::{bound_cpu, bound_memory, confine};
 use super::frame::{self, Frame, PictureHeader};
 use super::request::{self, Request, Work};
+use crate::extraction::confinement::{bound_cpu, bound_memory, confine};
 use crate::extraction::{self, picture::Picture};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::OcrMode;

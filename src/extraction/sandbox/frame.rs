@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::extraction::confinement::Confinement;
 use crate::extraction::Text;
+use crate::extraction::confinement::Confinement;
 use crate::failure::Failure;
 
 /// No frame is larger: the longest lists the pages of the largest document.

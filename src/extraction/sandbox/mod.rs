@@ -24,8 +24,8 @@ mod poison;
 mod request;
 mod worker;
 
-pub use child::serve;
 pub use super::confinement::Confinement;
+pub use child::serve;
 use frame::{Frame, PictureHeader, garbled};
 use request::{Request, Work};
 use worker::{Answer, Patient, Worker};

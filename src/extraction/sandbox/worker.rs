@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::autopsy::{self, Ended};
-use crate::extraction::confinement::Confinement;
 use super::frame::{self, Frame};
 use super::request::{self, Request};
 use super::{Recycling, Settings};
+use crate::extraction::confinement::Confinement;
 use crate::failure::Failure;
 use crate::telemetry::resident_bytes_of;
 
