@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::cli::Format;
 use super::memory::Room;
 use super::{output, readers, services};
-use crate::catalog::CatalogErrorKind;
+use crate::catalog::{self, CatalogErrorKind};
 use crate::config::{Config, redact_url};
 use crate::extraction;
 use crate::extraction::sandbox::ReadError;
@@ -34,7 +34,10 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
             Err(error) if error.kind == CatalogErrorKind::TableMissing => {
                 Ok("reached; prelo's tables are not there yet: `prelo migrate` or the first run makes them".to_owned())
             }
-            result => Ok(result?),
+            result => Ok(match catalog::unverified(config.catalog.expose()) {
+                Some(remark) => format!("{}; {remark}", result?),
+                None => result?,
+            }),
         }
     };
     let storage = async {

@@ -67,18 +67,16 @@ pub(super) async fn of_selection(loaded: &Loaded, selection: &Selection, format:
     let mut config = loaded.config.clone();
     services::settle_folder(&mut config)?;
     let catalog = services::existing_catalog(&config).await?;
-    let (mut summary, mut runs, mut known) = (SelectionSummary::default(), Vec::new(), BTreeMap::new());
+    let (mut summary, mut runs) = (SelectionSummary::default(), Vec::new());
     let mut status = Status::default();
     if let Some(catalog) = &catalog {
         status = catalog.status().await?;
         summary = catalog.summarize(&catalog.resolve(selection).await?, SAMPLE).await?;
         runs = catalog.runs(RUNS).await?;
-        if let Some(registry) = catalog.registry() {
-            known = registry.files().await?;
-        }
     }
+    let registry = catalog.as_ref().and_then(|catalog| catalog.registry());
     let fresh = match &config.folder {
-        Some(folder) => registrar::preview(folder, &config.data, known, selection).await?,
+        Some(folder) => registrar::preview(folder, &config.data, registry, selection).await?,
         None => registrar::Preview::default(),
     };
     let sampled = sample(&config, &summary).await;
