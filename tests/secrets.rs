@@ -13,7 +13,7 @@ use support::Prelo;
 
 mod support;
 
-/// Every process that the child is or has started, and what `ps` shows of it.
+/// What `ps` shows of a process.
 fn title(pid: u32) -> String {
     String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).replace('\0', " ")
 }
@@ -23,16 +23,20 @@ fn waiting(prelo: &Prelo, arguments: &[&str]) -> (Child, TcpListener) {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
     let index = format!("opensearch+http://admin:hunter6@{}/gazettes", nobody.local_addr().unwrap());
     let all = [arguments, &["--index", &index]].concat();
-    let child = prelo.spawn(&all);
+    let mut child = prelo.spawn(&all);
     // It has begun its work when it calls.
-    nobody.accept().unwrap();
+    nobody.set_nonblocking(true).unwrap();
+    while nobody.accept().is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "{:?}", child.wait_with_output());
+        std::thread::sleep(Duration::from_millis(10));
+    }
     (child, nobody)
 }
 
 #[test]
 fn secrets_that_were_typed_are_in_no_title() {
     let prelo = Prelo::new();
-    let (mut run, _nobody) = waiting(&prelo, &["check", "--s3-access-secret=hunter7", "--format", "json"]);
+    let (mut run, _nobody) = waiting(&prelo, &["check", "--s3-access-key=AKhunter", "--s3-access-secret", "hunter7", "--format", "json"]);
     let shown = title(run.id());
     run.kill().unwrap();
     run.wait().unwrap();

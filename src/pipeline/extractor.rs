@@ -23,6 +23,10 @@ use crate::gazette::Gazette;
 use crate::shutdown::StopReason;
 use crate::telemetry::{Event, with_causes};
 
+/// Gazettes whose start is counted while others are read: that takes as long as the disk takes to keep it, and no reader
+/// has to wait for it.
+const AHEAD: u32 = 1;
+
 pub(super) async fn run(
     context: Context,
     pool: ThreadPool,
@@ -36,10 +40,10 @@ pub(super) async fn run(
     let limits = Limits::within(plan.reader_bytes, context.config.max_file_size_mb * 1024 * 1024);
     let extractor =
         Arc::new(Extractor { context, pool, room: ReadingRoom::default(), texts, load, limits, extracted, outcomes });
-    let mut workers = Workers::new(&extractor.context, plan.readers);
+    let mut workers = Workers::new(&extractor.context, plan.readers + AHEAD);
     while let Some(item) = spooled.recv().await {
         let extractor = extractor.clone();
-        workers.limit(extractor.load.allowed());
+        workers.limit(extractor.load.allowed() + AHEAD);
         workers.start(async move { extractor.extract(item).await }).await;
     }
     workers.finish().await;
@@ -77,10 +81,12 @@ impl Extractor {
                 return;
             }
         };
+        let turn = self.load.turn().await;
         let started = Instant::now();
         let bytes = item.file.bytes;
         let (gazette, time, result) = self.clone().read(item).await;
         time.spend(started.elapsed());
+        drop(turn);
         if !matches!(result, Err(ReadError::NoChild(_)))
             && let Err(error) = self.room.leave(context, id, seat).await
         {
