@@ -102,6 +102,58 @@ impl Mode {
     }
 }
 
+/// Which of the two kinds of work a run does: first what computers wrote, then scans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lane {
+    /// Files are read as they are; those that turn out to be scans are left to the other lane.
+    #[default]
+    Digital,
+    /// Pages that OCR has to read, newest gazettes first.
+    Ocr,
+}
+
+impl Lane {
+    /// The word in logs and reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Digital => "digital",
+            Self::Ocr => "ocr",
+        }
+    }
+}
+
+/// Which pages OCR reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OcrMode {
+    /// Those without text, or with text that reads as nothing, and images without text on the others.
+    #[default]
+    Auto,
+    /// The same, and pages whose text was made by OCR before, anew: nothing is taken from the cache.
+    Redo,
+    /// Every page.
+    Force,
+    /// None.
+    Off,
+}
+
+impl OcrMode {
+    /// Every word of the configuration, in the order of [`OcrMode::parse`].
+    pub const WORDS: &'static [&'static str] = &["auto", "redo", "force", "off"];
+
+    /// The mode of a word of [`OcrMode::WORDS`].
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Auto, Self::Redo, Self::Force, Self::Off]
+            .into_iter()
+            .zip(Self::WORDS)
+            .find(|(_, w)| **w == word)
+            .map(|(mode, _)| mode)
+    }
+}
+
 /// Which failures `--failed` selects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -142,6 +194,9 @@ pub struct Selection {
     /// Where a daily run begins; set when the selection is resolved, never by the user.
     #[serde(skip)]
     pub since: Option<PrimitiveDateTime>,
+    /// OCR is off or cannot be had: what waits for nothing else is not in it. Never set by the user.
+    #[serde(skip)]
+    pub without_ocr: bool,
     /// At most this many gazettes, newest ids first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,

@@ -20,6 +20,7 @@ pub mod cli;
 mod config;
 mod explain;
 mod extract;
+mod lanes;
 mod memory;
 mod migrate;
 mod output;
@@ -67,6 +68,9 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
     if let Verb::ReadDocuments(args) = &cli.verb {
         return readers::read_documents(args);
     }
+    if let Verb::BecomeEngine(args) = &cli.verb {
+        return readers::become_engine(args);
+    }
     let sources = Sources::from_matches(matches)?;
     let mut loaded = load(&sources)?;
     if let Err(error) = title::without(&sources.secret_flags()) {
@@ -107,6 +111,7 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
         Verb::Verify(args) => verify::verify(args, &loaded.config, cli.format).await,
         Verb::Check => check::check(&loaded.config, cli.format).await,
         Verb::ReadDocuments(args) => readers::read_documents(args),
+        Verb::BecomeEngine(args) => readers::become_engine(args),
     }
 }
 

@@ -8,6 +8,7 @@ use futures_util::stream;
 use serde::Serialize;
 
 use super::cli::{Format, PlanArgs};
+use super::lanes::Lanes;
 use super::memory::{Room, mib};
 use super::{output, services, set_aside};
 use crate::catalog::{RunRecord, SelectionSummary, Status};
@@ -38,6 +39,7 @@ struct Plan {
     set_aside: SetAside,
     /// From the rates of the last runs; `None` when there were none.
     seconds: Option<f64>,
+    lanes: Lanes,
 }
 
 /// What `--format json` prints.
@@ -150,6 +152,7 @@ fn estimate(
         failed_before: summary.failed_before.clone(),
         set_aside: SetAside::default(),
         seconds,
+        lanes: Lanes::new(gazettes, summary.scans, runs),
     }
 }
 
@@ -189,6 +192,10 @@ fn render(plan: &Plan, memory: &Room, status: &Status) -> String {
         rows.insert(1, vec!["not registered yet".to_owned(), plan.unregistered.to_string()]);
     }
     let mut text = output::table(&[], &rows);
+    let lanes = plan.lanes.table();
+    if !lanes.is_empty() {
+        text.push_str(&format!("\n{lanes}"));
+    }
     text.push_str(&format!("\n{}\n", memory.sentence()));
     if !plan.failed_before.is_empty() {
         text.push_str("\nfailed before:\n");

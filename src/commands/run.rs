@@ -81,6 +81,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         index: services::search_index(&config).await?,
         catalog: catalog.clone(),
         sandbox: readers::sandbox(&config),
+        ocr: Arc::new(readers::ocr(&config)),
         config: config.clone(),
         dependencies: Dependencies::new(&config),
         telemetry,
@@ -201,11 +202,17 @@ fn closing(report: &Report, config: &Config) -> String {
         vec!["indexed".to_owned(), report.indexed.to_string()],
         vec!["failed".to_owned(), failed.to_string()],
         vec!["pages".to_owned(), report.pages.to_string()],
+        vec!["pages by OCR".to_owned(), report.ocr_pages.to_string()],
         vec!["read".to_owned(), output::bytes(report.bytes)],
         vec!["docs/s".to_owned(), format!("{:.1}", report.documents_per_second)],
         vec!["time".to_owned(), duration(report.seconds)],
         vec!["peak memory".to_owned(), output::bytes(report.peak_rss_bytes)],
     ];
+    rows.retain(|row| row[0] != "pages by OCR" || report.ocr_pages > 0);
+    if report.ocr.pages > 0 {
+        let rate = format!("{:.1} ({})", report.ocr.pages_per_second(), duration(report.ocr.seconds));
+        rows.push(vec!["OCR pages/s".to_owned(), rate]);
+    }
     for (name, count) in [("skipped", report.skipped), ("remaining", report.remaining)] {
         if count > 0 {
             rows.push(vec![name.to_owned(), count.to_string()]);

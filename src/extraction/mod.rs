@@ -8,34 +8,40 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, FailureCode};
+use crate::gazette::OcrMode;
 
+mod confinement;
 mod limits;
 mod mapped;
+pub mod ocr;
 mod pdf;
+pub mod picture;
 // The fuzz targets read in their own process, and are built without the rest of prelo.
 #[cfg(not(fuzzing))]
 pub mod sandbox;
+mod scan;
 mod sniff;
 mod text;
 
 pub use limits::Limits;
 use mapped::FileBytes;
+use picture::Picture;
+pub use scan::{PageAddress, Role, Scan};
 use sniff::Format;
 
 /// Between two pages of a text.
 const PAGE_BREAK: char = '\u{c}';
 
-/// The text of one file.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+/// The text of one file. As JSON it is all but the text, which follows by itself.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Text {
     /// UTF-8, pages separated by U+000C.
+    #[serde(skip)]
     pub text: String,
     pub pages: u32,
-    /// Pages whose text came from OCR.
-    pub ocr_pages: u32,
     /// Unicode scalar values in `text`.
     pub characters: u64,
     /// 0..1, where the reader can tell.
@@ -47,6 +53,16 @@ pub struct Text {
     pub partial: bool,
     /// Pages, counted from 0, that show something that is not in the text: pictures, or letters that no font explains.
     pub unreadable: Vec<u32>,
+    /// Pages that OCR has to read, in rising order.
+    pub scans: Vec<Scan>,
+    /// What the document fails with, unless OCR finds text on its scans.
+    pub lacking: Option<Failure>,
+    /// Pages, counted from 0, on which OCR found text.
+    pub recognized: Vec<u32>,
+    /// 0..1, the mean over the words that OCR found.
+    pub ocr_confidence: Option<f32>,
+    /// Codes of what is not as it should be although there is text: `TEXT_PARTIAL`, `OCR_PARTIAL` and others.
+    pub warnings: Vec<FailureCode>,
 }
 
 impl Text {
@@ -56,6 +72,23 @@ impl Text {
             pages: u32::try_from(pages).unwrap_or(u32::MAX),
             text,
             ..Self::default()
+        }
+    }
+
+    /// Pages on which OCR found text.
+    #[must_use]
+    pub fn ocr_pages(&self) -> u32 {
+        u32::try_from(self.recognized.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The text without OCR: what is read now, or what it lacks.
+    ///
+    /// # Errors
+    /// What it fails with when nobody reads its scans.
+    pub fn without_ocr(self) -> Result<Self, Failure> {
+        match self.lacking {
+            Some(lacking) => Err(lacking),
+            None => Ok(self),
         }
     }
 
@@ -73,11 +106,37 @@ impl Text {
 /// stack of at least [`STACK_BYTES`].
 ///
 /// # Errors
-/// A failure of the catalogue: empty, unreadable, without text, or over a limit. A text is never empty.
-pub fn extract(file: &File, name: &str, limits: &Limits, on_page: &OnPage<'_>) -> Result<Text, Failure> {
+/// A failure of the catalogue: empty, unreadable, without text, or over a limit. A text is never empty, but where
+/// `lacking` says what it fails with unless OCR finds some.
+pub fn extract(file: &File, name: &str, limits: &Limits, ocr: OcrMode, on_page: &OnPage<'_>) -> Result<Text, Failure> {
     let bytes = size_of(file, limits)?;
     let content = mapped::map(file, bytes).map_err(|error| unreadable(&error))?;
-    guarded(|| dispatch(content, name, limits, on_page))
+    guarded(|| dispatch(content, name, limits, ocr, on_page))
+}
+
+/// The pictures of one page, for OCR: of the page as a whole, or of the images beside its text; turned by so many
+/// quarters clockwise. Never panics.
+///
+/// # Errors
+/// A failure of the catalogue, which is about this page.
+pub fn pictures(
+    file: &File,
+    limits: &Limits,
+    address: &PageAddress,
+    role: Role,
+    quarters: u8,
+    bounds: &picture::Bounds,
+) -> Result<Vec<Picture>, Failure> {
+    let bytes = size_of(file, limits)?;
+    let content = mapped::map(file, bytes).map_err(|error| unreadable(&error))?;
+    let pictures = guarded(|| match sniff::sniff(content.as_ref()) {
+        Format::Pdf => picture::of_pdf_page(&Arc::new(content), address.page as usize, bounds, role == Role::Beside),
+        Format::Png | Format::Jpeg | Format::Tiff => {
+            picture::of_raster_page(content.as_ref(), address.page, bounds).map(|picture| vec![picture])
+        }
+        format => Err(Failure::new(FailureCode::UnsupportedFormat, format!("{format} has no pages to be drawn"))),
+    })?;
+    Ok(pictures.into_iter().map(|picture| picture::turned(picture, quarters)).collect())
 }
 
 /// What is called after each page, from any thread of the pool.
@@ -129,12 +188,12 @@ fn size_of(file: &File, limits: &Limits) -> Result<u64, Failure> {
     Ok(bytes)
 }
 
-fn dispatch(file: FileBytes, name: &str, limits: &Limits, on_page: &OnPage<'_>) -> Result<Text, Failure> {
+fn dispatch(file: FileBytes, name: &str, limits: &Limits, ocr: OcrMode, on_page: &OnPage<'_>) -> Result<Text, Failure> {
     let content = file.as_ref();
     let claims_pdf = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf"));
     match sniff::sniff(content) {
         Format::Empty => Err(Failure::new(FailureCode::EmptyObject, "0 bytes")),
-        Format::Pdf => pdf::read(&Arc::new(file), limits, on_page),
+        Format::Pdf => pdf::read(&Arc::new(file), limits, ocr, on_page),
         // A page or a line of text in a PDF's place is what the publisher's server answered instead of the gazette.
         Format::Html | Format::Text | Format::Unknown if claims_pdf => {
             Err(Failure::new(FailureCode::NotAPdf, format!("it begins with: {}", sniff::first_bytes(content))))
@@ -145,7 +204,7 @@ fn dispatch(file: FileBytes, name: &str, limits: &Limits, on_page: &OnPage<'_>) 
 }
 
 /// Turns a panic into a failure that says what the panic said.
-fn guarded(read: impl FnOnce() -> Result<Text, Failure>) -> Result<Text, Failure> {
+fn guarded<T>(read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     // Nothing of the reader survives the panic: it owns what it reads and hands out only its result.
     catch_unwind(AssertUnwindSafe(read))
         .unwrap_or_else(|payload| Err(Failure::new(FailureCode::ExtractorPanicked, panic_message(payload.as_ref()))))

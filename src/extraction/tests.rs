@@ -10,7 +10,7 @@ use super::*;
 
 fn extract_path(file: &Path, name: &str, limits: &Limits) -> Result<Text, Failure> {
     let (file, _) = open(file, limits)?;
-    extract(&file, name, limits, &|| {})
+    extract(&file, name, limits, OcrMode::Off, &|| {})
 }
 
 /// Reads bytes as a file of that name.
@@ -212,7 +212,7 @@ fn a_panic_is_a_failure_that_quotes_it() {
         (Box::new(7), "without a message"),
     ] {
         // Unwinds like a panic, and leaves the panic hook and its output out of it.
-        let failure = guarded(|| std::panic::resume_unwind(panic)).unwrap_err();
+        let failure = guarded::<Text>(|| std::panic::resume_unwind(panic)).unwrap_err();
         assert_eq!(failure.code, FailureCode::ExtractorPanicked);
         assert!(failure.detail.contains(words), "{failure}");
     }

@@ -60,11 +60,11 @@ struct Unstored {
 
 impl Archiver {
     async fn archive(&self, item: Extracted) {
-        let Extracted { gazette, text, bytes, permit, time } = item;
+        let Extracted { gazette, mut text, bytes, permit, time } = item;
         let config = &self.context.config;
         let key = gazette.file_path.clone().unwrap_or_default();
         // One buffer for the upload and the document: it is given back when the upload is done with it.
-        let content = Bytes::from(text.text);
+        let content = Bytes::from(std::mem::take(&mut text.text));
         let text_checksum = hex(&Md5::digest(&content));
         time.spare_some_to_store();
         if config.store_text
@@ -81,15 +81,21 @@ impl Archiver {
             file_checksum: gazette.file_checksum.clone(),
             bytes,
             pages: text.pages,
-            ocr_pages: text.ocr_pages,
+            ocr_pages: text.ocr_pages(),
             characters: text.characters,
             quality: text.quality,
             text_checksum,
+            ocr_due: u32::try_from(text.scans.len()).unwrap_or(u32::MAX),
+            ocr_page_numbers: ranges(&text.recognized),
+            ocr_confidence: text.ocr_confidence,
+            warnings: text.warnings.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(","),
         };
         let provenance = Provenance {
             extractor_version: EXTRACTOR_VERSION,
             pages: text.pages,
-            ocr_pages: text.ocr_pages,
+            ocr_pages: text.ocr_pages(),
+            ocr_page_numbers: completion.ocr_page_numbers.clone(),
+            ocr_confidence: text.ocr_confidence,
             quality: text.quality,
             run_id: self.context.run().to_string(),
             indexed_at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
@@ -159,8 +165,33 @@ impl Archiver {
     }
 }
 
+/// Pages as people count them, such as `1-3,7`.
+fn ranges(pages: &[u32]) -> String {
+    let mut text = String::new();
+    for run in pages.chunk_by(|one, next| one + 1 == *next) {
+        let [first, .., last] = run else {
+            text += &format!(",{}", run[0] + 1);
+            continue;
+        };
+        text += &format!(",{}-{}", first + 1, last + 1);
+    }
+    text.split_off(text.len().min(1))
+}
+
 /// Gives the buffer back as a string, without a copy when nobody else holds it any more.
 fn into_string(content: Bytes) -> String {
     // It was a string before; the other branch only keeps this from failing.
     String::from_utf8(content.into()).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ranges;
+
+    #[test]
+    fn pages_in_a_row_are_a_range() {
+        for (pages, text) in [(&[][..], ""), (&[0], "1"), (&[0, 1, 2, 6], "1-3,7"), (&[1, 3, 4], "2,4-5")] {
+            assert_eq!(ranges(pages), text);
+        }
+    }
 }

@@ -45,6 +45,8 @@ impl Prelo {
         let mut command = Command::new(binary());
         command.args(arguments).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // What a test sees must not depend on what is installed: tests of scans turn it on.
+        command.env("PRELO_OCR", "off");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -95,6 +97,13 @@ pub fn readers(config: &prelo::config::Config) -> std::sync::Arc<prelo::extracti
     let mut settings = prelo::commands::readers::settings(config);
     settings.program = binary();
     std::sync::Arc::new(prelo::extraction::sandbox::Sandbox::new(settings))
+}
+
+/// OCR for a pipeline that runs inside of a test: the engine is started by the real program.
+pub fn ocr(config: &prelo::config::Config) -> prelo::extraction::ocr::Ocr {
+    let mut settings = prelo::commands::readers::ocr_settings(config);
+    settings.wrapper.0 = binary();
+    prelo::extraction::ocr::Ocr::new(settings)
 }
 
 /// The gazettes that the project makes.

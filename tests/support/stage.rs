@@ -42,6 +42,7 @@ impl Stage {
             ("download_stall_timeout_seconds", "1"),
             ("bulk_delay_ms", "50"),
             ("dependency_patience_seconds", "0"),
+            ("ocr", "off"),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()));
         let config = load(&Sources { flags: flags.into(), ..Sources::default() }).unwrap().config;
@@ -135,6 +136,7 @@ impl Stage {
         let context = Context {
             dependencies: Dependencies::new(&self.config),
             sandbox: super::readers(&self.config),
+            ocr: Arc::new(super::ocr(&self.config)),
             config: self.config,
             catalog: self.catalog.clone(),
             storage: self.real_storage.unwrap_or_else(|| storage.clone()),

@@ -54,7 +54,9 @@ where
     };
     let is_untrusted = chain(&error).any(|cause| cause.to_string().contains("invalid peer certificate"));
     let unanswered = match StorageError::new(kind, operation, target) {
-        error if is_untrusted => error.advising("its certificate is not trusted; install its authority on this machine"),
+        error if is_untrusted => {
+            error.advising("its certificate is not trusted; install its authority on this machine")
+        }
         error => error,
     };
     match error.into_source() {
