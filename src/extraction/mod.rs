@@ -12,18 +12,31 @@ use serde::Serialize;
 
 use crate::failure::{Failure, FailureCode};
 
+mod archive;
+mod encoding;
+mod flow;
+mod html;
 mod limits;
 mod mapped;
+mod office;
+mod ole;
 mod pdf;
+mod raster;
+mod rtf;
 // The fuzz targets read in their own process, and are built without the rest of prelo.
 #[cfg(not(fuzzing))]
 pub mod sandbox;
 mod sniff;
 mod text;
+mod word97;
+mod zip;
 
+use html::Html;
 pub use limits::Limits;
 use mapped::FileBytes;
+use office::Package;
 use sniff::Format;
+use zip::{Archive, Budget};
 
 /// Between two pages of a text.
 const PAGE_BREAK: char = '\u{c}';
@@ -77,7 +90,10 @@ impl Text {
 pub fn extract(file: &File, name: &str, limits: &Limits, on_page: &OnPage<'_>) -> Result<Text, Failure> {
     let bytes = size_of(file, limits)?;
     let content = mapped::map(file, bytes).map_err(|error| unreadable(&error))?;
-    guarded(|| dispatch(content, name, limits, on_page))
+    // The limit of a whole file: whatever is within it shares it.
+    let limits = &limits.for_file(bytes);
+    let budget = Budget::new(limits.document_bytes);
+    guarded(|| dispatch(&Arc::new(content), name, &Reading { limits, budget: &budget, on_page, depth: 0 }))
 }
 
 /// What is called after each page, from any thread of the pool.
@@ -129,18 +145,65 @@ fn size_of(file: &File, limits: &Limits) -> Result<u64, Failure> {
     Ok(bytes)
 }
 
-fn dispatch(file: FileBytes, name: &str, limits: &Limits, on_page: &OnPage<'_>) -> Result<Text, Failure> {
-    let content = file.as_ref();
+/// What a reader is given beside its file.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    limits: &'a Limits,
+    /// What may still be decoded from the whole file.
+    budget: &'a Budget,
+    on_page: &'a OnPage<'a>,
+    /// Archives around the file.
+    depth: u32,
+}
+
+fn dispatch(file: &Arc<FileBytes>, name: &str, reading: &Reading<'_>) -> Result<Text, Failure> {
+    let content = (**file).as_ref();
+    let Reading { limits, on_page, .. } = *reading;
     let claims_pdf = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf"));
+    let not_a_pdf = || Failure::new(FailureCode::NotAPdf, format!("it begins with: {}", sniff::first_bytes(content)));
     match sniff::sniff(content) {
         Format::Empty => Err(Failure::new(FailureCode::EmptyObject, "0 bytes")),
-        Format::Pdf => pdf::read(&Arc::new(file), limits, on_page),
-        // A page or a line of text in a PDF's place is what the publisher's server answered instead of the gazette.
-        Format::Html | Format::Text | Format::Unknown if claims_pdf => {
-            Err(Failure::new(FailureCode::NotAPdf, format!("it begins with: {}", sniff::first_bytes(content))))
-        }
+        Format::Pdf => pdf::read(file, limits, on_page),
+        Format::Html => match html::read(content, limits, on_page)? {
+            Html::Gazette(text) => Ok(text),
+            Html::ErrorPage(_) if claims_pdf => Err(not_a_pdf()),
+            Html::ErrorPage(said) => Err(Failure::new(FailureCode::ErrorPage, format!("it says: {said}"))),
+        },
+        // A line of text in a PDF's place is what the publisher's server answered instead of the gazette.
+        Format::Text | Format::Unknown if claims_pdf => Err(not_a_pdf()),
         Format::Text => text::read(content, limits),
-        format => Err(Failure::new(FailureCode::UnsupportedFormat, format!("the content is {format}"))),
+        Format::Rtf => rtf::read(content, limits, on_page),
+        Format::Ole => ole::read(content, limits, on_page),
+        Format::Zip => zipped(file, reading),
+        Format::Flat(flat) => office::read_flat(content, flat, limits, on_page),
+        Format::Png | Format::Jpeg | Format::Tiff => {
+            let pages = raster::pages(content)?;
+            Err(Failure::new(FailureCode::NeedsOcr, format!("a picture of {pages} pages")))
+        }
+        format @ (Format::Xml | Format::Mhtml | Format::Unknown) => {
+            Err(Failure::new(FailureCode::UnsupportedFormat, format!("the content is {format}")))
+        }
+    }
+}
+
+/// An archive: a document of an office program, or files.
+fn zipped(file: &Arc<FileBytes>, reading: &Reading<'_>) -> Result<Text, Failure> {
+    let Reading { limits, budget, on_page, .. } = *reading;
+    let archive = Archive::open((**file).as_ref(), limits)?;
+    match office::package(&archive, budget, limits)? {
+        Package::Files => archive::read(file, &archive, reading),
+        Package::Other(what) => Err(Failure::new(FailureCode::UnsupportedFormat, format!("the content is {what}"))),
+        package => match office::read(&archive, &package, budget, limits, on_page) {
+            Err(failure) if failure.code == FailureCode::EmptyObject => {
+                let pictures = office::pictures(&archive).len();
+                Err(if pictures > 0 {
+                    Failure::new(FailureCode::NeedsOcr, format!("a document of {pictures} pictures without text"))
+                } else {
+                    failure
+                })
+            }
+            read => read,
+        },
     }
 }
 
