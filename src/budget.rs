@@ -32,6 +32,13 @@ impl MemoryPlan {
     /// What a text costs on its way: itself, the document that is made of it, and the request that carries that.
     pub const COPIES_OF_A_TEXT: u64 = 3;
 
+    /// For pictures that are being made of scans and the OCR engines that read them, in bytes. It is the readers' share:
+    /// a thread reads, makes a picture, or waits for an engine.
+    #[must_use]
+    pub fn scans_bytes(&self) -> u64 {
+        self.reader_bytes * u64::from(self.readers)
+    }
+
     /// Divides `total_bytes` among at most `threads` readers.
     #[must_use]
     pub fn divide(total_bytes: u64, threads: u32) -> Self {

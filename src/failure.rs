@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Whether a failed gazette is tried again without anybody asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -96,9 +96,17 @@ catalogue! {
     Encrypted "ENCRYPTED" Permanent "The file asks for a password."
         "Ask the publisher for a file without one.";
     NeedsOcr "NEEDS_OCR" Permanent "The file has no text of its own: it is a scan, or blank."
-        "Nothing to do now; it is never indexed empty.";
+        "Run with `--ocr auto`, then `prelo reprocess --failed NEEDS_OCR`; it is never indexed empty.";
     TextGarbled "TEXT_GARBLED" Permanent "The file has text that reads as nothing: its fonts do not say which characters they show."
-        "Nothing to do now; open it in a viewer and copy a line to see the same.";
+        "Run with `--ocr auto`, then `prelo reprocess --failed TEXT_GARBLED`.";
+    NoText "NO_TEXT" Permanent "OCR has looked at the pages and found no text: they are blank, or show only pictures."
+        "Open it in a viewer; if there is text to be seen, report it with the file.";
+    OcrUnavailable "OCR_UNAVAILABLE" External "The file is a scan, and the OCR engine cannot be used."
+        "Install it (`prelo check` says what is missing; on Debian: apt-get install tesseract-ocr tesseract-ocr-por), then run again.";
+    OcrPartial "OCR_PARTIAL" Permanent "Pages could not be read by OCR: too large, too slow, or the engine ended."
+        "Read the detail; raise `ocr_timeout_seconds` or `ocr_megapixels`, then `prelo reprocess --failed OCR_PARTIAL`.";
+    OcrLowConfidence "OCR_LOW_CONFIDENCE" Permanent "OCR doubts most of what it has read."
+        "Look at the file: a better scan would help.";
     TextPartial "TEXT_PARTIAL" Permanent "Parts of the file are missing, and no text is in what is left."
         "Open it in a viewer; if it is cut, scrape the gazette again.";
     LimitDecompressed "LIMIT_DECOMPRESSED" Permanent "Something in the file decompresses to more than allowed."
@@ -132,6 +140,12 @@ catalogue! {
 }
 
 impl FailureCode {
+    /// Whether it says that a document costs more than it may.
+    #[must_use]
+    pub fn is_a_limit(self) -> bool {
+        matches!(self, Self::LimitDecompressed | Self::LimitMemory)
+    }
+
     /// The code with that word, if it is one. Case does not matter.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
@@ -151,8 +165,15 @@ impl Serialize for FailureCode {
     }
 }
 
+impl<'de> Deserialize<'de> for FailureCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Self::parse(&word).ok_or_else(|| serde::de::Error::custom("no code of the catalogue"))
+    }
+}
+
 /// Why one gazette was set aside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub code: FailureCode,
     /// What exactly was seen, for the operator. May quote the file's first bytes; never holds a credential.

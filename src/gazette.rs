@@ -102,6 +102,36 @@ impl Mode {
     }
 }
 
+/// Which pages OCR reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OcrMode {
+    /// Those without text, or with text that reads as nothing, and images without text on the others.
+    #[default]
+    Auto,
+    /// The same, and pages whose text was made by OCR before, anew: nothing is taken from the cache.
+    Redo,
+    /// Every page.
+    Force,
+    /// None.
+    Off,
+}
+
+impl OcrMode {
+    /// Every word of the configuration, in the order of [`OcrMode::parse`].
+    pub const WORDS: &'static [&'static str] = &["auto", "redo", "force", "off"];
+
+    /// The mode of a word of [`OcrMode::WORDS`].
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Auto, Self::Redo, Self::Force, Self::Off]
+            .into_iter()
+            .zip(Self::WORDS)
+            .find(|(_, w)| **w == word)
+            .map(|(mode, _)| mode)
+    }
+}
+
 /// Which failures `--failed` selects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

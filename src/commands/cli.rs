@@ -1,5 +1,6 @@
 //! What can be typed. Settings are flags of every verb; they come from the table of `config`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -73,6 +74,9 @@ pub enum Verb {
     /// Read documents that another prelo hands over; started by it alone
     #[command(hide = true)]
     ReadDocuments(ReadDocumentsArgs),
+    /// Become the OCR engine, confined; started by prelo alone
+    #[command(hide = true)]
+    BecomeEngine(BecomeEngineArgs),
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +88,25 @@ pub struct ReadDocumentsArgs {
     /// Heap beyond what it takes to begin
     #[arg(long)]
     pub memory_bytes: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct BecomeEngineArgs {
+    /// Heap beyond what it takes to begin
+    #[arg(long)]
+    pub memory_bytes: u64,
+
+    /// CPU time
+    #[arg(long)]
+    pub cpu_seconds: u64,
+
+    /// Folder of the engine's data
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+
+    /// The engine's program and its arguments
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]

@@ -11,9 +11,10 @@ use serde::Serialize;
 use super::cli::{ExtractArgs, Format};
 use super::{Usage, output, readers};
 use crate::config::Config;
-use crate::extraction::sandbox::{ReadError, Sandbox};
+use crate::extraction::ocr::{self, Cache, Job, Ocr, Read};
+use crate::extraction::sandbox::{Document, ReadError, Sandbox};
 use crate::extraction::{self, Limits, Text};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureCode};
 
 /// What `--format json` prints for a file.
 #[derive(Serialize)]
@@ -21,12 +22,18 @@ struct Extract<'a> {
     text: &'a str,
     pages: u32,
     ocr_pages: u32,
+    /// Counted from 1: pages whose text, or a part of it, OCR has read.
+    ocr_page_numbers: Vec<u32>,
+    /// 0..1, the mean over the words that OCR has read.
+    ocr_confidence: Option<f32>,
     characters: u64,
     quality: Option<f32>,
     recovered: bool,
     partial: bool,
     /// Counted from 1.
     unreadable_pages: Vec<u32>,
+    /// Codes of what is not as it should be although there is text.
+    warnings: &'a [FailureCode],
     failure: Option<&'a Failure>,
 }
 
@@ -39,15 +46,23 @@ impl<'a> Extract<'a> {
         Self {
             text: text.map_or("", |text| &text.text),
             pages: text.map_or(0, |text| text.pages),
-            ocr_pages: text.map_or(0, |text| text.ocr_pages),
+            ocr_pages: text.map_or(0, Text::ocr_pages),
+            ocr_page_numbers: text.map_or_else(Vec::new, |text| from_one(&text.recognized)),
+            ocr_confidence: text.and_then(|text| text.ocr_confidence),
             characters: text.map_or(0, |text| text.characters),
             quality: text.and_then(|text| text.quality),
             recovered: text.is_some_and(|text| text.recovered),
             partial: text.is_some_and(|text| text.partial),
-            unreadable_pages: text.map_or_else(Vec::new, |text| text.unreadable.iter().map(|page| page + 1).collect()),
+            unreadable_pages: text.map_or_else(Vec::new, |text| from_one(&text.unreadable)),
+            warnings: text.map_or(&[], |text| &text.warnings),
             failure,
         }
     }
+}
+
+/// Pages as people count them.
+fn from_one(pages: &[u32]) -> Vec<u32> {
+    pages.iter().map(|page| page + 1).collect()
 }
 
 pub fn extract(args: &ExtractArgs, config: &Config, format: Format) -> Result<u8> {
@@ -67,6 +82,7 @@ pub fn extract(args: &ExtractArgs, config: &Config, format: Format) -> Result<u8
     let plan = config.memory_plan();
     let reader = Reader {
         sandbox: readers::sandbox(&config),
+        ocr: readers::ocr(&config),
         limits: Limits::within(plan.reader_bytes, config.max_file_size_mb * 1024 * 1024),
         format,
     };
@@ -86,6 +102,7 @@ pub fn extract(args: &ExtractArgs, config: &Config, format: Format) -> Result<u8
 
 struct Reader {
     sandbox: Arc<Sandbox>,
+    ocr: Ocr,
     limits: Limits,
     format: Format,
 }
@@ -120,7 +137,25 @@ impl Reader {
 
     fn read(&self, file: &Path) -> Result<Text, ReadError> {
         let (opened, bytes) = extraction::open(file, &self.limits)?;
-        self.sandbox.read(&opened, &file.to_string_lossy(), bytes, &self.limits, |_| ()).map(|(text, ())| text)
+        let name = file.to_string_lossy();
+        let document = Document { file: &opened, name: &name, bytes, limits: &self.limits };
+        let (text, ()) = self.ocr.while_reading(|| self.sandbox.read(&document, self.ocr.mode(), |_| ()))?;
+        if text.scans.is_empty() {
+            return Ok(text.without_ocr()?);
+        }
+        let job = Job {
+            ocr: &self.ocr,
+            sandbox: &self.sandbox,
+            document,
+            cache: Cache::default(),
+            save: &|_| {},
+            is_stopping: &|| false,
+            on_page: &|| {},
+        };
+        match ocr::complete(text, job)? {
+            Read::Done { text, .. } => Ok(text),
+            Read::Stopped => Err(Failure::new(FailureCode::OcrPartial, "it was stopped").into()),
+        }
     }
 }
 

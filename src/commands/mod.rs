@@ -66,6 +66,9 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
     if let Verb::ReadDocuments(args) = &cli.verb {
         return readers::read_documents(args);
     }
+    if let Verb::BecomeEngine(args) = &cli.verb {
+        return readers::become_engine(args);
+    }
     let mut loaded = load(&Sources::from_matches(matches)?)?;
     telemetry::install(log_level(&loaded), loaded.config.log_format.json());
     for warning in &loaded.warnings {
@@ -99,6 +102,7 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
         Verb::Verify(args) => verify::verify(args, &loaded.config, cli.format).await,
         Verb::Check => check::check(&loaded.config, cli.format).await,
         Verb::ReadDocuments(args) => readers::read_documents(args),
+        Verb::BecomeEngine(args) => readers::become_engine(args),
     }
 }
 

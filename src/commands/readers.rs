@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::cli::ReadDocumentsArgs;
+use super::cli::{BecomeEngineArgs, ReadDocumentsArgs};
 use crate::config::Config;
+use crate::extraction::ocr::engine_process::{self, Orders};
+use crate::extraction::ocr::{self, Ocr};
+use crate::extraction::picture::Bounds;
 use crate::extraction::sandbox::{self, Recycling, Sandbox, Settings};
 
 /// The children of this program.
@@ -35,6 +38,32 @@ pub fn settings(config: &Config) -> Settings {
             age: Duration::from_secs(config.reader_lifetime_seconds),
         },
     }
+}
+
+/// OCR as the settings want it.
+#[must_use]
+pub fn ocr(config: &Config) -> Ocr {
+    let plan = config.memory_plan();
+    Ocr::new(ocr::Settings {
+        wrapper: (Settings::own_program(), "become-engine".into()),
+        mode: config.ocr,
+        program: config.ocr_engine.clone(),
+        languages: config.ocr_languages.clone(),
+        timeout: Duration::from_secs(config.ocr_timeout_seconds),
+        bounds: Bounds { dpi: config.ocr_dpi, pixels: config.ocr_megapixels * 1_000_000 },
+        memory_bytes: plan.scans_bytes(),
+        picture_bytes: plan.reader_bytes,
+        #[allow(clippy::cast_precision_loss)] // up to 100
+        least_confidence: config.ocr_least_confidence_percent as f32 / 100.0,
+    })
+}
+
+/// What a process does that becomes an OCR engine: see [`engine_process::become_engine`].
+pub fn become_engine(args: &BecomeEngineArgs) -> Result<u8> {
+    let BecomeEngineArgs { memory_bytes, cpu_seconds, data, command } = args;
+    let orders =
+        Orders { memory_bytes: *memory_bytes, cpu_seconds: *cpu_seconds, data: data.clone(), command: command.clone() };
+    Err(engine_process::become_engine(&orders)).context("could not become the OCR engine")
 }
 
 /// However large a file is.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::budget::MemoryPlan;
-use crate::gazette::Mode;
+use crate::gazette::{Mode, OcrMode};
 
 mod error; // what goes wrong
 mod example; // a prelo.toml that explains itself
@@ -73,6 +73,20 @@ pub struct Config {
     pub spool: PathBuf,
     /// Bytes of files in the spool at once, in MiB; a larger file has it alone.
     pub spool_budget_mb: u64,
+
+    /// Which pages OCR reads.
+    pub ocr: OcrMode,
+    /// Program of the OCR engine: a path, or a name in `PATH`.
+    pub ocr_engine: String,
+    /// Its languages, joined by `+`.
+    pub ocr_languages: String,
+    pub ocr_timeout_seconds: u64,
+    /// Resolution of a page's picture at most, in pixels per inch.
+    pub ocr_dpi: u32,
+    /// Size of a page's picture at most, in millions of pixels.
+    pub ocr_megapixels: u64,
+    /// Mean confidence of OCR, in percent, below which a text carries a warning.
+    pub ocr_least_confidence_percent: u32,
 
     /// Threads that read documents, 1..=64. Default: the cores.
     pub extraction_threads: u32,

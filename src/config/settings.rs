@@ -1,6 +1,7 @@
 //! The table of settings: one row each. Flags, variables, keys of `prelo.toml`, defaults, bounds and help come from it.
 
 use super::kind::Kind;
+use crate::gazette::OcrMode;
 
 /// One thing that can be set.
 #[derive(Debug, Clone, Copy)]
@@ -203,6 +204,24 @@ pub(super) const GROUPS: &[Group] = &[
             number("reader_documents", 1, 1_000_000, 200, "A reader is replaced after so many documents, more or less"),
             number("reader_growth_mb", 1, 65_536, 48, "A reader is replaced when its memory has grown so much, in MiB"),
             number("reader_lifetime_seconds", 1, 86_400, 600, "A reader is replaced after so long"),
+        ],
+    },
+    Group {
+        heading: "Scans",
+        common: false,
+        settings: &[
+            choice(
+                "ocr",
+                OcrMode::WORDS,
+                "auto",
+                "Which pages OCR reads; auto: those without readable text of their own",
+            ),
+            row("ocr_engine", Kind::Text, Fallback::Text("tesseract"), "Program of the OCR engine, Tesseract"),
+            row("ocr_languages", Kind::Text, Fallback::Text("por"), "Languages that it reads, such as por+eng"),
+            number("ocr_timeout_seconds", 1, 3600, 60, "OCR of one page may take so long"),
+            number("ocr_dpi", 70, 1200, 300, "A page's picture has so many pixels per inch at most"),
+            number("ocr_megapixels", 1, 200, 40, "And so many pixels in all, in millions; larger ones are scaled down"),
+            number("ocr_least_confidence_percent", 0, 100, 60, "Below this mean confidence a text carries a warning"),
         ],
     },
     Group {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::mapped::FileBytes;
 use super::office::natural;
 use super::zip::{Archive, Budget, Bytes, Member};
-use super::{Limits, PAGE_BREAK, Reading, Text, dispatch};
+use super::{Limits, PAGE_BREAK, Reading, Scan, Text, dispatch};
 use crate::failure::{Failure, FailureCode};
 
 /// What a file that went off like a bomb is taken to have cost, in bytes: twenty of them are not read one after the other.
@@ -17,7 +17,7 @@ const MOST_NAMED: usize = 10;
 /// When no file of it can be read, the code that most of them failed with; `EMPTY_OBJECT` when there is none;
 /// `LIMIT_DECOMPRESSED` or `LIMIT_MEMORY` when all together pass a limit.
 pub(super) fn read(file: &Arc<FileBytes>, archive: &Archive<'_>, reading: &Reading<'_>) -> Result<Text, Failure> {
-    let Reading { limits, budget, on_page, depth } = *reading;
+    let Reading { limits, budget, ocr, on_page, depth } = *reading;
     if depth >= limits.archive_depth {
         let detail = format!("archives within archives, more than {} deep", limits.archive_depth);
         return Err(Failure::new(FailureCode::LimitDecompressed, detail));
@@ -33,8 +33,8 @@ pub(super) fn read(file: &Arc<FileBytes>, archive: &Archive<'_>, reading: &Readi
             document_bytes: budget.left(),
             ..*limits
         };
-        match read_member(file, archive, member, &Reading { limits: &rest, budget, on_page, depth: depth + 1 }) {
-            Ok(text) => joined.add(&member.name, text),
+        match read_member(file, archive, member, &Reading { limits: &rest, budget, ocr, on_page, depth: depth + 1 }) {
+            Ok(text) => joined.add(member, text),
             Err(failure) => {
                 if failure.code == FailureCode::LimitDecompressed {
                     // Nothing left is the end of the whole archive.
@@ -52,16 +52,32 @@ pub(super) fn read(file: &Arc<FileBytes>, archive: &Archive<'_>, reading: &Readi
     joined.finish()
 }
 
-/// The bytes of one file of an archive, by its place in the central directory: what a later request for one of its pages
-/// needs, without the files beside it.
+/// The document that a page is in, by the places of the files around it in their archives: what a later request for the
+/// page needs, without the files beside it.
 ///
 /// # Errors
 /// `FILE_DAMAGED` when there is no such file, else as [`Archive::bytes`].
-pub(super) fn member(file: &Arc<FileBytes>, index: u32, limits: &Limits) -> Result<FileBytes, Failure> {
-    let archive = Archive::open((**file).as_ref(), limits)?;
-    let member = archive.members.iter().find(|member| member.index == index);
-    let missing = || Failure::new(FailureCode::FileDamaged, format!("the archive has no file number {index}"));
-    bytes(file, &archive, member.ok_or_else(missing)?, &Budget::new(limits.document_bytes), limits)
+pub(super) fn innermost(content: FileBytes, members: &[u32], limits: &Limits) -> Result<Arc<FileBytes>, Failure> {
+    let mut limits = *limits;
+    let budget = Budget::new(limits.document_bytes);
+    let mut content = Arc::new(content);
+    for index in members {
+        let archive = Archive::open((*content).as_ref(), &limits)?;
+        let member = archive.members.iter().find(|member| member.index == *index);
+        let missing = || Failure::new(FailureCode::FileDamaged, format!("the archive has no file number {index}"));
+        let inner = bytes(&content, &archive, member.ok_or_else(missing)?, &budget, &limits)?;
+        limits.member_bytes = limits.member_bytes.saturating_sub(held(&inner));
+        content = Arc::new(inner);
+    }
+    Ok(content)
+}
+
+/// Memory that a file takes beyond that of the one around it, in bytes.
+fn held(content: &FileBytes) -> u64 {
+    match content {
+        FileBytes::Owned(bytes) => bytes.len() as u64,
+        FileBytes::Mapped(_) | FileBytes::Part(..) => 0,
+    }
 }
 
 fn bytes(
@@ -84,14 +100,9 @@ fn read_member(
     reading: &Reading<'_>,
 ) -> Result<Text, Failure> {
     let content = bytes(file, archive, member, reading.budget, reading.limits)?;
-    let held = match &content {
-        FileBytes::Owned(bytes) => bytes.len() as u64,
-        FileBytes::Mapped(_) | FileBytes::Part(..) => 0,
-    };
-    let size = content.as_ref().len() as u64;
-    let limits = reading.limits.for_file(size);
+    let limits = reading.limits.for_file(content.as_ref().len() as u64);
     // What this file takes is not there for those within it.
-    let limits = Limits { member_bytes: limits.member_bytes.saturating_sub(held), ..limits };
+    let limits = Limits { member_bytes: limits.member_bytes.saturating_sub(held(&content)), ..limits };
     dispatch(&Arc::new(content), &member.name, &Reading { limits: &limits, ..*reading })
 }
 
@@ -108,13 +119,16 @@ fn is_left_behind(name: &str) -> bool {
 struct Joined {
     text: String,
     pages: u32,
-    ocr_pages: u32,
     /// Quality times pages, and pages that have one.
     quality: (f64, f64),
     recovered: bool,
     partial: bool,
     unreadable: Vec<u32>,
+    scans: Vec<Scan>,
+    warnings: Vec<FailureCode>,
     read: usize,
+    /// What files lack that are scans.
+    lacking: Vec<Failure>,
     failed: Vec<(String, Failure)>,
 }
 
@@ -127,20 +141,37 @@ impl Joined {
         self.text.push_str(name);
     }
 
-    fn add(&mut self, name: &str, read: Text) {
-        self.announce(name);
+    fn add(&mut self, member: &Member, read: Text) {
+        self.announce(&member.name);
         self.text.push('\n');
         self.text.push_str(&read.text);
+        let heading = u32::try_from(member.name.len() + 1).unwrap_or(u32::MAX);
+        self.scans.extend(read.scans.into_iter().map(|mut scan| {
+            scan.address.members.insert(0, member.index);
+            if scan.page == 0 {
+                scan.heading_bytes = scan.heading_bytes.saturating_add(heading);
+            }
+            Scan { page: scan.page.saturating_add(self.pages), ..scan }
+        }));
         self.unreadable.extend(read.unreadable.iter().map(|page| page.saturating_add(self.pages)));
         if let Some(quality) = read.quality {
             let pages = f64::from(read.pages);
             self.quality = (self.quality.0 + f64::from(quality) * pages, self.quality.1 + pages);
         }
         self.pages = self.pages.saturating_add(read.pages);
-        self.ocr_pages = self.ocr_pages.saturating_add(read.ocr_pages);
         self.recovered |= read.recovered;
         self.partial |= read.partial;
-        self.read += 1;
+        for warning in read.warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+        match read.lacking {
+            Some(lacking) => {
+                self.lacking.push(Failure::new(lacking.code, format!("{}: {}", member.name, lacking.detail)))
+            }
+            None => self.read += 1,
+        }
     }
 
     /// Its page says no more than that.
@@ -154,19 +185,23 @@ impl Joined {
     }
 
     fn finish(self) -> Result<Text, Failure> {
-        if self.read == 0 {
+        if self.read == 0 && self.lacking.is_empty() {
             return Err(self.failure());
         }
+        // One that was read makes up for those that are scans.
+        let lacking = if self.read == 0 { self.lacking.into_iter().next() } else { None };
         let (sum, pages) = self.quality;
         // A quality is a number between 0 and 1: nothing is lost.
         #[allow(clippy::cast_possible_truncation)]
         let quality = (pages > 0.0).then_some((sum / pages) as f32);
         Ok(Text {
-            ocr_pages: self.ocr_pages,
             quality,
             recovered: self.recovered,
             partial: self.partial,
             unreadable: self.unreadable,
+            scans: self.scans,
+            warnings: self.warnings,
+            lacking,
             ..Text::new(self.text, self.pages as usize)
         })
     }

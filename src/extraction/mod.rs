@@ -8,24 +8,29 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, FailureCode};
+use crate::gazette::OcrMode;
 
 mod archive;
+mod confinement;
 mod encoding;
 mod flow;
 mod html;
 mod limits;
 mod mapped;
+pub mod ocr;
 mod office;
 mod ole;
 mod pdf;
+pub mod picture;
 mod raster;
 mod rtf;
 // The fuzz targets read in their own process, and are built without the rest of prelo.
 #[cfg(not(fuzzing))]
 pub mod sandbox;
+mod scan;
 mod sniff;
 mod text;
 mod word97;
@@ -35,20 +40,21 @@ use html::Html;
 pub use limits::Limits;
 use mapped::FileBytes;
 use office::Package;
+use picture::Picture;
+pub use scan::{PageAddress, Role, Scan};
 use sniff::Format;
 use zip::{Archive, Budget};
 
 /// Between two pages of a text.
 const PAGE_BREAK: char = '\u{c}';
 
-/// The text of one file.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+/// The text of one file. As JSON it is all but the text, which follows by itself.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Text {
     /// UTF-8, pages separated by U+000C.
+    #[serde(skip)]
     pub text: String,
     pub pages: u32,
-    /// Pages whose text came from OCR.
-    pub ocr_pages: u32,
     /// Unicode scalar values in `text`.
     pub characters: u64,
     /// 0..1, where the reader can tell.
@@ -60,6 +66,16 @@ pub struct Text {
     pub partial: bool,
     /// Pages, counted from 0, that show something that is not in the text: pictures, or letters that no font explains.
     pub unreadable: Vec<u32>,
+    /// Pages that OCR has to read, in rising order.
+    pub scans: Vec<Scan>,
+    /// What the document fails with, unless OCR finds text on its scans.
+    pub lacking: Option<Failure>,
+    /// Pages, counted from 0, on which OCR found text.
+    pub recognized: Vec<u32>,
+    /// 0..1, the mean over the words that OCR found.
+    pub ocr_confidence: Option<f32>,
+    /// Codes of what is not as it should be although there is text: `TEXT_PARTIAL`, `OCR_PARTIAL` and others.
+    pub warnings: Vec<FailureCode>,
 }
 
 impl Text {
@@ -69,6 +85,23 @@ impl Text {
             pages: u32::try_from(pages).unwrap_or(u32::MAX),
             text,
             ..Self::default()
+        }
+    }
+
+    /// Pages on which OCR found text.
+    #[must_use]
+    pub fn ocr_pages(&self) -> u32 {
+        u32::try_from(self.recognized.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The text without OCR: what is read now, or what it lacks.
+    ///
+    /// # Errors
+    /// What it fails with when nobody reads its scans.
+    pub fn without_ocr(self) -> Result<Self, Failure> {
+        match self.lacking {
+            Some(lacking) => Err(lacking),
+            None => Ok(self),
         }
     }
 
@@ -86,14 +119,43 @@ impl Text {
 /// stack of at least [`STACK_BYTES`].
 ///
 /// # Errors
-/// A failure of the catalogue: empty, unreadable, without text, or over a limit. A text is never empty.
-pub fn extract(file: &File, name: &str, limits: &Limits, on_page: &OnPage<'_>) -> Result<Text, Failure> {
+/// A failure of the catalogue: empty, unreadable, without text, or over a limit. A text is never empty, but where
+/// `lacking` says what it fails with unless OCR finds some.
+pub fn extract(file: &File, name: &str, limits: &Limits, ocr: OcrMode, on_page: &OnPage<'_>) -> Result<Text, Failure> {
     let bytes = size_of(file, limits)?;
     let content = mapped::map(file, bytes).map_err(|error| unreadable(&error))?;
     // The limit of a whole file: whatever is within it shares it.
     let limits = &limits.for_file(bytes);
     let budget = Budget::new(limits.document_bytes);
-    guarded(|| dispatch(&Arc::new(content), name, &Reading { limits, budget: &budget, on_page, depth: 0 }))
+    guarded(|| dispatch(&Arc::new(content), name, &Reading { limits, budget: &budget, ocr, on_page, depth: 0 }))
+}
+
+/// The pictures of one page, for OCR: of the page as a whole, or of the images beside its text; turned by so many
+/// quarters clockwise. Never panics.
+///
+/// # Errors
+/// A failure of the catalogue, which is about this page.
+pub fn pictures(
+    file: &File,
+    limits: &Limits,
+    address: &PageAddress,
+    role: Role,
+    quarters: u8,
+    bounds: &picture::Bounds,
+) -> Result<Vec<Picture>, Failure> {
+    let bytes = size_of(file, limits)?;
+    let content = mapped::map(file, bytes).map_err(|error| unreadable(&error))?;
+    let pictures = guarded(|| {
+        let content = archive::innermost(content, &address.members, limits)?;
+        match sniff::sniff((*content).as_ref()) {
+            Format::Pdf => picture::of_pdf_page(&content, address.page as usize, bounds, role == Role::Beside),
+            Format::Png | Format::Jpeg | Format::Tiff => {
+                picture::of_raster_page((*content).as_ref(), address.page, bounds).map(|picture| vec![picture])
+            }
+            format => Err(Failure::new(FailureCode::UnsupportedFormat, format!("{format} has no pages to be drawn"))),
+        }
+    })?;
+    Ok(pictures.into_iter().map(|picture| picture::turned(picture, quarters)).collect())
 }
 
 /// What is called after each page, from any thread of the pool.
@@ -151,6 +213,7 @@ struct Reading<'a> {
     limits: &'a Limits,
     /// What may still be decoded from the whole file.
     budget: &'a Budget,
+    ocr: OcrMode,
     on_page: &'a OnPage<'a>,
     /// Archives around the file.
     depth: u32,
@@ -158,12 +221,12 @@ struct Reading<'a> {
 
 fn dispatch(file: &Arc<FileBytes>, name: &str, reading: &Reading<'_>) -> Result<Text, Failure> {
     let content = (**file).as_ref();
-    let Reading { limits, on_page, .. } = *reading;
+    let Reading { limits, ocr, on_page, .. } = *reading;
     let claims_pdf = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf"));
     let not_a_pdf = || Failure::new(FailureCode::NotAPdf, format!("it begins with: {}", sniff::first_bytes(content)));
     match sniff::sniff(content) {
         Format::Empty => Err(Failure::new(FailureCode::EmptyObject, "0 bytes")),
-        Format::Pdf => pdf::read(file, limits, on_page),
+        Format::Pdf => pdf::read(file, limits, ocr, on_page),
         Format::Html => match html::read(content, limits, on_page)? {
             Html::Gazette(text) => Ok(text),
             Html::ErrorPage(_) if claims_pdf => Err(not_a_pdf()),
@@ -177,8 +240,8 @@ fn dispatch(file: &Arc<FileBytes>, name: &str, reading: &Reading<'_>) -> Result<
         Format::Zip => zipped(file, reading),
         Format::Flat(flat) => office::read_flat(content, flat, limits, on_page),
         Format::Png | Format::Jpeg | Format::Tiff => {
-            let pages = raster::pages(content)?;
-            Err(Failure::new(FailureCode::NeedsOcr, format!("a picture of {pages} pages")))
+            let pages = (0..raster::pages(content)?).map(|page| PageAddress { members: Vec::new(), page });
+            scanned(pages.collect(), ocr, "a picture")
         }
         format @ (Format::Xml | Format::Mhtml | Format::Unknown) => {
             Err(Failure::new(FailureCode::UnsupportedFormat, format!("the content is {format}")))
@@ -188,27 +251,39 @@ fn dispatch(file: &Arc<FileBytes>, name: &str, reading: &Reading<'_>) -> Result<
 
 /// An archive: a document of an office program, or files.
 fn zipped(file: &Arc<FileBytes>, reading: &Reading<'_>) -> Result<Text, Failure> {
-    let Reading { limits, budget, on_page, .. } = *reading;
+    let Reading { limits, budget, ocr, on_page, .. } = *reading;
     let archive = Archive::open((**file).as_ref(), limits)?;
     match office::package(&archive, budget, limits)? {
         Package::Files => archive::read(file, &archive, reading),
         Package::Other(what) => Err(Failure::new(FailureCode::UnsupportedFormat, format!("the content is {what}"))),
         package => match office::read(&archive, &package, budget, limits, on_page) {
+            // Scans that somebody has put into a document.
             Err(failure) if failure.code == FailureCode::EmptyObject => {
-                let pictures = office::pictures(&archive).len();
-                Err(if pictures > 0 {
-                    Failure::new(FailureCode::NeedsOcr, format!("a document of {pictures} pictures without text"))
-                } else {
-                    failure
-                })
+                let pictures = office::pictures(&archive);
+                if pictures.is_empty() {
+                    return Err(failure);
+                }
+                let pages = pictures.iter().map(|picture| PageAddress { members: vec![picture.index], page: 0 });
+                scanned(pages.collect(), ocr, "a document of pictures without text")
             }
             read => read,
         },
     }
 }
 
+/// Pages that have no text unless OCR reads them.
+fn scanned(pages: Vec<PageAddress>, ocr: OcrMode, what: &str) -> Result<Text, Failure> {
+    let lacking = Failure::new(FailureCode::NeedsOcr, format!("{what}, {} in number", pages.len()));
+    if ocr == OcrMode::Off {
+        return Err(lacking);
+    }
+    let text = Text::new(PAGE_BREAK.to_string().repeat(pages.len().saturating_sub(1)), pages.len());
+    let scans: Vec<Scan> = (0..).zip(pages).map(|(page, address)| Scan::whole(page, address)).collect();
+    Ok(Text { unreadable: (0..text.pages).collect(), scans, lacking: Some(lacking), ..text })
+}
+
 /// Turns a panic into a failure that says what the panic said.
-fn guarded(read: impl FnOnce() -> Result<Text, Failure>) -> Result<Text, Failure> {
+fn guarded<T>(read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     // Nothing of the reader survives the panic: it owns what it reads and hands out only its result.
     catch_unwind(AssertUnwindSafe(read))
         .unwrap_or_else(|payload| Err(Failure::new(FailureCode::ExtractorPanicked, panic_message(payload.as_ref()))))

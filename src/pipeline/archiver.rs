@@ -60,11 +60,11 @@ struct Unstored {
 
 impl Archiver {
     async fn archive(&self, item: Extracted) {
-        let Extracted { gazette, text, bytes, permit, time } = item;
+        let Extracted { gazette, mut text, bytes, permit, time } = item;
         let config = &self.context.config;
         let key = gazette.file_path.clone().unwrap_or_default();
         // One buffer for the upload and the document: it is given back when the upload is done with it.
-        let content = Bytes::from(text.text);
+        let content = Bytes::from(std::mem::take(&mut text.text));
         let text_checksum = hex(&Md5::digest(&content));
         time.spare_some_to_store();
         if config.store_text
@@ -81,7 +81,7 @@ impl Archiver {
             file_checksum: gazette.file_checksum.clone(),
             bytes,
             pages: text.pages,
-            ocr_pages: text.ocr_pages,
+            ocr_pages: text.ocr_pages(),
             characters: text.characters,
             quality: text.quality,
             text_checksum,
@@ -89,7 +89,7 @@ impl Archiver {
         let provenance = Provenance {
             extractor_version: EXTRACTOR_VERSION,
             pages: text.pages,
-            ocr_pages: text.ocr_pages,
+            ocr_pages: text.ocr_pages(),
             quality: text.quality,
             run_id: self.context.run().to_string(),
             indexed_at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),

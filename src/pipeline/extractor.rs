@@ -15,11 +15,11 @@ use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Context, Extracted, Outcome, Spooled, dependency};
 use crate::budget::{ByteBudget, BytePermit, MemoryPlan};
-use crate::extraction::sandbox::ReadError;
+use crate::extraction::sandbox::{Document, ReadError};
 use crate::extraction::{self, Limits, Text};
 use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
-use crate::gazette::Gazette;
+use crate::gazette::{Gazette, OcrMode};
 use crate::shutdown::StopReason;
 use crate::telemetry::{Event, with_causes};
 
@@ -129,7 +129,11 @@ impl Extractor {
             let admit =
                 |bytes: u64| runtime.block_on(texts.acquire(bytes.saturating_mul(MemoryPlan::COPIES_OF_A_TEXT)));
             let result = extraction::open(file.path(), &extractor.limits).map_err(ReadError::from).and_then(
-                |(opened, bytes)| extractor.context.sandbox.read(&opened, &name, bytes, &extractor.limits, admit),
+                |(opened, bytes)| {
+                    let document = Document { file: &opened, name: &name, bytes, limits: &extractor.limits };
+                    let (text, permit) = extractor.context.sandbox.read(&document, OcrMode::Off, admit)?;
+                    Ok((text.without_ocr()?, permit))
+                },
             );
             drop((file, permit, reading));
             // Nobody waits any more when the run was ended at once.

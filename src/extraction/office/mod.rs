@@ -110,7 +110,8 @@ fn with_text(text: Text) -> Result<Text, Failure> {
     Ok(text)
 }
 
-/// The pictures of a document, in the order of their names, that is, of their places in it.
+/// The pictures of a document in their order: by the numbers in their names, or where the names are none, by their places
+/// in the archive.
 pub(super) fn pictures<'m>(archive: &'m Archive<'_>) -> Vec<&'m Member> {
     let is_picture = |member: &&Member| {
         let name = member.name.to_ascii_lowercase();
@@ -118,7 +119,9 @@ pub(super) fn pictures<'m>(archive: &'m Archive<'_>) -> Vec<&'m Member> {
         folder && [".png", ".jpg", ".jpeg", ".tif", ".tiff"].iter().any(|extension| name.ends_with(extension))
     };
     let mut pictures: Vec<_> = archive.members.iter().filter(is_picture).collect();
-    pictures.sort_by_cached_key(|member| natural(&member.name));
+    if !pictures.iter().any(|member| member.name.starts_with("Pictures/")) {
+        pictures.sort_by_cached_key(|member| natural(&member.name));
+    }
     pictures
 }
 

@@ -8,9 +8,12 @@
 use std::sync::Arc;
 
 use super::mapped::FileBytes;
+use super::scan::{PageAddress, Role, Scan};
 use super::{Limits, OnPage, Text};
 use crate::failure::{Failure, FailureCode};
+use crate::gazette::OcrMode;
 use page::Outcome;
+use pictures::Repeated;
 use quality::Verdict;
 use stream::Missing;
 
@@ -35,29 +38,40 @@ mod optional;
 mod order;
 mod page;
 mod pages;
+mod pictures;
 mod quality;
 mod reader;
 mod stream;
 mod text_state;
 mod text_string;
 
-/// Reads every page.
+/// Reads every page, and names those that OCR has to read.
 ///
 /// # Errors
 /// `ENCRYPTED`, `NO_PAGES`, `PDF_DAMAGED`, `NEEDS_OCR`, `TEXT_GARBLED`, `TEXT_PARTIAL`, `UNSUPPORTED_FORMAT`,
 /// `LIMIT_DECOMPRESSED`, or `LIMIT_MEMORY`.
-pub(super) fn read(content: &Arc<FileBytes>, limits: &Limits, on_page: &OnPage<'_>) -> Result<Text, Failure> {
+pub(super) fn read(
+    content: &Arc<FileBytes>,
+    limits: &Limits,
+    ocr: OcrMode,
+    on_page: &OnPage<'_>,
+) -> Result<Text, Failure> {
     let limits = &limits.for_file((**content).as_ref().len() as u64);
     object_streams::check(content, limits.object_stream_bytes)?;
     let opened = open::open(content, limits)?;
     let (text, pages) = pages::read_pages(&opened.pdf, limits, on_page)?;
     let has_tail = open::last_startxref((**content).as_ref()).is_some();
-    if let Some(failure) = without_text(&pages, has_tail) {
-        return Err(failure);
+    let scans = scans(&pages, ocr);
+    let lacking = without_text(&pages, has_tail);
+    if let Some(failure) = &lacking
+        && (scans.is_empty() || failure.code == FailureCode::UnsupportedFormat || failure.code.is_a_limit())
+    {
+        return Err(failure.clone());
     }
     let partial = pages.iter().any(|page| page.missing != Missing::default());
     let (quality, unreadable) = (quality::mean(&pages), unreadable(&pages));
-    Ok(Text { quality, recovered: opened.recovered, partial, unreadable, ..Text::new(text, pages.len()) })
+    let recovered = opened.recovered;
+    Ok(Text { quality, recovered, partial, unreadable, scans, lacking, ..Text::new(text, pages.len()) })
 }
 
 /// Why a document has no text, if it has none.
@@ -93,6 +107,30 @@ fn without_text(pages: &[Outcome], has_tail: bool) -> Option<Failure> {
         let detail = format!("its end is missing, and no text is on what is left: {all} pages");
         Failure::new(FailureCode::PdfDamaged, detail)
     })
+}
+
+/// The pages that OCR has to read. One that was too heavy to be read is too heavy to be drawn.
+fn scans(pages: &[Outcome], ocr: OcrMode) -> Vec<Scan> {
+    let repeated = Repeated::of(pages);
+    // Outlines of letters are few on a short page; where nothing else is to be read they are worth a look.
+    let is_all_blank = !pages.iter().any(|page| matches!(page.verdict, Verdict::Readable(_) | Verdict::Garbled));
+    let role = |page: &Outcome| match (ocr, page.verdict) {
+        (OcrMode::Off, _) => None,
+        (OcrMode::Force, _) | (_, Verdict::Garbled | Verdict::Pictured) => Some(Role::Whole),
+        (OcrMode::Redo, Verdict::Readable(_)) if page.is_ocr_layer => Some(Role::Whole),
+        (_, Verdict::Blank) => (is_all_blank && page.is_painted).then_some(Role::Whole),
+        (_, Verdict::Readable(_)) => {
+            (page.is_stamped_scan || repeated.leaves_any(&page.pictures)).then_some(Role::Beside)
+        }
+    };
+    (0..)
+        .zip(pages)
+        .filter(|(_, page)| page.missing.limit.is_none())
+        .filter_map(|(index, page)| {
+            let address = PageAddress { members: Vec::new(), page: index };
+            Some(Scan { role: role(page)?, ..Scan::whole(index, address) })
+        })
+        .collect()
 }
 
 fn unreadable(pages: &[Outcome]) -> Vec<u32> {

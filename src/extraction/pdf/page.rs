@@ -3,8 +3,10 @@
 use hayro_syntax::object::{Array, Dict, Name, Object, Rect, Stream};
 use hayro_syntax::page::Page;
 
+use super::forms::Id;
 use super::geometry::{self, Rectangle};
 use super::order;
+use super::pictures;
 use super::quality::{self, Verdict};
 use super::reader::{Document, PageReader};
 use super::stream::{Missing, Streams};
@@ -23,6 +25,12 @@ pub(super) struct Outcome {
     pub verdict: Verdict,
     /// It is a scan, and its text only what was stamped onto it.
     pub is_stamped_scan: bool,
+    /// It is a scan whose text OCR has put there before.
+    pub is_ocr_layer: bool,
+    /// Something is painted on it.
+    pub is_painted: bool,
+    /// Images on it that may show text, and have none.
+    pub pictures: Vec<Option<Id>>,
     pub missing: Missing,
 }
 
@@ -44,12 +52,16 @@ pub(super) fn read_page<'a>(page: &Page<'a>, document: Document<'_, 'a>) -> Resu
     if let Err(limit) = result {
         missing.limit.get_or_insert(limit);
     }
-    let tally = reader.tally;
+    let (tally, pictures) = (reader.tally, std::mem::take(&mut reader.pictures));
     let (page_text, lines, rifts) = reader.layout.finish();
     let text = order::write(&page_text, &lines, &rifts);
     let verdict = quality::judge(&tally, &text, visible.area());
     let is_stamped_scan = quality::is_stamped_scan(&tally, &lines, visible);
-    Ok(PageText { text, outcome: Outcome { verdict, is_stamped_scan, missing } })
+    let is_ocr_layer = quality::is_ocr_layer(&tally, visible.area());
+    let is_painted = tally.image_area > 0.0 || tally.fills > 0 || tally.glyphs > 0;
+    let pictures = pictures::without_text(&pictures, &lines);
+    let outcome = Outcome { verdict, is_stamped_scan, is_ocr_layer, is_painted, pictures, missing };
+    Ok(PageText { text, outcome })
 }
 
 /// The crop box; everything, where it is empty by mistake.

@@ -14,6 +14,8 @@ pub(super) struct Tally {
     pub glyphs: u64,
     pub guessed: u64,
     pub unknown: u64,
+    /// Of the glyphs, those that show nothing: OCR puts them under a scan.
+    pub invisible: u64,
     /// Area that images cover, in page space; overlaps count twice.
     pub image_area: f32,
     /// Paths and shadings that were painted, outlines of letters among them.
@@ -120,6 +122,11 @@ pub(super) fn is_stamped_scan(tally: &Tally, lines: &[Line], page: Rectangle) ->
     };
     let inner = lines.iter().filter(|line| !in_margin(line)).map(|line| line.end - line.start).sum::<usize>();
     inner < STAMP_BYTES
+}
+
+/// Whether most of the text of a page lies unseen on a scan.
+pub(super) fn is_ocr_layer(tally: &Tally, page_area: f32) -> bool {
+    tally.image_area > page_area * SCANNED_FROM && tally.invisible * 2 > tally.glyphs
 }
 
 /// The mean over the pages that have text, garbled ones as 0; nothing when none has.

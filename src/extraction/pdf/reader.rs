@@ -13,6 +13,7 @@ use super::geometry::{Matrix, Point, Rectangle};
 use super::layout::{Layout, Run, SPACE_FROM};
 use super::lexer::unescaped;
 use super::optional::Hidden;
+use super::pictures::{self, Picture};
 use super::quality::Tally;
 use super::stream::{Missing, Streams};
 use super::text_state::{GraphicsState, TextObject};
@@ -21,6 +22,11 @@ use crate::failure::{Failure, FailureCode};
 
 /// Most saved graphics states; what is saved beyond is forgotten, as its `Q` will be.
 const MAX_SAVED: usize = 4096;
+/// The rendering mode of text that is neither filled nor stroked (table 106).
+const INVISIBLE: f32 = 3.0;
+
+/// Most images of a page that are looked at one by one.
+const MAX_PICTURES: usize = 64;
 
 /// What is kept from page to page.
 pub(super) struct Document<'d, 'a> {
@@ -36,6 +42,8 @@ pub(super) struct PageReader<'d, 'a> {
     document: Document<'d, 'a>,
     pub layout: Layout,
     pub tally: Tally,
+    /// The images that are large enough to show text.
+    pub pictures: Vec<Picture>,
     visible: Rectangle,
     state: GraphicsState,
     object: TextObject,
@@ -69,7 +77,7 @@ mod operator {
     operators! {
         SAVE b"q" RESTORE b"Q" CONCATENATE b"cm" EXT_G_STATE b"gs" X_OBJECT b"Do"
         BEGIN_TEXT b"BT"
-        FONT b"Tf" CHAR_SPACING b"Tc" WORD_SPACING b"Tw" HORIZONTAL_SCALE b"Tz" LEADING b"TL" RISE b"Ts"
+        FONT b"Tf" CHAR_SPACING b"Tc" WORD_SPACING b"Tw" HORIZONTAL_SCALE b"Tz" LEADING b"TL" RISE b"Ts" RENDERING_MODE b"Tr"
         MOVE b"Td" MOVE_LEADING b"TD" MATRIX b"Tm" NEXT_LINE b"T*"
         SHOW b"Tj" SHOW_ARRAY b"TJ" SHOW_LINE b"'" SHOW_LINE_SPACED b"\""
         BEGIN_MARKED b"BMC" BEGIN_MARKED_PROPERTIES b"BDC" END_MARKED b"EMC"
@@ -86,6 +94,7 @@ impl<'d, 'a> PageReader<'d, 'a> {
             document,
             layout: Layout::new(visible),
             tally: Tally::default(),
+            pictures: Vec::new(),
             visible,
             state: GraphicsState::new(Matrix::IDENTITY, visible),
             object: TextObject::BEGIN,
@@ -161,6 +170,10 @@ impl<'d, 'a> PageReader<'d, 'a> {
                 operator::WORD_SPACING => set(&mut self.state.text.word_spacing, operands.number()),
                 operator::LEADING => set(&mut self.state.text.leading, operands.number()),
                 operator::RISE => set(&mut self.state.text.rise, operands.number()),
+                operator::RENDERING_MODE => {
+                    self.state.text.invisible =
+                        operands.number().is_some_and(|mode| mode.to_bits() == INVISIBLE.to_bits());
+                }
                 operator::HORIZONTAL_SCALE => {
                     set(&mut self.state.text.horizontal_scale, operands.number().map(|percent| percent / 100.0));
                 }
@@ -203,7 +216,7 @@ impl<'d, 'a> PageReader<'d, 'a> {
                     self.end_path();
                 }
                 operator::SHADING => self.tally.fills += 1,
-                operator::INLINE_IMAGE => self.tally_image(),
+                operator::INLINE_IMAGE => self.tally_image(None),
                 operator::BEGIN_MARKED => self.marked.push(Marked::Plain),
                 operator::BEGIN_MARKED_PROPERTIES => self.begin_marked(&content, resources),
                 operator::END_MARKED => self.end_marked(),
@@ -227,10 +240,14 @@ impl<'d, 'a> PageReader<'d, 'a> {
     }
 
     /// Images fill the unit square of user space (section 8.9.5.1).
-    fn tally_image(&mut self) {
+    fn tally_image(&mut self, id: Option<Id>) {
         self.shown += 1;
         let square = Rectangle { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
-        self.tally.image(self.state.ctm.apply_to(square).intersection(self.visible).area());
+        let place = self.state.ctm.apply_to(square).intersection(self.visible);
+        self.tally.image(place.area());
+        if self.pictures.len() < MAX_PICTURES && pictures::is_large(place, self.visible) {
+            self.pictures.push(Picture { place, id });
+        }
     }
 
     fn next_line(&mut self) {
@@ -296,6 +313,7 @@ impl<'d, 'a> PageReader<'d, 'a> {
                 let to = from.along(unit, glyph.advance * em);
                 self.layout.glyph(from, to, glyph.characters, &font.strings);
                 self.tally.glyph(glyph.means);
+                self.tally.invisible += u64::from(text.invisible);
             }
             let spacing = if length == 1 && code == 32 { text.word_spacing } else { 0.0 };
             moved += (glyph.advance * text.size + text.char_spacing + spacing) * scale;
@@ -335,7 +353,8 @@ impl<'d, 'a> PageReader<'d, 'a> {
         };
         let subtype = stream.dict().get::<Name<'_>>(b"Subtype");
         if subtype.is_some_and(|subtype| *subtype == *b"Image") {
-            self.tally_image();
+            let id = stream.obj_id();
+            self.tally_image(Some((id.obj_number, id.gen_number)));
             return Ok(());
         }
         if self.document.hidden.hides_dict(stream.dict()) {

@@ -18,8 +18,7 @@ impl GraphicsState {
     }
 }
 
-/// The parameters of table 104. The rendering mode is not among them: invisible text is read as well, because it is
-/// what OCR puts under a scan.
+/// The parameters of table 104. Invisible text is read as well, because it is what OCR puts under a scan.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TextState {
     /// An index into the fonts of the document.
@@ -31,6 +30,8 @@ pub(super) struct TextState {
     pub horizontal_scale: f32,
     pub leading: f32,
     pub rise: f32,
+    /// The rendering mode is the one that shows nothing (table 106).
+    pub invisible: bool,
 }
 
 impl Default for TextState {
@@ -43,6 +44,7 @@ impl Default for TextState {
             horizontal_scale: 1.0,
             leading: 0.0,
             rise: 0.0,
+            invisible: false,
         }
     }
 }

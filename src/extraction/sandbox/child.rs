@@ -6,11 +6,12 @@ use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::confinement::{bound_cpu, bound_memory, confine};
-use super::frame::{self, Frame};
-use super::request::{self, Request};
-use crate::extraction;
+use super::frame::{self, Frame, PictureHeader};
+use super::request::{self, Request, Work};
+use crate::extraction::confinement::{bound_cpu, bound_memory, confine};
+use crate::extraction::{self, picture::Picture};
 use crate::failure::{Failure, FailureCode};
+use crate::gazette::OcrMode;
 use crate::telemetry::OwnStatus;
 
 /// Pages are told at most so often: it is a sign of life, not a count.
@@ -33,9 +34,12 @@ pub fn serve(threads: u32, memory_bytes: u64) -> io::Result<()> {
     lock(&answers).write(&Frame::Ready(confinement))?;
     while let Some((request, file)) = request::receive(&requests)? {
         bound_cpu(request.cpu_seconds)?;
-        let frame = pool.install(|| read(&file, &request, &answers));
+        let answer = pool.install(|| answer(&file, &request, &answers));
         drop(file);
-        lock(&answers).write(&frame)?;
+        lock(&answers).write(&answer.frame)?;
+        for picture in answer.pictures {
+            lock(&answers).pipe.write_all(&picture)?;
+        }
     }
     Ok(())
 }
@@ -69,13 +73,44 @@ pub(super) fn lock(answers: &Mutex<Answers>) -> std::sync::MutexGuard<'_, Answer
     answers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn read(file: &File, request: &Request, answers: &Mutex<Answers>) -> Frame {
+/// A frame, and what follows it.
+struct Answer {
+    frame: Frame,
+    pictures: Vec<Vec<u8>>,
+}
+
+fn answer(file: &File, request: &Request, answers: &Mutex<Answers>) -> Answer {
+    let without_pictures = |frame| Answer { frame, pictures: Vec::new() };
+    match &request.work {
+        Work::Read(ocr) => without_pictures(read(file, request, *ocr, answers)),
+        Work::Picture { address, role, quarters, bounds } => {
+            match extraction::pictures(file, &request.limits, address, *role, *quarters, bounds) {
+                Ok(pictures) => with_pictures(&pictures),
+                Err(failure) => without_pictures(Frame::Failed(cut(failure))),
+            }
+        }
+    }
+}
+
+fn with_pictures(pictures: &[Picture]) -> Answer {
+    let files: Vec<Vec<u8>> = pictures.iter().map(Picture::to_pnm).collect();
+    let header = |(picture, file): (&Picture, &Vec<u8>)| PictureHeader {
+        bytes: file.len() as u64,
+        width: picture.width,
+        height: picture.height,
+        dpi: picture.dpi,
+    };
+    let headers = pictures.iter().zip(&files).map(header).collect();
+    Answer { frame: Frame::Pictures(headers), pictures: files }
+}
+
+fn read(file: &File, request: &Request, ocr: OcrMode, answers: &Mutex<Answers>) -> Frame {
     #[cfg(debug_assertions)]
     if let Some(frame) = super::poison::swallow(file, answers) {
         return frame;
     }
     let on_page = || lock(answers).page();
-    match extraction::extract(file, &request.name, &request.limits, &on_page) {
+    match extraction::extract(file, &request.name, &request.limits, ocr, &on_page) {
         Ok(text) => {
             let bytes = text.text.len() as u64;
             Frame::Text(text, bytes)

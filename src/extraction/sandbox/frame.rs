@@ -5,9 +5,9 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::confinement::Confinement;
 use crate::extraction::Text;
-use crate::failure::{Failure, FailureCode};
+use crate::extraction::confinement::Confinement;
+use crate::failure::Failure;
 
 /// No frame is larger: the longest lists the pages of the largest document.
 const MOST_BYTES: u32 = 4 * 1024 * 1024;
@@ -22,51 +22,49 @@ pub(super) enum Frame {
     Page,
     /// The document was read; so many bytes of text follow. The text in it is empty yet.
     Text(Text, u64),
+    /// The pictures of a page; they follow one after the other.
+    Pictures(Vec<PictureHeader>),
     /// The document could not be read.
     Failed(Failure),
 }
 
-/// [`Text`] without its text.
+/// [`Text`] without its text, and how long that is.
 #[derive(Serialize, Deserialize)]
 struct Header {
     bytes: u64,
-    pages: u32,
-    ocr_pages: u32,
-    characters: u64,
-    quality: Option<f32>,
-    recovered: bool,
-    partial: bool,
-    unreadable: Vec<u32>,
+    #[serde(flatten)]
+    text: Text,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Failed {
-    code: String,
-    detail: String,
+/// The same, of a text that is only looked at.
+#[derive(Serialize)]
+struct HeaderOf<'a> {
+    bytes: u64,
+    #[serde(flatten)]
+    text: &'a Text,
 }
 
-/// Writes a frame and, for a text, the text.
+/// One picture of a page: a Netpbm file of so many bytes follows the frame.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct PictureHeader {
+    pub bytes: u64,
+    pub width: u32,
+    pub height: u32,
+    /// Pixels per inch.
+    pub dpi: u32,
+}
+
+/// Writes a frame and, for a text, the text. The pictures that follow their frame are written by the caller.
 pub(super) fn write(to: &mut impl Write, frame: &Frame) -> io::Result<()> {
     match frame {
         Frame::Ready(confinement) => put(to, b'R', confinement),
         Frame::Page => put(to, b'P', &()),
-        Frame::Failed(failure) => {
-            put(to, b'F', &Failed { code: failure.code.as_str().into(), detail: failure.detail.clone() })
-        }
+        Frame::Failed(failure) => put(to, b'F', failure),
         Frame::Text(text, bytes) => {
-            let header = Header {
-                bytes: *bytes,
-                pages: text.pages,
-                ocr_pages: text.ocr_pages,
-                characters: text.characters,
-                quality: text.quality,
-                recovered: text.recovered,
-                partial: text.partial,
-                unreadable: text.unreadable.clone(),
-            };
-            put(to, b'T', &header)?;
+            put(to, b'T', &HeaderOf { bytes: *bytes, text })?;
             to.write_all(text.text.as_bytes())
         }
+        Frame::Pictures(pictures) => put(to, b'I', pictures),
     }
 }
 
@@ -89,7 +87,7 @@ pub(super) fn read(from: &mut impl Read) -> io::Result<Frame> {
     from.read_exact(&mut head)?;
     let [kind, length @ ..] = head;
     let length = u32::from_le_bytes(length);
-    if !b"RPTF".contains(&kind) || length > MOST_BYTES {
+    if !b"RPTFI".contains(&kind) || length > MOST_BYTES {
         return Err(garbled("no frame begins so"));
     }
     let mut json = vec![0; length as usize];
@@ -98,17 +96,11 @@ pub(super) fn read(from: &mut impl Read) -> io::Result<Frame> {
         b'R' => Ok(Frame::Ready(serde_json::from_slice(&json)?)),
         b'P' => Ok(Frame::Page),
         b'T' => {
-            let Header { bytes, pages, ocr_pages, characters, quality, recovered, partial, unreadable } =
-                serde_json::from_slice(&json)?;
-            let text = String::new();
-            let text = Text { text, pages, ocr_pages, characters, quality, recovered, partial, unreadable };
+            let Header { bytes, text } = serde_json::from_slice(&json)?;
             Ok(Frame::Text(text, bytes))
         }
-        _ => {
-            let Failed { code, detail } = serde_json::from_slice(&json)?;
-            let code = FailureCode::parse(&code).ok_or_else(|| garbled("no code of the catalogue"))?;
-            Ok(Frame::Failed(Failure::new(code, detail)))
-        }
+        b'I' => Ok(Frame::Pictures(serde_json::from_slice(&json)?)),
+        _ => Ok(Frame::Failed(serde_json::from_slice(&json)?)),
     }
 }
 
@@ -119,6 +111,7 @@ pub(super) fn garbled(what: &'static str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::FailureCode;
 
     #[test]
     fn frames_come_back_as_they_went() {
@@ -128,6 +121,7 @@ mod tests {
             Frame::Ready(Confinement { files: true, network: false }),
             Frame::Page,
             Frame::Failed(Failure::new(FailureCode::NoPages, "none")),
+            Frame::Pictures(vec![PictureHeader { bytes: 9, width: 4, height: 2, dpi: 300 }]),
         ];
         let mut wire = Vec::new();
         for frame in &frames {

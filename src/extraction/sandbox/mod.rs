@@ -1,7 +1,7 @@
 //! Documents are read in child processes of the same program, which can be lost without losing anything else.
 //!
 //! A child gets a document as an open file ([`request`]) and answers in frames on a pipe ([`frame`]). It has no file
-//! system and no network ([`confinement`]), bounded memory and CPU time, and an empty environment. Whoever asks waits for
+//! system and no network (`confinement`), bounded memory and CPU time, and an empty environment. Whoever asks waits for
 //! a bounded time ([`worker`]); how a child ended becomes a failure of its document ([`autopsy`]).
 
 use std::ffi::OsString;
@@ -12,22 +12,23 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Limits, Text};
+use super::{Limits, Scan, Text, picture};
 use crate::failure::{Failure, FailureCode};
+use crate::gazette::OcrMode;
 
 mod autopsy;
 mod child;
-mod confinement;
 mod frame;
 #[cfg(debug_assertions)]
 mod poison;
 mod request;
 mod worker;
 
+pub use super::confinement::Confinement;
 pub use child::serve;
-pub use confinement::Confinement;
-use request::Request;
-use worker::{Answer, Worker};
+use frame::{Frame, PictureHeader, garbled};
+use request::{Request, Work};
+use worker::{Answer, Patient, Worker};
 
 /// How children are started, bounded and replaced.
 #[derive(Debug, Clone)]
@@ -69,6 +70,25 @@ impl Settings {
         let mib = u32::try_from(bytes.div_ceil(1024 * 1024)).unwrap_or(u32::MAX);
         self.base.saturating_add(self.per_mib.saturating_mul(mib)).min(self.longest)
     }
+}
+
+/// A document that is open.
+#[derive(Debug, Clone, Copy)]
+pub struct Document<'a> {
+    pub file: &'a File,
+    /// Its key or path, which tells only what it claims to be.
+    pub name: &'a str,
+    pub bytes: u64,
+    pub limits: &'a Limits,
+}
+
+/// A picture of a page as a Netpbm file, ready for OCR.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PictureFile {
+    pub content: Vec<u8>,
+    pub pixels: u64,
+    /// Pixels per inch.
+    pub dpi: u32,
 }
 
 /// Why there is no text.
@@ -137,29 +157,77 @@ impl Sandbox {
     /// [`ReadError::Document`] with a failure of the catalogue, or [`ReadError::NoChild`].
     pub fn read<P>(
         &self,
-        file: &File,
-        name: &str,
-        bytes: u64,
-        limits: &Limits,
+        document: &Document<'_>,
+        ocr: OcrMode,
         mut admit: impl FnMut(u64) -> P,
     ) -> Result<(Text, P), ReadError> {
         let busy = Busy::new(&self.busy);
         // Children that have nothing to do leave their cores to a long document.
         let threads = 1 + self.settings.children.saturating_sub(busy.count());
-        let longest = self.settings.deadline(bytes);
-        let limits = Limits { threads: limits.threads.min(threads), ..*limits };
-        let request = Request::new(name, limits, longest);
+        let limits = Limits { threads: document.limits.threads.min(threads), ..*document.limits };
+        self.have(document, Work::Read(ocr), limits, |frame, answers| {
+            let Frame::Text(mut text, bytes) = frame else { return Err(garbled("no text, where one was asked for")) };
+            // A text may be the largest that is allowed, and what else is asked for is nonsense.
+            if bytes > limits.text_bytes {
+                return Err(garbled("a text above its limit"));
+            }
+            let admitted = admit(bytes);
+            answers.renew();
+            let content = worker::read_bytes(answers, bytes)?;
+            text.text = String::from_utf8(content).map_err(|_| garbled("a text that is not UTF-8"))?;
+            Ok((text, admitted))
+        })
+    }
+
+    /// The pictures of one page of a document, turned by so many quarters clockwise; blocks as [`Sandbox::read`] does.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn pictures(
+        &self,
+        document: &Document<'_>,
+        scan: &Scan,
+        quarters: u8,
+        bounds: picture::Bounds,
+    ) -> Result<Vec<PictureFile>, ReadError> {
+        let _busy = Busy::new(&self.busy);
+        let limits = Limits { threads: 1, ..*document.limits };
+        let work = Work::Picture { address: scan.address.clone(), role: scan.role, quarters, bounds };
+        self.have(document, work, limits, |frame, answers| {
+            let Frame::Pictures(headers) = frame else { return Err(garbled("no picture, where one was asked for")) };
+            // A byte a pixel at most, and the header of the file.
+            let most = bounds.pixels.saturating_add(1024);
+            if headers.iter().map(|header| header.bytes).fold(0, u64::saturating_add) > most {
+                return Err(garbled("pictures above their bounds"));
+            }
+            let take = |header: PictureHeader| {
+                let PictureHeader { bytes, width, height, dpi } = header;
+                let content = worker::read_bytes(answers, bytes)?;
+                Ok(PictureFile { content, pixels: u64::from(width) * u64::from(height), dpi })
+            };
+            headers.into_iter().map(take).collect()
+        })
+    }
+
+    fn have<A>(
+        &self,
+        document: &Document<'_>,
+        work: Work,
+        limits: Limits,
+        mut take: impl FnMut(Frame, &mut Patient<'_>) -> io::Result<A>,
+    ) -> Result<A, ReadError> {
+        let longest = self.settings.deadline(document.bytes);
+        let request = Request::new(document.name, work, limits, longest);
         loop {
             let mut worker = self.take().map_err(ReadError::NoChild)?;
             let fresh = worker.documents() == 0;
-            match worker.ask(file, &request, Instant::now() + longest, self.settings.silence, &mut admit) {
-                Ok(Answer::Read(text, admitted)) => {
+            match worker.ask(document.file, &request, Instant::now() + longest, self.settings.silence, &mut take) {
+                Ok(answer) => {
                     self.put_back(worker);
-                    return Ok((text, admitted));
-                }
-                Ok(Answer::Failed(failure)) => {
-                    self.put_back(worker);
-                    return Err(failure.into());
+                    return match answer {
+                        Answer::Given(given) => Ok(given),
+                        Answer::Failed(failure) => Err(failure.into()),
+                    };
                 }
                 Err(ended) => {
                     let failure = worker.autopsy(ended);

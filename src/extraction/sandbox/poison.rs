@@ -22,7 +22,7 @@ pub(super) fn swallow(file: &File, answers: &Mutex<Answers>) -> Option<Frame> {
     match word {
         b"abort" => std::process::abort(),
         // Where a reader would panic: inside of what guards it.
-        b"panic" => return extraction::guarded(|| panic!("as the document wishes")).err().map(Frame::Failed),
+        b"panic" => return extraction::guarded::<Text>(|| panic!("as the document wishes")).err().map(Frame::Failed),
         b"exit" => std::process::exit(7),
         b"hang" => std::thread::sleep(Duration::from_hours(1)),
         b"killed" => {

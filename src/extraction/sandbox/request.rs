@@ -13,28 +13,46 @@ use rustix::net::{
 use serde::{Deserialize, Serialize};
 
 use super::frame::garbled;
-use crate::extraction::Limits;
+use crate::extraction::{Limits, PageAddress, Role, picture};
+use crate::gazette::OcrMode;
 
 /// A request is one message of at most so many bytes: names are cut to fit.
 const MOST_BYTES: usize = 16 * 1024;
 const MOST_NAME_BYTES: usize = 2 * 1024;
+
+/// What is asked of a document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Work {
+    /// Its text, and which pages OCR has to read.
+    Read(OcrMode),
+    /// The pictures of one page, ready for OCR.
+    Picture {
+        address: PageAddress,
+        role: Role,
+        /// Quarters clockwise that it is turned by.
+        quarters: u8,
+        bounds: picture::Bounds,
+    },
+}
 
 /// One document to read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Request {
     /// The end of its key or path, which tells what the file claims to be.
     pub name: String,
+    pub work: Work,
     pub limits: Limits,
     /// CPU time that all threads together may spend on it.
     pub cpu_seconds: u64,
 }
 
 impl Request {
-    pub fn new(name: &str, limits: Limits, longest: Duration) -> Self {
+    pub fn new(name: &str, work: Work, limits: Limits, longest: Duration) -> Self {
         let cut = name.len().saturating_sub(MOST_NAME_BYTES);
         let start = (cut..=name.len()).find(|at| name.is_char_boundary(*at)).unwrap_or(0);
         let cpu_seconds = longest.as_secs().saturating_mul(limits.threads as u64).max(1);
-        Self { name: name[start..].to_owned(), limits, cpu_seconds }
+        Self { name: name[start..].to_owned(), work, limits, cpu_seconds }
     }
 }
 
@@ -102,7 +120,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"gazette").unwrap();
         file.rewind().unwrap();
-        let sent = Request::new("a.pdf", Limits::default(), Duration::from_mins(1));
+        let sent = Request::new("a.pdf", Work::Read(OcrMode::Auto), Limits::default(), Duration::from_mins(1));
         send(&ours, &sent, &file).unwrap();
         drop((ours, file));
         let (request, mut file) = receive(&theirs).unwrap().unwrap();
@@ -115,7 +133,12 @@ mod tests {
 
     #[test]
     fn the_longest_key_of_s3_still_shows_its_extension() {
-        let request = Request::new(&format!("{}.pdf", "ã".repeat(4000)), Limits::default(), Duration::from_secs(1));
+        let request = Request::new(
+            &format!("{}.pdf", "ã".repeat(4000)),
+            Work::Read(OcrMode::Off),
+            Limits::default(),
+            Duration::from_secs(1),
+        );
         assert!(request.name.len() <= MOST_NAME_BYTES && request.name.ends_with("ã.pdf"));
         assert!(serde_json::to_vec(&request).unwrap().len() < MOST_BYTES);
     }

@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::autopsy::{self, Ended};
-use super::confinement::Confinement;
 use super::frame::{self, Frame};
 use super::request::{self, Request};
 use super::{Recycling, Settings};
-use crate::extraction::Text;
+use crate::extraction::confinement::Confinement;
 use crate::failure::Failure;
 use crate::telemetry::resident_bytes_of;
 
@@ -45,8 +44,8 @@ pub(super) struct Worker {
 
 /// What became of a document.
 #[derive(Debug)]
-pub(super) enum Answer<P> {
-    Read(Text, P),
+pub(super) enum Answer<A> {
+    Given(A),
     Failed(Failure),
 }
 
@@ -113,18 +112,20 @@ impl Worker {
             || resident_bytes_of(self.child.id()) > self.resident_at_start.saturating_add(recycling.growth_bytes)
     }
 
-    /// Has a document read. After an error the child is of no use any more: [`Worker::autopsy`] says why.
+    /// Has something done with a document. `take` is given the frame that answers, and takes what follows it; an error of
+    /// it that is `InvalidData` says that the child talks nonsense. After an error the child is of no use any more:
+    /// [`Worker::autopsy`] says why.
     ///
     /// # Errors
     /// When no answer came.
-    pub fn ask<P>(
+    pub fn ask<A>(
         &mut self,
         file: &File,
         request: &Request,
         deadline: Instant,
         silence: Duration,
-        admit: &mut impl FnMut(u64) -> P,
-    ) -> Result<Answer<P>, Ended> {
+        mut take: impl FnMut(Frame, &mut Patient<'_>) -> io::Result<A>,
+    ) -> Result<Answer<A>, Ended> {
         let asked = Instant::now();
         request::send(&self.requests, request, file).map_err(|_| Ended::BeforeAsked)?;
         self.documents += 1;
@@ -139,18 +140,11 @@ impl Worker {
             match frame::read(&mut answers) {
                 Ok(Frame::Page) => {}
                 Ok(Frame::Failed(failure)) => return Ok(Answer::Failed(failure)),
-                Ok(Frame::Text(mut text, bytes)) => {
-                    // A text may be the largest that is allowed, and what else is asked for is nonsense.
-                    if bytes > request.limits.text_bytes {
-                        return Err(Ended::Garbled(format!("a text of {bytes} bytes")));
-                    }
-                    let admitted = admit(bytes);
-                    // Waiting for room was not the child's time.
-                    answers.renew();
-                    text.text = read_text(&mut answers, bytes).map_err(|error| ended(&answers, error))?;
-                    return Ok(Answer::Read(text, admitted));
-                }
                 Ok(Frame::Ready(_)) => return Err(Ended::Garbled("it began again".to_owned())),
+                Ok(frame) => {
+                    let given = take(frame, &mut answers).map_err(|error| ended(&answers, error))?;
+                    return Ok(Answer::Given(given));
+                }
                 Err(error) => return Err(ended(&answers, error)),
             }
         }
@@ -195,14 +189,15 @@ impl Drop for Worker {
     }
 }
 
-fn read_text(from: &mut impl Read, bytes: u64) -> io::Result<String> {
-    let length = usize::try_from(bytes).map_err(|_| frame::garbled("a text too long for this machine"))?;
-    let mut text = Vec::with_capacity(length);
-    from.take(bytes).read_to_end(&mut text)?;
-    if text.len() < length {
+/// What follows a frame: so many bytes.
+pub(super) fn read_bytes(from: &mut impl Read, bytes: u64) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(bytes).map_err(|_| frame::garbled("an answer too long for this machine"))?;
+    let mut content = Vec::with_capacity(length);
+    from.take(bytes).read_to_end(&mut content)?;
+    if content.len() < length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    String::from_utf8(text).map_err(|_| frame::garbled("a text that is not UTF-8"))
+    Ok(content)
 }
 
 /// A quarter more or less, spread evenly over children that follow each other.
@@ -216,7 +211,7 @@ fn with_jitter(documents: u32, number: u64) -> u32 {
 }
 
 /// A pipe that is read with patience: until a deadline, and only while something comes.
-struct Patient<'a> {
+pub(super) struct Patient<'a> {
     pipe: &'a mut ChildStdout,
     deadline: Instant,
     silence: Duration,
@@ -234,7 +229,8 @@ impl<'a> Patient<'a> {
         Instant::now() >= self.deadline
     }
 
-    fn renew(&mut self) {
+    /// Waiting for room is not the child's time.
+    pub fn renew(&mut self) {
         let now = Instant::now();
         self.deadline = now + self.deadline.saturating_duration_since(self.asked);
         (self.heard, self.asked) = (now, now);

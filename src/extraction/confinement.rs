@@ -1,9 +1,13 @@
-//! What a child gives up before it looks at a document: privileges, the file system, the network, and being dumped.
+//! What a process gives up before it looks at a document or a picture of one: privileges, the file system, the network,
+//! and being dumped.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
-use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetStatus};
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, path_beneath_rules,
+};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 use rustix::thread::set_no_new_privs;
 use rustix::time::{ClockId, clock_gettime};
@@ -27,28 +31,46 @@ pub struct Confinement {
 /// # Errors
 /// When not even privileges can be given up.
 pub(super) fn confine() -> io::Result<Confinement> {
+    without_privileges()?;
+    Ok(Confinement { files: only_files(&[]).unwrap_or(false), network: forbid(&[NETWORK, PROGRAMS]).unwrap_or(false) })
+}
+
+/// The same for a process that is about to become another program, which it and its data are read from `files` (folders
+/// with all below them): nothing else can be read, and nothing written.
+///
+/// # Errors
+/// When not even privileges can be given up.
+pub(super) fn confine_to(files: &[&Path]) -> io::Result<Confinement> {
+    without_privileges()?;
+    // No file may grow: what the program answers goes into a pipe.
+    setrlimit(Resource::Fsize, Rlimit { current: Some(0), maximum: Some(0) })?;
+    Ok(Confinement { files: only_files(files).unwrap_or(false), network: forbid(&[NETWORK]).unwrap_or(false) })
+}
+
+fn without_privileges() -> io::Result<()> {
     set_no_new_privs(true)?;
     // A core would hold the document, and cost as much disk as it had memory.
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     // A parent that is killed leaves nobody behind.
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    Ok(Confinement { files: without_files().unwrap_or(false), network: without_network().unwrap_or(false) })
+    Ok(())
 }
 
-/// Landlock with everything handled and nothing allowed (landlock(7)).
-fn without_files() -> Result<bool, landlock::RulesetError> {
+/// Landlock with everything handled, and nothing allowed but to read and run what lies in `files` (landlock(7)).
+fn only_files(files: &[&Path]) -> Result<bool, landlock::RulesetError> {
     // The newest set of rights that is known; older kernels take what they know of it.
     let abi = ABI::V6;
     let status = Ruleset::default()
         .handle_access(AccessFs::from_all(abi))?
         .handle_access(AccessNet::from_all(abi))?
         .create()?
+        .add_rules(path_beneath_rules(files, AccessFs::from_read(abi)))?
         .restrict_self()?;
     Ok(status.ruleset != RulesetStatus::NotEnforced)
 }
 
 /// System calls that fail with `EPERM`: none of them is needed to read a document.
-const FORBIDDEN: &[i64] = &[
+const NETWORK: &[i64] = &[
     libc::SYS_socket,
     libc::SYS_socketpair,
     libc::SYS_connect,
@@ -56,8 +78,6 @@ const FORBIDDEN: &[i64] = &[
     libc::SYS_listen,
     libc::SYS_accept,
     libc::SYS_accept4,
-    libc::SYS_execve,
-    libc::SYS_execveat,
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
@@ -78,9 +98,12 @@ const FORBIDDEN: &[i64] = &[
     libc::SYS_request_key,
 ];
 
-fn without_network() -> Option<bool> {
+/// And these, where no other program is to be started.
+const PROGRAMS: &[i64] = &[libc::SYS_execve, libc::SYS_execveat];
+
+fn forbid(calls: &[&[i64]]) -> Option<bool> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).ok()?;
-    let rules: BTreeMap<i64, Vec<_>> = FORBIDDEN.iter().map(|call| (*call, Vec::new())).collect();
+    let rules: BTreeMap<i64, Vec<_>> = calls.iter().copied().flatten().map(|call| (*call, Vec::new())).collect();
     let denied = SeccompAction::Errno(u32::try_from(libc::EPERM).ok()?);
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, arch).ok()?;
     let program: BpfProgram = filter.try_into().ok()?;
