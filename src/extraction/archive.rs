@@ -111,7 +111,7 @@ fn is_left_behind(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     name.starts_with("__MACOSX/")
         || file.starts_with("._")
-        || ["", ".DS_Store", "Thumbs.db", "desktop.ini"].iter().any(|left| file.eq_ignore_ascii_case(left))
+        || [".DS_Store", "Thumbs.db", "desktop.ini"].iter().any(|left| file.eq_ignore_ascii_case(left))
 }
 
 /// The texts that were read.

@@ -14,13 +14,13 @@ fn extract_path(file: &Path, name: &str, limits: &Limits) -> Result<Text, Failur
 }
 
 /// Reads bytes as a file of that name.
-fn extract_bytes(content: &[u8], name: &str, limits: &Limits) -> Result<Text, Failure> {
+pub(super) fn extract_bytes(content: &[u8], name: &str, limits: &Limits) -> Result<Text, Failure> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), content).unwrap();
     extract_path(file.path(), name, limits)
 }
 
-fn code(content: &[u8], name: &str) -> &'static str {
+pub(super) fn code(content: &[u8], name: &str) -> &'static str {
     extract_bytes(content, name, &Limits::default()).unwrap_err().code.as_str()
 }
 
@@ -217,7 +217,7 @@ fn a_panic_is_a_failure_that_quotes_it() {
         (Box::new(7), "without a message"),
     ] {
         // Unwinds like a panic, and leaves the panic hook and its output out of it.
-        let failure = guarded(|| std::panic::resume_unwind(panic)).unwrap_err();
+        let failure = guarded::<Text>(|| std::panic::resume_unwind(panic)).unwrap_err();
         assert_eq!(failure.code, FailureCode::ExtractorPanicked);
         assert!(failure.detail.contains(words), "{failure}");
     }

@@ -89,9 +89,10 @@ impl<'a> Archive<'a> {
             if start < end {
                 taken.push((start, end));
             }
+            let name = shown(&decode_name(entry.file_path().as_bytes(), entry.flags().is_utf8()));
             members.push(Member {
                 index,
-                name: shown(&decode_name(entry.file_path().as_bytes(), entry.flags().is_utf8())),
+                name: if name.is_empty() { index.to_string() } else { name },
                 bytes: entry.uncompressed_size_hint(),
                 range: as_index(start)..as_index(end),
                 method: entry.compression_method(),

@@ -337,6 +337,11 @@ fn is_page_break(style: &str, side: &str) -> bool {
 
 /// Whether an element may be no part of the page's text.
 fn kind(name: &[u8], words: &str) -> Option<Kind> {
+    // Marks of notes are left out of other formats, too.
+    let is_mark = |word: &str| word.contains("footnote") || word.contains("endnote");
+    if matches!(name, b"a" | b"span") && words.split(' ').any(is_mark) {
+        return Some(Kind::Navigation);
+    }
     let has = |wanted: &[&str]| words.split([' ', '-', '_']).any(|word| wanted.contains(&word));
     if name == b"nav" || name == b"button" || words.split(' ').any(|word| word == "navigation") {
         return Some(Kind::Navigation);
@@ -404,6 +409,15 @@ mod tests {
              <nav><p>sem fim"
         );
         assert_eq!(read(&html), format!("Prefeitura de Serra Clara\n{SENTENCE}\n{SENTENCE} anexo\nsem fim"));
+    }
+
+    #[test]
+    fn marks_of_notes_are_no_text() {
+        let html = format!(
+            "<p>{SENTENCE}<a class=sdfootnoteanc href=x><sup>1</sup></a><p><a href=y><span class=MsoFootnoteReference>[1]</span></a>\
+             Nota"
+        );
+        assert_eq!(read(&html), format!("{SENTENCE}\nNota"));
     }
 
     #[test]

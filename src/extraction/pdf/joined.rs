@@ -81,7 +81,14 @@ mod tests {
     use crate::failure::FailureCode;
 
     fn page(text: &str) -> PageText {
-        let outcome = Outcome { verdict: Verdict::Blank, is_stamped_scan: false, missing: Missing::default() };
+        let outcome = Outcome {
+            verdict: Verdict::Blank,
+            is_stamped_scan: false,
+            is_ocr_layer: false,
+            is_painted: false,
+            pictures: Vec::new(),
+            missing: Missing::default(),
+        };
         PageText { text: text.into(), outcome }
     }
 

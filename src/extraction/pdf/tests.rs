@@ -51,7 +51,7 @@ fn page_of(content: Vec<u8>, resources: &str, others: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn read_with(bytes: Vec<u8>, limits: &Limits) -> Result<Text, Failure> {
-    read(&Arc::new(FileBytes::Owned(bytes)), limits, &|| {})
+    read(&Arc::new(FileBytes::Owned(bytes)), limits, OcrMode::Off, &|| {})
 }
 
 fn text(bytes: Vec<u8>) -> String {
