@@ -15,6 +15,10 @@ pub enum Point {
     Spooled,
     StartCounted,
     TextRead,
+    /// What OCR has read of a gazette is stored.
+    PicturesRead,
+    /// A gazette is put off until its scans are read.
+    PutOff,
     TextStored,
     /// The embedded index has written its segments; the commit still names the ones before.
     SegmentsWritten,
@@ -66,6 +70,8 @@ mod armed {
         ("spooled", Point::Spooled),
         ("start_counted", Point::StartCounted),
         ("text_read", Point::TextRead),
+        ("pictures_read", Point::PicturesRead),
+        ("put_off", Point::PutOff),
         ("text_stored", Point::TextStored),
         ("segments_written", Point::SegmentsWritten),
         ("index_committed", Point::IndexCommitted),

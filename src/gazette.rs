@@ -102,6 +102,28 @@ impl Mode {
     }
 }
 
+/// Which of the two kinds of work a run does: first what computers wrote, then scans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lane {
+    /// Files are read as they are; those that turn out to be scans are left to the other lane.
+    #[default]
+    Digital,
+    /// Pages that OCR has to read, newest gazettes first.
+    Ocr,
+}
+
+impl Lane {
+    /// The word in logs and reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Digital => "digital",
+            Self::Ocr => "ocr",
+        }
+    }
+}
+
 /// Which pages OCR reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -172,6 +194,9 @@ pub struct Selection {
     /// Where a daily run begins; set when the selection is resolved, never by the user.
     #[serde(skip)]
     pub since: Option<PrimitiveDateTime>,
+    /// OCR is off or cannot be had: what waits for nothing else is not in it. Never set by the user.
+    #[serde(skip)]
+    pub without_ocr: bool,
     /// At most this many gazettes, newest ids first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,

@@ -85,6 +85,28 @@ pub trait Catalog: Send + Sync {
     /// the ones that were marked: a gazette whose claim was lost is not among them. Marking again is harmless.
     async fn complete(&self, run: RunId, completions: &[Completion]) -> Result<Vec<GazetteId>, CatalogError>;
 
+    /// Puts gazettes off that OCR has to read, in one short transaction: they are pending, and [`Catalog::scan_page`] lists
+    /// them. Answers with those that were put off; lost claims are left alone.
+    async fn defer(&self, run: RunId, deferred: &[Deferred]) -> Result<Vec<GazetteId>, CatalogError>;
+
+    /// How much of a resolved selection waits for OCR, and of what this run has put off; what is in work does not count.
+    async fn scan_backlog(
+        &self,
+        selection: &Selection,
+        run: RunId,
+        high_water: GazetteId,
+    ) -> Result<ScanBacklog, CatalogError>;
+
+    /// The same, one by one, the latest date first. What has an outcome or is in work leaves it: the first page is always
+    /// the next one.
+    async fn scan_page(
+        &self,
+        selection: &Selection,
+        run: RunId,
+        high_water: GazetteId,
+        page_size: u32,
+    ) -> Result<Vec<Gazette>, CatalogError>;
+
     /// Sets gazettes aside with their failure, in one short transaction, and says when they are due again; lost claims
     /// are left alone.
     async fn fail(&self, run: RunId, failures: &[FailedGazette]) -> Result<Vec<GazetteId>, CatalogError>;
@@ -213,6 +235,34 @@ pub struct Completion {
     pub quality: Option<f32>,
     /// md5 hex of the stored text.
     pub text_checksum: String,
+    /// Pages that OCR has still to read.
+    pub ocr_due: u32,
+    /// Pages that OCR has read, counted from 1, such as `1-3,7`.
+    pub ocr_page_numbers: String,
+    /// 0..1, the mean over the words that OCR has read.
+    pub ocr_confidence: Option<f32>,
+    /// Codes of the failure catalogue with commas, of what is not as it should be although there is text.
+    pub warnings: String,
+}
+
+/// What is written down about a gazette that OCR has to read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deferred {
+    pub id: GazetteId,
+    /// As in [`Completion`].
+    pub file_checksum: Option<String>,
+    /// Size of the file in bytes.
+    pub bytes: u64,
+    pub pages: u32,
+    /// Of these, pages that OCR has to read.
+    pub ocr_due: u32,
+}
+
+/// What waits for OCR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct ScanBacklog {
+    pub gazettes: u64,
+    pub pages: u64,
 }
 
 /// What is written down about a gazette that failed.
@@ -252,6 +302,8 @@ pub struct SelectionSummary {
     /// Of those, how many have a known size, and its sum in bytes.
     pub sized_gazettes: u64,
     pub known_bytes: u64,
+    /// Of those, how many wait for OCR, and with how many pages.
+    pub scans: ScanBacklog,
     /// Of those, how many have a known number of pages, and its sum.
     pub paged_gazettes: u64,
     pub known_pages: u64,
@@ -282,6 +334,8 @@ pub struct Status {
     pub quarantined: u64,
     /// Leased by a live run now.
     pub claimed: u64,
+    /// Gazettes with pages that OCR has to read, and these pages. They are pending, or indexed without them.
+    pub scans: ScanBacklog,
 }
 
 /// One row of `prelo_runs`.
@@ -336,6 +390,12 @@ pub struct GazetteState {
     pub indexed_at: Option<PrimitiveDateTime>,
     /// The last run that finished or failed it.
     pub run_id: Option<RunId>,
+    /// Pages that OCR has still to read.
+    pub ocr_due: Option<u32>,
+    /// As in [`Completion`].
+    pub ocr_page_numbers: Option<String>,
+    pub ocr_confidence: Option<f32>,
+    pub warnings: Option<String>,
 }
 
 /// Files of a folder, as rows of the catalogue. Only a catalogue that is prelo's own has one.

@@ -68,6 +68,7 @@ impl Dialect for Postgres {
     const MIGRATIONS: &'static [Migration] = &[
         ("0001_tables", include_str!("../../migrations/postgres/0001_tables.sql")),
         ("0002_failures", include_str!("../../migrations/postgres/0002_failures.sql")),
+        ("0003_ocr", include_str!("../../migrations/postgres/0003_ocr.sql")),
     ];
 
     fn bind(query: &mut QueryBuilder<sqlx::Postgres>, value: Value) {

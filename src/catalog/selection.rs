@@ -11,6 +11,15 @@ use crate::gazette::{EXTRACTOR_VERSION, FailedFilter, Mode, RunId, Selection};
 pub const FROM: &str = " FROM gazettes g LEFT JOIN territories t ON t.id = g.territory_id \
      LEFT JOIN prelo_gazettes p ON p.gazette_id = g.id ";
 
+/// Scans that an earlier reading has found, and that are as they were then: they wait for OCR.
+const KNOWN_SCAN: &str =
+    "coalesce(p.ocr_due > 0 AND g.file_checksum IS NOT DISTINCT FROM p.file_checksum AND p.extractor_version >= ";
+
+/// Appends the condition that a row waits for OCR. Never NULL.
+pub fn push_known_scan<D: Dialect>(statement: Statement<D>) -> Statement<D> {
+    statement.sql(KNOWN_SCAN).bind(EXTRACTOR_VERSION).sql(", false)")
+}
+
 /// Appends the condition that a row is in a resolved selection, and under no live lease but the one of `run`.
 pub fn push<D: Dialect>(statement: Statement<D>, selection: &Selection, run: Option<RunId>) -> Statement<D> {
     let statement = free(statement.unprepared(), run);
@@ -20,8 +29,8 @@ pub fn push<D: Dialect>(statement: Statement<D>, selection: &Selection, run: Opt
         (Some(FailedFilter::Code(code)), _) => {
             statement.sql(" AND p.state = 'failed' AND p.failure_code = ").bind(code.as_str())
         }
-        (None, Mode::Unprocessed) => pending(statement),
-        (None, Mode::Daily) => since(pending(statement), selection.since),
+        (None, Mode::Unprocessed) => pending(statement, selection.without_ocr),
+        (None, Mode::Daily) => since(pending(statement, selection.without_ocr), selection.since),
         (None, Mode::All) => statement,
     };
     filters(statement, selection)
@@ -37,12 +46,14 @@ fn free<D: Dialect>(statement: Statement<D>, run: Option<RunId>) -> Statement<D>
 }
 
 /// Not processed; or failed, and its time has come: by the clock, by another file, or by a newer reader. A gazette that
-/// failed when it was read again is still marked from the time before, and waits like the others.
-fn pending<D: Dialect>(statement: Statement<D>) -> Statement<D> {
+/// failed when it was read again is still marked from the time before, and waits like the others. Pages that wait for
+/// OCR make their gazette pending, too, though its other pages be indexed.
+fn pending<D: Dialect>(statement: Statement<D>, without_ocr: bool) -> Statement<D> {
+    let statement = statement.sql(" AND ((g.processed IS NOT TRUE AND p.state IS DISTINCT FROM 'failed')");
+    let statement = if without_ocr { statement } else { statement.sql(" OR p.ocr_due > 0") };
     statement
         .sql(
-            " AND ((g.processed IS NOT TRUE AND p.state IS DISTINCT FROM 'failed') \
-             OR (p.state = 'failed' AND (p.next_attempt_at <= ",
+            " OR (p.state = 'failed' AND (p.next_attempt_at <= ",
         )
         .now()
         .sql(" OR g.file_checksum IS DISTINCT FROM p.file_checksum OR p.extractor_version < ")
@@ -51,10 +62,10 @@ fn pending<D: Dialect>(statement: Statement<D>) -> Statement<D> {
 }
 
 /// What a daily run reads: what was scraped lately, and of the earlier days the failures whose time has come, whether by
-/// the clock, by another file, or by a newer reader.
+/// the clock, by another file, or by a newer reader, and what waits for OCR.
 fn since<D: Dialect>(statement: Statement<D>, since: Option<PrimitiveDateTime>) -> Statement<D> {
     let Some(since) = since else { return statement };
-    statement.sql(" AND (g.scraped_at >= ").bind(since).sql(" OR p.state = 'failed')")
+    statement.sql(" AND (g.scraped_at >= ").bind(since).sql(" OR p.state = 'failed' OR p.ocr_due > 0)")
 }
 
 fn filters<D: Dialect>(mut statement: Statement<D>, selection: &Selection) -> Statement<D> {

@@ -139,7 +139,7 @@ impl Reader {
         let (opened, bytes) = extraction::open(file, &self.limits)?;
         let name = file.to_string_lossy();
         let document = Document { file: &opened, name: &name, bytes, limits: &self.limits };
-        let (text, ()) = self.ocr.while_reading(|| self.sandbox.read(&document, self.ocr.mode(), |_| ()))?;
+        let (text, ()) = self.ocr.while_reading(|| self.sandbox.read(&document, self.ocr.mode(), |_, _| ()))?;
         if text.scans.is_empty() {
             return Ok(text.without_ocr()?);
         }

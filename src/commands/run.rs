@@ -76,6 +76,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         index: services::search_index(&config).await?,
         catalog: catalog.clone(),
         sandbox: readers::sandbox(&config),
+        ocr: Arc::new(readers::ocr(&config)),
         config: config.clone(),
         dependencies: Dependencies::new(&config),
         telemetry,

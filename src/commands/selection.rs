@@ -89,6 +89,7 @@ impl SelectionArgs {
             failed: self.failed.clone(),
             extractor_older_than: self.extractor_older_than,
             since: None,
+            without_ocr: false,
             limit: self.limit,
         })
     }

@@ -31,6 +31,7 @@ pub async fn verify(args: &VerifyArgs, config: &Config, format: Format) -> Resul
         catalog,
         // Nothing is read here: it starts no process before the first document.
         sandbox: readers::sandbox(&config),
+        ocr: Arc::new(readers::ocr(&config)),
         dependencies: Dependencies::new(&config),
         config: config.clone(),
         telemetry,

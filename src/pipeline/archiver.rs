@@ -85,6 +85,10 @@ impl Archiver {
             characters: text.characters,
             quality: text.quality,
             text_checksum,
+            ocr_due: u32::try_from(text.scans.len()).unwrap_or(u32::MAX),
+            ocr_page_numbers: ranges(&text.recognized),
+            ocr_confidence: text.ocr_confidence,
+            warnings: text.warnings.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(","),
         };
         let provenance = Provenance {
             extractor_version: EXTRACTOR_VERSION,
@@ -159,8 +163,33 @@ impl Archiver {
     }
 }
 
+/// Pages as people count them, such as `1-3,7`.
+fn ranges(pages: &[u32]) -> String {
+    let mut text = String::new();
+    for run in pages.chunk_by(|one, next| one + 1 == *next) {
+        let [first, .., last] = run else {
+            text += &format!(",{}", run[0] + 1);
+            continue;
+        };
+        text += &format!(",{}-{}", first + 1, last + 1);
+    }
+    text.split_off(text.len().min(1))
+}
+
 /// Gives the buffer back as a string, without a copy when nobody else holds it any more.
 fn into_string(content: Bytes) -> String {
     // It was a string before; the other branch only keeps this from failing.
     String::from_utf8(content.into()).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ranges;
+
+    #[test]
+    fn pages_in_a_row_are_a_range() {
+        for (pages, text) in [(&[][..], ""), (&[0], "1"), (&[0, 1, 2, 6], "1-3,7"), (&[1, 3, 4], "2,4-5")] {
+            assert_eq!(ranges(pages), text);
+        }
+    }
 }

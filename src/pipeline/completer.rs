@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
 
+use super::id_set::IdSet;
 use super::{Context, Outcome, dependency, retrying};
 use crate::budget::BytePermit;
-use crate::catalog::{CatalogError, Completion, FailedGazette};
+use crate::catalog::{CatalogError, Completion, Deferred, FailedGazette};
 use crate::failpoint::{self, Point};
 use crate::gazette::GazetteId;
 use crate::telemetry::Event;
@@ -15,7 +16,8 @@ use crate::telemetry::Event;
 /// Outcomes that come close together share a transaction; none waits longer than this for company.
 const COMPANY: Duration = Duration::from_millis(50);
 
-pub(super) async fn run(context: Context, mut outcomes: Receiver<Outcome>) {
+/// `incomplete` are the gazettes that this run has indexed without their scans; it is given back with those of this lane.
+pub(super) async fn run(context: Context, mut outcomes: Receiver<Outcome>, mut incomplete: IdSet) -> IdSet {
     let most = context.config.bulk_documents as usize;
     let mut group = Vec::with_capacity(most);
     while let Some(first) = outcomes.recv().await {
@@ -27,11 +29,12 @@ pub(super) async fn run(context: Context, mut outcomes: Receiver<Outcome>) {
                 Ok(None) | Err(_) => break,
             }
         }
-        if let Err(error) = record(&context, Group::of(group.drain(..))).await {
+        if let Err(error) = record(&context, &mut incomplete, Group::of(group.drain(..))).await {
             // What could not be marked stays pending: it will be done again, with the same effect.
             context.stop(dependency::of_catalog(&error));
         }
     }
+    incomplete
 }
 
 /// Outcomes by kind.
@@ -42,6 +45,7 @@ struct Group {
     /// Of the files of `failures`, in their order.
     keys: Vec<String>,
     released: Vec<GazetteId>,
+    deferred: Vec<Deferred>,
     permits: Vec<BytePermit>,
 }
 
@@ -60,24 +64,29 @@ impl Group {
                     group.permits.extend(permit);
                 }
                 Outcome::Released { id } => group.released.push(id),
+                Outcome::Deferred { deferred } => group.deferred.push(deferred),
             }
         }
         group
     }
 }
 
-async fn record(context: &Context, group: Group) -> Result<(), CatalogError> {
+async fn record(context: &Context, incomplete: &mut IdSet, group: Group) -> Result<(), CatalogError> {
     let policy = context.retry_policy(context.config.catalog_attempts);
     let (run, catalog) = (context.run(), &context.catalog);
-    let Group { completions, failures, keys, released, permits } = group;
+    let Group { completions, failures, keys, released, deferred, permits } = group;
     if !completions.is_empty() {
         let marked = retrying(context, &policy, "mark gazettes", || catalog.complete(run, &completions)).await?;
         failpoint::pass(Point::Marked);
         let marked: HashSet<GazetteId> = marked.into_iter().collect();
         for completion in &completions {
-            let Completion { id: gazette, bytes, pages, ocr_pages, .. } = *completion;
+            let Completion { id: gazette, bytes, pages, ocr_pages, ocr_due, .. } = *completion;
             let event = if marked.contains(&gazette) {
-                Event::Indexed { gazette, bytes, pages, ocr_pages }
+                let again = incomplete.remove(gazette);
+                if ocr_due > 0 {
+                    incomplete.insert(gazette);
+                }
+                Event::Indexed { gazette, bytes, pages, ocr_pages, again }
             } else {
                 Event::ClaimLost { gazette }
             };
@@ -90,10 +99,20 @@ async fn record(context: &Context, group: Group) -> Result<(), CatalogError> {
         let recorded: HashSet<GazetteId> = recorded.into_iter().collect();
         for (FailedGazette { id: gazette, failure, .. }, key) in failures.iter().zip(&keys) {
             let event = if recorded.contains(gazette) {
-                Event::Failed { gazette: *gazette, key, failure }
+                Event::Failed { gazette: *gazette, key, failure, again: incomplete.remove(*gazette) }
             } else {
                 Event::ClaimLost { gazette: *gazette }
             };
+            context.telemetry.emit(&event);
+        }
+    }
+    if !deferred.is_empty() {
+        let put_off = retrying(context, &policy, "put off scans", || catalog.defer(run, &deferred)).await?;
+        failpoint::pass(Point::PutOff);
+        let put_off: HashSet<GazetteId> = put_off.into_iter().collect();
+        for Deferred { id: gazette, ocr_due: scans, .. } in deferred {
+            let is_ours = put_off.contains(&gazette);
+            let event = if is_ours { Event::Deferred { gazette, scans } } else { Event::ClaimLost { gazette } };
             context.telemetry.emit(&event);
         }
     }

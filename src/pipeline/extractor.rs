@@ -1,5 +1,8 @@
 //! Has spooled files read by the sandbox, from the small, named rayon pool: each of its threads drives one process.
 //! Nothing here blocks a thread of the async runtime.
+//!
+//! In the digital lane a file that turns out to be a scan is put off, and one with scans among its pages goes on with what
+//! text it has; in the OCR lane the scans are read ([`super::recognizer`]).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,10 +14,12 @@ use tokio::sync::oneshot;
 
 use super::guard::Load;
 use super::quarantine::ReadingRoom;
+use super::recognizer::{Recognizer, Scans};
 use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Context, Extracted, Outcome, Spooled, dependency};
 use crate::budget::{ByteBudget, BytePermit, MemoryPlan};
+use crate::catalog::Deferred;
 use crate::extraction::sandbox::{Document, ReadError};
 use crate::extraction::{self, Limits, Text};
 use crate::failpoint::{self, Point};
@@ -23,9 +28,13 @@ use crate::gazette::{Gazette, OcrMode};
 use crate::shutdown::StopReason;
 use crate::telemetry::{Event, with_causes};
 
+/// Text that OCR may find on a page, in bytes: room for it is taken with that for the file's own text.
+const SCANNED_PAGE_BYTES: u64 = 8 * 1024;
+
 pub(super) async fn run(
     context: Context,
-    pool: ThreadPool,
+    scans: Scans,
+    pool: Arc<ThreadPool>,
     texts: ByteBudget,
     load: Arc<Load>,
     mut spooled: Receiver<Spooled>,
@@ -35,7 +44,7 @@ pub(super) async fn run(
     let plan = context.config.memory_plan();
     let limits = Limits::within(plan.reader_bytes, context.config.max_file_size_mb * 1024 * 1024);
     let extractor =
-        Arc::new(Extractor { context, pool, room: ReadingRoom::default(), texts, load, limits, extracted, outcomes });
+        Arc::new(Extractor { context, scans, pool, room: ReadingRoom::default(), texts, load, limits, extracted, outcomes });
     let mut workers = Workers::new(&extractor.context, plan.readers);
     while let Some(item) = spooled.recv().await {
         let extractor = extractor.clone();
@@ -47,7 +56,8 @@ pub(super) async fn run(
 
 struct Extractor {
     context: Context,
-    pool: ThreadPool,
+    scans: Scans,
+    pool: Arc<ThreadPool>,
     room: ReadingRoom,
     /// Memory for texts on their way.
     texts: ByteBudget,
@@ -88,18 +98,16 @@ impl Extractor {
             context.stop(dependency::of_catalog(&error));
         }
         match result {
-            Ok((text, permit)) => {
+            Ok(Reading::Text(text, permit)) => {
                 failpoint::pass(Point::TextRead);
-                context.telemetry.emit(&Event::Extracted {
-                    gazette: id,
-                    pages: text.pages,
-                    characters: text.characters,
-                    recovered: text.recovered,
-                    partial: text.partial,
-                    elapsed: started.elapsed(),
-                });
                 let _ = self.extracted.send(Extracted { gazette, text, bytes, permit, time }).await;
             }
+            Ok(Reading::Scan { pages, scans }) => {
+                let file_checksum = gazette.file_checksum.clone();
+                let deferred = Deferred { id, file_checksum, bytes, pages, ocr_due: scans };
+                let _ = self.outcomes.send(Outcome::Deferred { deferred }).await;
+            }
+            Ok(Reading::Stopped) => drop(self.outcomes.send(Outcome::Released { id }).await),
             Err(ReadError::Document(mut failure)) => {
                 // It was there when the download ended.
                 if failure.code == FailureCode::NotFound {
@@ -117,24 +125,16 @@ impl Extractor {
     }
 
     /// On a thread of the pool. The file and its room in the spool go as soon as it is read.
-    async fn read(self: Arc<Self>, item: Spooled) -> (Gazette, TimeLeft, Result<(Text, BytePermit), ReadError>) {
+    async fn read(self: Arc<Self>, item: Spooled) -> (Gazette, TimeLeft, Result<Reading, ReadError>) {
         let Spooled { gazette, file, permit, time, .. } = item;
-        let name = gazette.file_path.clone().unwrap_or_default();
         let runtime = Handle::current();
         let (answer, result) = oneshot::channel();
-        let extractor = self.clone();
+        let (extractor, row) = (self.clone(), gazette.clone());
         self.pool.spawn(move || {
             let reading = extractor.load.reading(file.bytes);
-            let texts = extractor.texts.clone();
-            let admit =
-                |bytes: u64| runtime.block_on(texts.acquire(bytes.saturating_mul(MemoryPlan::COPIES_OF_A_TEXT)));
-            let result = extraction::open(file.path(), &extractor.limits).map_err(ReadError::from).and_then(
-                |(opened, bytes)| {
-                    let document = Document { file: &opened, name: &name, bytes, limits: &extractor.limits };
-                    let (text, permit) = extractor.context.sandbox.read(&document, OcrMode::Off, admit)?;
-                    Ok((text.without_ocr()?, permit))
-                },
-            );
+            let result = extraction::open(file.path(), &extractor.limits)
+                .map_err(ReadError::from)
+                .and_then(|(opened, bytes)| extractor.read_opened(&row, &opened, bytes, &runtime));
             drop((file, permit, reading));
             // Nobody waits any more when the run was ended at once.
             let _ = answer.send(result);
@@ -144,4 +144,58 @@ impl Extractor {
         });
         (gazette, time, result)
     }
+
+    fn read_opened(
+        &self,
+        gazette: &Gazette,
+        opened: &std::fs::File,
+        bytes: u64,
+        runtime: &Handle,
+    ) -> Result<Reading, ReadError> {
+        let context = &self.context;
+        let started = Instant::now();
+        let name = gazette.file_path.as_deref().unwrap_or_default();
+        let document = Document { file: opened, name, bytes, limits: &self.limits };
+        // Scans are named whatever becomes of them: they may be read another time.
+        let mode = if context.ocr.mode() == OcrMode::Off { OcrMode::Auto } else { context.ocr.mode() };
+        let admit = |text: &Text, bytes: u64| {
+            let found = text.scans.len() as u64 * SCANNED_PAGE_BYTES;
+            let wanted = bytes.saturating_add(found).saturating_mul(MemoryPlan::COPIES_OF_A_TEXT);
+            runtime.block_on(self.texts.acquire(wanted))
+        };
+        let (text, permit) = context.sandbox.read(&document, mode, admit)?;
+        context.telemetry.emit(&Event::Extracted {
+            gazette: gazette.id,
+            pages: text.pages,
+            scans: text.scans.len(),
+            characters: text.characters,
+            recovered: text.recovered,
+            partial: text.partial,
+            elapsed: started.elapsed(),
+        });
+        if text.scans.is_empty() {
+            return Ok(Reading::Text(text.without_ocr()?, permit));
+        }
+        match &self.scans {
+            Scans::Unread(why) => Ok(Reading::Text(why.settle(text)?, permit)),
+            Scans::PutOff if text.lacking.is_some() => Ok(Reading::Scan {
+                pages: text.pages,
+                scans: u32::try_from(text.scans.len()).unwrap_or(u32::MAX),
+            }),
+            Scans::PutOff => Ok(Reading::Text(text, permit)),
+            Scans::Read => {
+                let recognizer = Recognizer { context, gazette, runtime };
+                Ok(recognizer.read(text, document)?.map_or(Reading::Stopped, |text| Reading::Text(text, permit)))
+            }
+        }
+    }
+}
+
+/// What came of reading a file.
+enum Reading {
+    Text(Text, BytePermit),
+    /// It has no text of its own, and so many scans.
+    Scan { pages: u32, scans: u32 },
+    /// The run ends; what was read so far is remembered.
+    Stopped,
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use tokio::sync::mpsc::Sender;
 
 use super::pager::{Pager, Seen};
+use super::recognizer::Scans;
 use super::{Claimed, Context, Outcome, dependency, quarantine, retrying};
 use crate::catalog::{CatalogError, Claim, PageQuery};
 use crate::failpoint::{self, Point};
@@ -23,12 +24,20 @@ pub(super) struct Plan {
     pub high_water: GazetteId,
     /// Gazettes in it at the start.
     pub selected: u64,
+    /// Gazettes that may be claimed.
+    pub left: Option<u64>,
+    /// What is done with scans.
+    pub scans: Scans,
 }
 
 pub(super) async fn run(context: Context, plan: Plan, claimed: Sender<Claimed>, outcomes: Sender<Outcome>) {
     let asked = plan.selection.asks_by_name();
-    let mut lister = Lister { context: &context, asked, left: plan.selection.limit, missed: HashSet::new() };
-    if let Err(error) = lister.list(&plan, &claimed, &outcomes).await {
+    let mut lister = Lister { context: &context, asked, left: plan.left, missed: HashSet::new() };
+    let listed = match plan.scans {
+        Scans::Read => lister.list_scans(&plan, &claimed, &outcomes).await,
+        Scans::PutOff | Scans::Unread(_) => lister.list(&plan, &claimed, &outcomes).await,
+    };
+    if let Err(error) = listed {
         context.stop(dependency::of_catalog(&error));
     }
 }
@@ -78,6 +87,35 @@ impl Lister<'_> {
             context.telemetry.emit(&Event::PageListed { pass: next.pass, rows, fresh: fresh.len() });
             pager.saw(Seen { rows, fresh: fresh.len(), last });
             if !self.claim(fresh, claimed, outcomes).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Scans, the latest first. What is claimed leaves the page at once, and what has an outcome does not come back: the
+    /// first page is the next one until it is empty.
+    async fn list_scans(
+        &mut self,
+        plan: &Plan,
+        claimed: &Sender<Claimed>,
+        outcomes: &Sender<Outcome>,
+    ) -> Result<(), CatalogError> {
+        let context = self.context;
+        let policy = context.retry_policy(context.config.catalog_attempts);
+        for pass in 1.. {
+            if !context.shutdown.is_running() {
+                return Ok(());
+            }
+            let ask = || {
+                let (selection, run) = (&plan.selection, context.run());
+                context.catalog.scan_page(selection, run, plan.high_water, context.config.page_size)
+            };
+            let mut page = retrying(context, &policy, "read a page of scans", ask).await?;
+            let rows = page.len();
+            page.retain(|gazette| !self.missed.contains(&gazette.id));
+            context.telemetry.emit(&Event::PageListed { pass, rows, fresh: page.len() });
+            if page.is_empty() || !self.claim(page, claimed, outcomes).await? {
                 return Ok(());
             }
         }

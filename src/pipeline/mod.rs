@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::BytePermit;
-use crate::catalog::{Catalog, Completion, FailedGazette};
+use crate::catalog::{Catalog, Completion, Deferred, FailedGazette};
 use crate::config::Config;
+use crate::extraction::ocr::Ocr;
 use crate::extraction::sandbox::Sandbox;
 use crate::failure::{Failure, Permanence};
 use crate::gazette::{Gazette, GazetteId, RunId};
@@ -31,10 +32,12 @@ mod downloader;
 mod extractor;
 mod guard;
 mod heartbeat;
+mod id_set;
 mod indexer;
 mod lister;
 mod pager;
 mod quarantine;
+mod recognizer;
 pub mod registrar;
 mod report;
 mod runner;
@@ -57,6 +60,8 @@ pub struct Context {
     pub index: Arc<dyn SearchIndex>,
     /// Where documents are read.
     pub sandbox: Arc<Sandbox>,
+    /// Who reads scans.
+    pub ocr: Arc<Ocr>,
     pub telemetry: Telemetry,
     pub shutdown: Shutdown,
     /// How the three services are doing in this run.
@@ -131,6 +136,8 @@ enum Outcome {
     Acknowledged { completion: Completion, permit: BytePermit },
     Failed { failed: FailedGazette, key: String, permit: Option<BytePermit> },
     Released { id: GazetteId },
+    /// It waits for OCR.
+    Deferred { deferred: Deferred },
 }
 
 impl Outcome {

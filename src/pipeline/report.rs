@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::gazette::RunId;
 use crate::shutdown::StopReason;
-use crate::telemetry::{RunCounts, peak_of_tree_bytes};
+use crate::telemetry::{LaneCounts, RunCounts, peak_of_tree_bytes};
 
 /// Written by `run --report FILE` and printed by `run --format json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,6 +25,9 @@ pub struct Report {
     pub bytes: u64,
     pub pages: u64,
     pub ocr_pages: u64,
+    /// Files as they are, and scans, each with its own numbers.
+    pub digital: LaneCounts,
+    pub ocr: LaneCounts,
     pub seconds: f64,
     pub documents_per_second: f64,
     pub peak_rss_bytes: u64,
@@ -39,7 +42,7 @@ impl Report {
     #[must_use]
     pub fn new(run_id: RunId, counts: RunCounts, remaining: u64, stop: Option<StopReason>) -> Self {
         let documents_per_second = counts.documents_per_second();
-        let RunCounts { selected, indexed, failed, skipped, bytes, pages, ocr_pages, seconds } = counts;
+        let RunCounts { selected, indexed, failed, skipped, bytes, pages, ocr_pages, seconds, deferred: _, digital, ocr } = counts;
         Self {
             run_id,
             selected,
@@ -50,6 +53,8 @@ impl Report {
             bytes,
             pages,
             ocr_pages,
+            digital,
+            ocr,
             seconds,
             documents_per_second,
             peak_rss_bytes: peak_of_tree_bytes(),

@@ -9,16 +9,18 @@ use rayon::ThreadPool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::id_set::IdSet;
+use super::recognizer::{Scans, Why};
 use super::{
     Context, Dependencies, Report, archiver, batcher, completer, downloader, extractor, guard, heartbeat, indexer,
     lister, retrying, spool,
 };
 use crate::budget::ByteBudget;
-use crate::catalog::{Begun, CatalogError};
+use crate::catalog::{Begun, CatalogError, ScanBacklog};
 use crate::extraction;
 use crate::extraction::sandbox::ReadError;
 use crate::failpoint::{self, Point};
-use crate::gazette::{RunId, Selection};
+use crate::gazette::{Lane, OcrMode, RunId, Selection};
 use crate::search_index::SearchIndexError;
 use crate::shutdown::StopReason;
 use crate::storage::StorageError;
@@ -101,7 +103,7 @@ pub async fn run(context: &Context, selection: &Selection) -> Result<Ended, RunE
 async fn work(context: &Context, selection: &Selection, recovered: u64) -> Result<Option<lister::Plan>, RunError> {
     let prepared = unless_stopped(context, prepare(context, selection, recovered)).await;
     let Some(plan) = prepared.transpose()?.flatten() else { return Ok(None) };
-    stages(context, &plan).await?;
+    let plan = lanes(context, plan).await?;
     if context.telemetry.counts().indexed > 0
         && let Some(Err(error)) = while_closing(context, context.index.refresh()).await
     {
@@ -116,6 +118,8 @@ async fn prepare(context: &Context, selection: &Selection, recovered: u64) -> Re
     let selection = retrying(context, &policy, "resolve the selection", || context.catalog.resolve(selection)).await?;
     let high_water = retrying(context, &policy, "read the highest id", || context.catalog.high_water_mark()).await?;
     let Some(high_water) = high_water else { return Ok(None) };
+    let scans = scans(context).await;
+    let selection = Selection { without_ocr: matches!(scans, Scans::Unread(_)), ..selection };
     let count = || context.catalog.count(&selection, context.run(), high_water);
     let selected = retrying(context, &policy, "count the selection", count).await?;
     context.telemetry.emit(&Event::RunStarted {
@@ -131,7 +135,8 @@ async fn prepare(context: &Context, selection: &Selection, recovered: u64) -> Re
     retrying(context, &policy, "reach the storage", || context.storage.check()).await?;
     retrying(context, &policy, "prepare the index", || context.index.prepare()).await?;
     failpoint::pass(Point::IndexReady);
-    Ok(Some(lister::Plan { selection, high_water, selected }))
+    let left = selection.limit;
+    Ok(Some(lister::Plan { selection, high_water, selected, left, scans }))
 }
 
 /// Gazettes of the selection without an outcome. Rows that were deleted meanwhile are not left, nor are those beyond
@@ -145,7 +150,57 @@ async fn remaining(context: &Context, plan: &lister::Plan) -> u64 {
     }
 }
 
-async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> {
+/// What computers wrote first, then scans: no born-digital page waits for one that OCR has to read.
+async fn lanes(context: &Context, plan: lister::Plan) -> Result<lister::Plan, RunError> {
+    let threads = context.config.memory_plan().readers;
+    let pool = extraction::pool(threads).map_err(|source| RunError::Pool { threads, source })?;
+    // Processes that read live as long as the threads that started them.
+    let pool = Arc::new(pool);
+    warm_up(context, &pool).await?;
+    let is_read = matches!(plan.scans, Scans::PutOff);
+    let policy = context.retry_policy(context.config.catalog_attempts);
+    let backlog = async |plan: &lister::Plan| {
+        let ask = || context.catalog.scan_backlog(&plan.selection, context.run(), plan.high_water);
+        retrying(context, &policy, "count the scans", ask).await
+    };
+    let known = if is_read { backlog(&plan).await? } else { ScanBacklog::default() };
+    let gazettes = plan.selected.saturating_sub(known.gazettes);
+    context.telemetry.emit(&Event::LaneBegun { lane: Lane::Digital, gazettes, pages: 0 });
+    let incomplete = stages(context, &plan, &pool, IdSet::default()).await?;
+    if is_read && context.shutdown.is_running() {
+        // Of a limit, what the first lane has left, and what waits only for its scans.
+        let finished = context.telemetry.counts().finished().saturating_sub(incomplete.len());
+        let left = plan.selection.limit.map(|limit| limit.saturating_sub(finished));
+        let of_scans = lister::Plan { scans: Scans::Read, left, ..plan.clone() };
+        let ScanBacklog { gazettes, pages } = backlog(&plan).await?;
+        if gazettes > 0 {
+            context.telemetry.emit(&Event::LaneBegun { lane: Lane::Ocr, gazettes, pages });
+            stages(context, &of_scans, &pool, incomplete).await?;
+        }
+    }
+    Ok(plan)
+}
+
+/// What is done with scans. That there is no OCR engine is told once.
+async fn scans(context: &Context) -> Scans {
+    if context.ocr.mode() == OcrMode::Off {
+        return Scans::Unread(Why::Off);
+    }
+    let ocr = context.ocr.clone();
+    let asked = tokio::task::spawn_blocking(move || ocr.engine().err().map(str::to_owned));
+    let why = asked.await.unwrap_or_else(|_| Some("the thread that looks for it ended".to_owned()));
+    let Some(why) = why else { return Scans::PutOff };
+    context.telemetry.emit(&Event::OcrUnavailable { why: &why });
+    Scans::Unread(Why::Unavailable(why))
+}
+
+/// One lane, from its first page of the catalogue to its last outcome.
+async fn stages(
+    context: &Context,
+    plan: &lister::Plan,
+    pool: &Arc<ThreadPool>,
+    incomplete: IdSet,
+) -> Result<IdSet, RunError> {
     let config = &context.config;
     let spool = spool::Spool::open(&config.spool, context.run())
         .map_err(|source| RunError::Spool { path: config.spool.clone(), source })?;
@@ -153,8 +208,6 @@ async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> 
     let spool = Arc::new(spool);
     let plan_of_memory = config.memory_plan();
     let threads = plan_of_memory.readers;
-    let pool = extraction::pool(threads).map_err(|source| RunError::Pool { threads, source })?;
-    warm_up(context, &pool).await?;
     let room_in_spool = ByteBudget::new(config.spool_budget_mb * 1024 * 1024);
     let texts = ByteBudget::new(plan_of_memory.texts_bytes);
     let load = guard::Load::new(threads);
@@ -177,12 +230,15 @@ async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> 
     let outcome = || outcome_sender.clone();
     stages.spawn(lister::run(context.clone(), plan.clone(), claimed_sender, outcome()));
     stages.spawn(downloader::run(context.clone(), spool.clone(), room_in_spool, claimed, spooled_sender, outcome()));
-    stages.spawn(extractor::run(context.clone(), pool, texts, load, spooled, extracted_sender, outcome()));
+    let (scans, pool) = (plan.scans.clone(), pool.clone());
+    stages.spawn(extractor::run(context.clone(), scans, pool, texts, load, spooled, extracted_sender, outcome()));
     stages.spawn(archiver::run(context.clone(), extracted, archived_sender, outcome()));
     stages.spawn(batcher::run(batcher::Bounds::from(config.as_ref()), archived, batch_sender));
     stages.spawn(indexer::run(context.clone(), batches, outcome()));
     drop(outcome_sender);
-    stages.spawn(completer::run(context.clone(), outcomes));
+    let (rest, incomplete_then) = oneshot::channel();
+    let completer = completer::run(context.clone(), outcomes, incomplete);
+    stages.spawn(async move { drop(rest.send(completer.await)) });
 
     let grace = async {
         context.shutdown.draining().await;
@@ -204,7 +260,8 @@ async fn stages(context: &Context, plan: &lister::Plan) -> Result<(), RunError> 
         () = grace => {}
     }
     stages.shutdown().await;
-    Ok(())
+    // A lane that was ended at once is the last one.
+    Ok(incomplete_then.await.unwrap_or_default())
 }
 
 /// Starts the first of the processes that read, so that a machine on which none can be started is found out before

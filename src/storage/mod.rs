@@ -83,3 +83,9 @@ fn without_secrets(url: &Url) -> String {
 pub fn text_key(key: &str) -> String {
     format!("{key}.txt")
 }
+
+/// The key whose text is what OCR has read of a file's pictures: it is remembered among the texts.
+#[must_use]
+pub fn ocr_key(key: &str) -> String {
+    format!("{key}.prelo-ocr")
+}

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::failure::Failure;
-use crate::gazette::GazetteId;
+use crate::failure::{Failure, FailureCode};
+use crate::gazette::{GazetteId, Lane};
 use crate::shutdown::StopReason;
 
 /// One thing that happened. Durations are wall-clock time.
@@ -23,8 +23,33 @@ pub enum Event<'a> {
     ClaimMissed { gazette: GazetteId },
     /// A file is in the spool.
     Downloaded { gazette: GazetteId, bytes: u64, elapsed: Duration },
-    /// A file was read.
-    Extracted { gazette: GazetteId, pages: u32, characters: u64, recovered: bool, partial: bool, elapsed: Duration },
+    /// A file was read. `scans` of its pages are for OCR.
+    Extracted {
+        gazette: GazetteId,
+        pages: u32,
+        scans: usize,
+        characters: u64,
+        recovered: bool,
+        partial: bool,
+        elapsed: Duration,
+    },
+    /// OCR is wanted and cannot be had.
+    OcrUnavailable { why: &'a str },
+    /// A lane begins, with so much to do: in the OCR lane pages are those that OCR reads.
+    LaneBegun { lane: Lane, gazettes: u64, pages: u64 },
+    /// A gazette is put off until its scans are read.
+    Deferred { gazette: GazetteId, scans: u32 },
+    /// OCR has looked at one page more.
+    PageRecognized { gazette: GazetteId },
+    /// The scans of a gazette were read: by the engine, or it was remembered what it had read.
+    Recognized {
+        gazette: GazetteId,
+        pages: u32,
+        by_engine: u32,
+        confidence: Option<f32>,
+        warnings: &'a [FailureCode],
+        elapsed: Duration,
+    },
     /// A bulk was answered.
     BulkAnswered { documents: usize, acknowledged: usize, resent: usize, rejected: usize, elapsed: Duration },
     /// A bulk was too large for one request, or failed whole again and again, and is sent in halves.
@@ -41,10 +66,10 @@ pub enum Event<'a> {
     ConcurrencyChanged { service: &'a str, from: u32, to: u32 },
     /// Downloads wait for room in the spool.
     SpoolFull { error: &'a str },
-    /// A gazette was acknowledged and marked.
-    Indexed { gazette: GazetteId, bytes: u64, pages: u32, ocr_pages: u32 },
-    /// A gazette was set aside; `key` is that of its file.
-    Failed { gazette: GazetteId, key: &'a str, failure: &'a Failure },
+    /// A gazette was acknowledged and marked; `again`, when this run had indexed it before, without its scans.
+    Indexed { gazette: GazetteId, bytes: u64, pages: u32, ocr_pages: u32, again: bool },
+    /// A gazette was set aside; `key` is that of its file; `again` as above.
+    Failed { gazette: GazetteId, key: &'a str, failure: &'a Failure, again: bool },
     /// A gazette was given back without an outcome, because the run ends.
     Released { gazette: GazetteId },
     /// Somebody else took the gazette over: it was not marked.
@@ -56,9 +81,9 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
-    /// Whether it moves the progress on.
+    /// Whether a gazette is done with in this lane.
     #[must_use]
     pub fn finishes_a_gazette(&self) -> bool {
-        matches!(self, Self::Indexed { .. } | Self::Failed { .. })
+        matches!(self, Self::Indexed { .. } | Self::Failed { .. } | Self::Deferred { .. })
     }
 }

@@ -4,12 +4,12 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info, trace, warn};
 use tracing_subscriber::EnvFilter;
 
 use super::{Event, RunCounts, memory, progress};
 use crate::failure::FailureCode;
-use crate::gazette::RunId;
+use crate::gazette::{Lane, RunId};
 use crate::shutdown::StopReason;
 
 /// The one bar of this process; hidden until there is progress. Log lines are written above it.
@@ -96,12 +96,29 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::Downloaded { gazette, bytes, elapsed } => {
             debug!(run_id, gazette_id = gazette.0, bytes, seconds = elapsed.as_secs_f64(), "downloaded");
         }
-        Event::Extracted { gazette, pages, characters, recovered, partial, elapsed } => {
+        Event::Extracted { gazette, pages, scans, characters, recovered, partial, elapsed } => {
             let seconds = elapsed.as_secs_f64();
-            debug!(run_id, gazette_id = gazette.0, pages, characters, recovered, partial, seconds, "extracted");
+            debug!(run_id, gazette_id = gazette.0, pages, scans, characters, recovered, partial, seconds, "extracted");
             if *partial {
                 let code = FailureCode::TextPartial.as_str();
                 warn!(run_id, gazette_id = gazette.0, code, "the file breaks off; what could be read of it goes on");
+            }
+        }
+        Event::OcrUnavailable { why } => {
+            let code = FailureCode::OcrUnavailable.as_str();
+            warn!(run_id, code, why, "scans cannot be read: the OCR engine cannot be used");
+        }
+        Event::LaneBegun { lane: Lane::Digital, .. } => {}
+        Event::LaneBegun { lane: Lane::Ocr, gazettes, pages } => info!(run_id, gazettes, pages, "scans are read now"),
+        Event::Deferred { gazette, scans } => {
+            debug!(run_id, gazette_id = gazette.0, scans, "put off until its scans are read");
+        }
+        Event::PageRecognized { gazette } => trace!(run_id, gazette_id = gazette.0, "page read by OCR"),
+        Event::Recognized { gazette, pages, by_engine, confidence, warnings, elapsed } => {
+            let (gazette_id, seconds) = (gazette.0, elapsed.as_secs_f64());
+            debug!(run_id, gazette_id, pages, by_engine, confidence, seconds, "scans read");
+            for code in *warnings {
+                warn!(run_id, gazette_id, code = code.as_str(), "indexed, but: {}", code.sentence());
             }
         }
         Event::BulkAnswered { documents, acknowledged, resent, rejected, elapsed } => {
@@ -133,10 +150,10 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
             info!(run_id, service, from, to, "calls at once changed");
         }
         Event::SpoolFull { error } => warn!(run_id, error, "the spool is full: the intake is paused"),
-        Event::Indexed { gazette, bytes, pages, ocr_pages } => {
-            debug!(run_id, gazette_id = gazette.0, bytes, pages, ocr_pages, "indexed");
+        Event::Indexed { gazette, bytes, pages, ocr_pages, again } => {
+            debug!(run_id, gazette_id = gazette.0, bytes, pages, ocr_pages, again, "indexed");
         }
-        Event::Failed { gazette, key, failure } => {
+        Event::Failed { gazette, key, failure, again: _ } => {
             let (gazette_id, code) = (gazette.0, failure.code.as_str());
             warn!(code, key, detail = failure.detail, gazette_id, run_id, "failed");
         }
@@ -155,17 +172,25 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
     }
 }
 
-pub(super) fn write_progress(run: RunId, counts: &RunCounts) {
+pub(super) fn write_progress(run: RunId, lane: Lane, counts: &RunCounts) {
+    let of_lane = counts.lane(lane);
     info!(
         run_id = run.to_string(),
-        done = counts.finished(),
-        of = counts.selected,
+        lane = lane.as_str(),
+        done = of_lane.gazettes,
+        of = of_lane.selected,
         failed = counts.failures(),
-        documents_per_second = (counts.documents_per_second() * 10.0).round() / 10.0,
+        scans_waiting = counts.deferred,
+        documents_per_second = rounded(of_lane.gazettes_per_second()),
+        pages_per_second = rounded(of_lane.pages_per_second()),
         memory_bytes = memory::sample_tree().resident,
-        left = counts.seconds_left().map(progress::duration),
+        left = of_lane.seconds_left().map(progress::duration),
         "progress"
     );
+}
+
+fn rounded(rate: f64) -> f64 {
+    (rate * 100.0).round() / 100.0
 }
 
 #[cfg(test)]

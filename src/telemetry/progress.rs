@@ -5,6 +5,7 @@ use std::sync::Once;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{RunCounts, log, memory};
+use crate::gazette::Lane;
 
 /// A bar, or nothing where there is no terminal.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ impl Progress {
     pub(super) fn new(terminal: bool) -> Self {
         let bar = terminal.then(|| {
             let bar = log::bar().clone();
-            if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len}  {msg}") {
                 bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
             }
             bar
@@ -29,12 +30,21 @@ impl Progress {
         self.bar.is_some()
     }
 
-    pub(super) fn show(&self, counts: &RunCounts) {
+    pub(super) fn show(&self, lane: Lane, counts: &RunCounts) {
         if let Some(bar) = &self.bar {
             self.visible.call_once(|| bar.set_draw_target(ProgressDrawTarget::stderr()));
-            bar.set_length(counts.selected);
-            bar.set_position(counts.finished());
-            bar.set_message(message(counts, memory::sample_tree().resident));
+            let of_lane = counts.lane(lane);
+            let (done, all) = match lane {
+                Lane::Digital => (of_lane.gazettes, of_lane.selected),
+                Lane::Ocr => (of_lane.pages, of_lane.selected_pages),
+            };
+            bar.set_prefix(match lane {
+                Lane::Digital => "text",
+                Lane::Ocr => "OCR ",
+            });
+            bar.set_length(all.max(done));
+            bar.set_position(done);
+            bar.set_message(message(lane, counts, memory::sample_tree().resident));
         }
     }
 
@@ -45,14 +55,23 @@ impl Progress {
     }
 }
 
-fn message(counts: &RunCounts, resident_bytes: u64) -> String {
+fn message(lane: Lane, counts: &RunCounts, resident_bytes: u64) -> String {
     let failed = match counts.failures() {
         0 => String::new(),
         n => format!("  {n} failed"),
     };
-    let left = counts.seconds_left().map_or_else(String::new, |seconds| format!("  {} left", duration(seconds)));
+    let waiting = match counts.deferred {
+        0 => String::new(),
+        n => format!("  {n} scans wait"),
+    };
+    let of_lane = counts.lane(lane);
+    let rate = match lane {
+        Lane::Digital => format!("{:.1} docs/s", of_lane.gazettes_per_second()),
+        Lane::Ocr => format!("{:.2} pages/s", of_lane.pages_per_second()),
+    };
+    let left = of_lane.seconds_left().map_or_else(String::new, |seconds| format!("  {} left", duration(seconds)));
     let mib = resident_bytes / (1024 * 1024);
-    format!("{:.1} docs/s  {mib} MiB{left}{failed}", counts.documents_per_second())
+    format!("{rate}  {mib} MiB{left}{waiting}{failed}")
 }
 
 /// `4.2s`, `45s`, `3m 05s`, `2h 07m`.
@@ -72,6 +91,7 @@ pub fn duration(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::LaneCounts;
     use super::*;
 
     #[test]
@@ -83,9 +103,12 @@ mod tests {
 
     #[test]
     fn the_message_tells_rate_memory_time_and_failures() {
-        let mut counts = RunCounts { selected: 100, indexed: 40, seconds: 20.0, ..RunCounts::default() };
-        assert_eq!(message(&counts, 64 * 1024 * 1024), "2.0 docs/s  64 MiB  30s left");
-        counts.failed.insert("NEEDS_OCR".into(), 10);
-        assert_eq!(message(&counts, 0), "2.5 docs/s  0 MiB  20s left  10 failed");
+        let digital = LaneCounts { selected: 100, gazettes: 40, seconds: 20.0, ..LaneCounts::default() };
+        let ocr = LaneCounts { selected: 3, selected_pages: 12, pages: 2, seconds: 4.0, ..LaneCounts::default() };
+        let mut counts = RunCounts { digital, ocr, ..RunCounts::default() };
+        assert_eq!(message(Lane::Digital, &counts, 64 * 1024 * 1024), "2.0 docs/s  64 MiB  30s left");
+        counts.failed.insert("NOT_FOUND".into(), 10);
+        counts.deferred = 3;
+        assert_eq!(message(Lane::Ocr, &counts, 0), "0.50 pages/s  0 MiB  20s left  3 scans wait  10 failed");
     }
 }

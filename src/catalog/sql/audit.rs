@@ -39,7 +39,7 @@ pub async fn reopen<D: Dialect>(
     }
     Statement::<D>::new(
         "UPDATE prelo_gazettes SET state = 'pending', failure_code = NULL, failure_detail = NULL, \
-         next_attempt_at = NULL, failures = 0, text_checksum = NULL, lease_run = NULL, lease_until = NULL \
+         next_attempt_at = NULL, failures = 0, text_checksum = NULL, ocr_due = NULL, lease_run = NULL, lease_until = NULL \
          WHERE (lease_run IS NULL OR lease_until <= ",
     )
     .now()

@@ -7,11 +7,11 @@ use sqlx::Pool;
 
 use super::super::dialect::{Connection, Dialect, Value};
 use super::super::statement::{Statement, milliseconds};
-use super::super::{Completion, FailedGazette};
+use super::super::{Completion, Deferred, FailedGazette};
 use super::{begin, runs};
 use crate::gazette::{EXTRACTOR_VERSION, GazetteId, RunId};
 
-/// Rows of one statement; each binds up to eight values, and SQLite takes 32,766 of them.
+/// Rows of one statement; each binds up to twelve values, and SQLite takes 32,766 of them.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
 pub async fn complete<D: Dialect>(
@@ -47,15 +47,25 @@ async fn mark_indexed<D: Dialect>(
             completion.characters.into(),
             completion.quality.into(),
             completion.text_checksum.as_str().into(),
+            completion.ocr_due.into(),
+            completion.ocr_page_numbers.as_str().into(),
+            completion.ocr_confidence.into(),
+            completion.warnings.as_str().into(),
         ]
     });
     Statement::<D>::new("WITH ")
-        .values("done (id, file_checksum, bytes, pages, ocr_pages, characters, quality, text_checksum)", rows)
+        .values(
+            "done (id, file_checksum, bytes, pages, ocr_pages, characters, quality, text_checksum, ocr_due, \
+             ocr_page_numbers, ocr_confidence, warnings)",
+            rows,
+        )
         .sql(
             "UPDATE prelo_gazettes SET state = 'indexed', starts = 0, failures = 0, failure_code = NULL, failure_detail = NULL, \
              next_attempt_at = NULL, lease_run = NULL, lease_until = NULL, file_checksum = done.file_checksum, \
              bytes = done.bytes, pages = done.pages, ocr_pages = done.ocr_pages, characters = done.characters, \
-             quality = done.quality, text_checksum = done.text_checksum, indexed_at = ",
+             quality = done.quality, text_checksum = done.text_checksum, ocr_due = done.ocr_due, \
+             ocr_page_numbers = done.ocr_page_numbers, ocr_confidence = done.ocr_confidence, \
+             warnings = done.warnings, indexed_at = ",
         )
         .now()
         .sql(", extractor_version = ")
@@ -78,6 +88,56 @@ async fn mark_processed<D: Dialect>(connection: &mut Connection<D>, ids: &[Gazet
         .sql(UNCHANGED)
         .any_id(" AND gazettes.id", ids)
         .run(connection)
+        .await
+}
+
+pub async fn defer<D: Dialect>(
+    pool: &Pool<D::Db>,
+    run: RunId,
+    deferred: &[Deferred],
+) -> Result<Vec<GazetteId>, sqlx::Error> {
+    let mut transaction = begin::<D>(pool).await?;
+    runs::lock::<D>(&mut transaction, run).await?;
+    let mut answer = Vec::with_capacity(deferred.len());
+    for chunk in deferred.chunks(ROWS_PER_STATEMENT) {
+        let put_off = put_off::<D>(&mut transaction, run, chunk).await?;
+        let ids = chunk.iter().map(|deferred| deferred.id);
+        answer.extend(with_marked_before::<D>(&mut transaction, run, "pending", ids, put_off).await?);
+    }
+    transaction.commit().await?;
+    Ok(answer)
+}
+
+/// It was read to its end, and its starts are forgotten. What it failed with before is no more what is known of it, but
+/// how often it failed in a row is.
+async fn put_off<D: Dialect>(
+    connection: &mut Connection<D>,
+    run: RunId,
+    deferred: &[Deferred],
+) -> Result<Vec<GazetteId>, sqlx::Error> {
+    let rows = deferred.iter().map(|deferred| {
+        vec![
+            deferred.id.into(),
+            deferred.file_checksum.as_deref().into(),
+            deferred.bytes.into(),
+            deferred.pages.into(),
+            deferred.ocr_due.into(),
+        ]
+    });
+    Statement::<D>::new("WITH ")
+        .values("put_off (id, file_checksum, bytes, pages, ocr_due)", rows)
+        .sql(
+            "UPDATE prelo_gazettes SET state = 'pending', starts = 0, failure_code = NULL, failure_detail = NULL, \
+             next_attempt_at = NULL, lease_run = NULL, lease_until = NULL, file_checksum = put_off.file_checksum, \
+             bytes = put_off.bytes, pages = put_off.pages, ocr_due = put_off.ocr_due, extractor_version = ",
+        )
+        .bind(EXTRACTOR_VERSION)
+        .sql(", run_id = ")
+        .bind(run)
+        .sql(" FROM put_off WHERE prelo_gazettes.gazette_id = put_off.id AND prelo_gazettes.lease_run = ")
+        .bind(run)
+        .sql(" RETURNING gazette_id AS id")
+        .ids(connection)
         .await
 }
 
@@ -125,6 +185,7 @@ async fn mark_failed<D: Dialect>(
         .sql(
             "UPDATE prelo_gazettes SET state = 'failed', failure_code = failed.code, \
              failure_detail = failed.detail, file_checksum = failed.file_checksum, failures = failed.failures, \
+             ocr_due = NULL, \
              starts = CASE WHEN state = 'started' THEN 0 ELSE starts END, \
              bytes = coalesce(failed.bytes, prelo_gazettes.bytes), lease_run = NULL, lease_until = NULL, \
              next_attempt_at = ",

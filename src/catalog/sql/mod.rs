@@ -16,10 +16,10 @@ use sqlx::{Pool, Transaction};
 use super::dialect::Dialect;
 use super::error::from_sqlx;
 use super::{
-    Begun, Catalog, CatalogError, Claim, Completion, Explanation, FailedGazette, Listed, Marked, PageQuery, Registry,
-    RunCounts, RunRecord, SelectionSummary, Status,
+    Begun, Catalog, CatalogError, Claim, Completion, Deferred, Explanation, FailedGazette, Listed, Marked, PageQuery,
+    Registry, RunCounts, RunRecord, ScanBacklog, SelectionSummary, Status,
 };
-use crate::gazette::{GazetteId, RunId, Selection};
+use crate::gazette::{Gazette, GazetteId, RunId, Selection};
 
 /// The catalogue in a database of dialect `D`.
 pub struct SqlCatalog<D: Dialect> {
@@ -106,6 +106,31 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn complete(&self, run: RunId, completions: &[Completion]) -> Result<Vec<GazetteId>, CatalogError> {
         marks::complete::<D>(&self.pool, run, completions).await.map_err(self.context("mark gazettes as processed"))
+    }
+
+    async fn defer(&self, run: RunId, deferred: &[Deferred]) -> Result<Vec<GazetteId>, CatalogError> {
+        marks::defer::<D>(&self.pool, run, deferred).await.map_err(self.context("put off what waits for OCR"))
+    }
+
+    async fn scan_backlog(
+        &self,
+        selection: &Selection,
+        run: RunId,
+        high_water: GazetteId,
+    ) -> Result<ScanBacklog, CatalogError> {
+        let backlog = pages::scan_backlog::<D>(&self.pool, selection, run, high_water).await;
+        backlog.map_err(self.context("count what waits for OCR"))
+    }
+
+    async fn scan_page(
+        &self,
+        selection: &Selection,
+        run: RunId,
+        high_water: GazetteId,
+        page_size: u32,
+    ) -> Result<Vec<Gazette>, CatalogError> {
+        let page = pages::scan_page::<D>(&self.pool, selection, run, high_water, page_size).await;
+        page.map_err(self.context("read a page of what waits for OCR"))
     }
 
     async fn fail(&self, run: RunId, failures: &[FailedGazette]) -> Result<Vec<GazetteId>, CatalogError> {

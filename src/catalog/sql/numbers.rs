@@ -6,7 +6,7 @@ use sqlx::Pool;
 
 use super::super::dialect::{Connection, Dialect, List};
 use super::super::statement::Statement;
-use super::super::{SelectionSummary, Status, selection};
+use super::super::{ScanBacklog, SelectionSummary, Status, selection};
 use crate::failure::{FailureCode, Permanence};
 use crate::gazette::Selection;
 
@@ -19,7 +19,9 @@ pub async fn summarize<D: Dialect>(
     let row = selected::<D>(selection)
         .sql(
             "SELECT count(*) AS gazettes, count(bytes) AS sized, CAST(coalesce(sum(bytes), 0) AS bigint) AS bytes, \
-             count(pages) AS paged, CAST(coalesce(sum(pages), 0) AS bigint) AS pages FROM selected",
+             count(pages) AS paged, CAST(coalesce(sum(pages), 0) AS bigint) AS pages, \
+             count(*) FILTER (WHERE ocr_due > 0) AS scans, \
+             CAST(coalesce(sum(ocr_due), 0) AS bigint) AS scanned_pages FROM selected",
         )
         .only_row(&mut connection)
         .await?;
@@ -27,6 +29,7 @@ pub async fn summarize<D: Dialect>(
         gazettes: row.count("gazettes")?,
         sized_gazettes: row.count("sized")?,
         known_bytes: row.count("bytes")?,
+        scans: ScanBacklog { gazettes: row.count("scans")?, pages: row.count("scanned_pages")? },
         paged_gazettes: row.count("paged")?,
         known_pages: row.count("pages")?,
         ..SelectionSummary::default()
@@ -44,7 +47,7 @@ pub async fn summarize<D: Dialect>(
 
 /// `WITH selected AS (…)`: the rows of a selection, newest first, as many as its limit allows.
 fn selected<D: Dialect>(selection: &Selection) -> Statement<D> {
-    let statement = Statement::<D>::new("WITH selected AS (SELECT g.id, g.file_path, p.failure_code, p.bytes, p.pages")
+    let statement = Statement::<D>::new("WITH selected AS (SELECT g.id, g.file_path, p.failure_code, p.bytes, p.pages, p.ocr_due")
         .sql(selection::FROM)
         .sql("WHERE ");
     let statement = selection::push(statement, selection, None);
@@ -85,6 +88,8 @@ pub async fn status<D: Dialect>(pool: &Pool<D::Db>) -> Result<Status, sqlx::Erro
          count(*) FILTER (WHERE p.state = 'failed' AND p.next_attempt_at IS NOT NULL) AS waiting, \
          min(p.next_attempt_at) FILTER (WHERE p.state = 'failed') AS next_attempt_at, \
          count(*) FILTER (WHERE p.state = 'failed' AND p.failure_code = 'QUARANTINED') AS quarantined, \
+         count(*) FILTER (WHERE p.ocr_due > 0) AS scans, \
+         CAST(coalesce(sum(p.ocr_due), 0) AS bigint) AS scanned_pages, \
          count(*) FILTER (WHERE p.state = 'failed' AND p.next_attempt_at IS NULL",
     )
     .any(" AND p.failure_code", List::Texts(retryable.map(|code| code.as_str().to_owned()).collect()))
@@ -107,6 +112,7 @@ pub async fn status<D: Dialect>(pool: &Pool<D::Db>) -> Result<Status, sqlx::Erro
         spent: row.count("spent")?,
         quarantined: row.count("quarantined")?,
         claimed: row.count("claimed")?,
+        scans: ScanBacklog { gazettes: row.count("scans")?, pages: row.count("scanned_pages")? },
     })
 }
 

@@ -9,7 +9,7 @@ use sqlx::Pool;
 use super::super::dialect::{Connection, Dialect};
 use super::super::selection;
 use super::super::statement::{Row, Statement};
-use super::super::{Cursor, Explanation, GazetteState, Listed, PageQuery};
+use super::super::{Cursor, Explanation, GazetteState, Listed, PageQuery, ScanBacklog};
 use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 
 /// Named one by one: `source_text` is never among them.
@@ -19,7 +19,7 @@ const GAZETTE_COLUMNS: &str = "CAST(g.id AS bigint) AS id, g.territory_id, g.dat
 
 const STATE_COLUMNS: &str = "g.processed, p.state, p.failure_code, p.failure_detail, p.starts, p.failures, p.lease_run, \
      p.lease_until, p.next_attempt_at, p.extractor_version, p.bytes, p.pages, p.ocr_pages, p.characters, p.quality, \
-     p.text_checksum, p.indexed_at, p.run_id";
+     p.text_checksum, p.indexed_at, p.run_id, p.ocr_due, p.ocr_page_numbers, p.ocr_confidence, p.warnings";
 
 pub async fn high_water_mark<D: Dialect>(pool: &Pool<D::Db>) -> Result<Option<GazetteId>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
@@ -39,9 +39,51 @@ pub async fn count<D: Dialect>(
         .sql("WHERE g.id <= ")
         .bind(high_water)
         .sql(" AND ");
-    let row =
-        fresh(statement, selection, run).limit(selection.limit).sql(") AS selected").only_row(&mut connection).await?;
+    // What this run has put off until its scans are read is without an outcome.
+    let statement = selection::push(statement, selection, Some(run)).sql(" AND (NOT (");
+    let statement = selection::push_touched(statement, run).sql(") OR (p.state = 'pending' AND ");
+    let statement = selection::push_known_scan(statement).sql("))");
+    let row = statement.limit(selection.limit).sql(") AS selected").only_row(&mut connection).await?;
     row.count("gazettes")
+}
+
+/// What waits for OCR: of the selection, or put off by this run. Gazettes that are in work are not among them.
+fn scans<D: Dialect>(
+    statement: Statement<D>,
+    selection: &Selection,
+    run: RunId,
+    high_water: GazetteId,
+) -> Statement<D> {
+    let statement = statement.sql(selection::FROM).sql("WHERE g.id <= ").bind(high_water).sql(" AND ");
+    let statement = selection::push_known_scan(statement).sql(" AND p.lease_run IS DISTINCT FROM ").bind(run);
+    let statement = selection::push(statement.sql(" AND (("), selection, Some(run)).sql(") OR p.run_id = ");
+    statement.bind(run).sql(")")
+}
+
+pub async fn scan_backlog<D: Dialect>(
+    pool: &Pool<D::Db>,
+    selection: &Selection,
+    run: RunId,
+    high_water: GazetteId,
+) -> Result<ScanBacklog, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let statement =
+        Statement::<D>::new("SELECT count(*) AS gazettes, CAST(coalesce(sum(p.ocr_due), 0) AS bigint) AS pages");
+    let row = scans(statement, selection, run, high_water).only_row(&mut connection).await?;
+    Ok(ScanBacklog { gazettes: row.count("gazettes")?, pages: row.count("pages")? })
+}
+
+pub async fn scan_page<D: Dialect>(
+    pool: &Pool<D::Db>,
+    selection: &Selection,
+    run: RunId,
+    high_water: GazetteId,
+    page_size: u32,
+) -> Result<Vec<Gazette>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let statement = Statement::<D>::new("SELECT ").sql(GAZETTE_COLUMNS);
+    let statement = scans(statement, selection, run, high_water).sql(" ORDER BY g.date DESC NULLS LAST, g.id DESC");
+    statement.limit(Some(page_size.into())).rows(&mut connection).await?.iter().map(gazette).collect()
 }
 
 pub async fn page<D: Dialect>(pool: &Pool<D::Db>, query: &PageQuery<'_>) -> Result<Vec<Listed>, sqlx::Error> {
@@ -60,7 +102,7 @@ pub async fn page<D: Dialect>(pool: &Pool<D::Db>, query: &PageQuery<'_>) -> Resu
         fresh(statement, query.selection, query.run)
     } else {
         // Rows that leave the predicate because this run has marked them would shift what comes after an offset.
-        let statement = selection::push(statement.sql("(("), query.selection, Some(query.run)).sql(") OR ");
+        let statement = digital(statement.sql("(("), query.selection, query.run).sql(") OR ");
         selection::push_touched(statement, query.run).sql(")")
     };
     statement = statement.sql(" ORDER BY g.id DESC").limit(Some(query.page_size.into()));
@@ -95,9 +137,15 @@ pub async fn explain<D: Dialect>(pool: &Pool<D::Db>, id: GazetteId) -> Result<Op
     .transpose()
 }
 
-/// In the selection and not touched by the run.
+/// In the selection, and not left to OCR.
+fn digital<D: Dialect>(statement: Statement<D>, selection: &Selection, run: RunId) -> Statement<D> {
+    let statement = selection::push(statement, selection, Some(run));
+    if selection.without_ocr { statement } else { selection::push_known_scan(statement.sql(" AND NOT ")) }
+}
+
+/// The same, and not touched by the run.
 fn fresh<D: Dialect>(statement: Statement<D>, selection: &Selection, run: RunId) -> Statement<D> {
-    let statement = selection::push(statement, selection, Some(run)).sql(" AND NOT (");
+    let statement = digital(statement, selection, run).sql(" AND NOT (");
     selection::push_touched(statement, run).sql(")")
 }
 
@@ -146,5 +194,9 @@ fn state<D: Dialect>(row: &Row<D>) -> Result<Option<GazetteState>, sqlx::Error> 
         text_checksum: row.maybe_text("text_checksum")?,
         indexed_at: row.maybe_moment("indexed_at")?,
         run_id: row.maybe_run("run_id")?,
+        ocr_due: row.maybe_number("ocr_due")?,
+        ocr_page_numbers: row.maybe_text("ocr_page_numbers")?,
+        ocr_confidence: row.maybe_real("ocr_confidence")?,
+        warnings: row.maybe_text("warnings")?,
     }))
 }

@@ -72,6 +72,7 @@ impl Dialect for Sqlite {
     const MIGRATIONS: &'static [Migration] = &[
         ("0001_tables", include_str!("../../../migrations/sqlite/0001_tables.sql")),
         ("0002_failures", include_str!("../../../migrations/sqlite/0002_failures.sql")),
+        ("0003_ocr", include_str!("../../../migrations/sqlite/0003_ocr.sql")),
     ];
 
     fn bind(query: &mut QueryBuilder<sqlx::Sqlite>, value: Value) {

@@ -127,7 +127,7 @@ async fn update(connection: &mut SqliteConnection, id: GazetteId, file: &FolderF
     Statement::<Sqlite>::new(
         "UPDATE prelo_gazettes SET state = 'pending', failure_code = NULL, failure_detail = NULL, starts = 0, \
          failures = 0, lease_run = NULL, lease_until = NULL, next_attempt_at = NULL, pages = NULL, ocr_pages = NULL, \
-         characters = NULL, quality = NULL, text_checksum = NULL, bytes = ",
+         characters = NULL, quality = NULL, text_checksum = NULL, ocr_due = NULL, bytes = ",
     )
     .bind(file.bytes)
     .sql(" WHERE gazette_id = ")

@@ -12,9 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Recognized, Sheet};
 
-/// A larger file is none that was written here.
-pub const MOST_BYTES: u64 = 64 * 1024 * 1024;
-
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Cache {
     engine: String,

@@ -71,7 +71,8 @@ pub(super) fn read(
     let partial = pages.iter().any(|page| page.missing != Missing::default());
     let (quality, unreadable) = (quality::mean(&pages), unreadable(&pages));
     let recovered = opened.recovered;
-    Ok(Text { quality, recovered, partial, unreadable, scans, lacking, ..Text::new(text, pages.len()) })
+    let warnings = if partial { vec![FailureCode::TextPartial] } else { Vec::new() };
+    Ok(Text { quality, recovered, partial, unreadable, scans, lacking, warnings, ..Text::new(text, pages.len()) })
 }
 
 /// Why a document has no text, if it has none.

@@ -150,7 +150,7 @@ impl Sandbox {
     }
 
     /// Reads a document of `bytes` bytes; blocks until it is read, has failed, or its time is up. `name` is its key or
-    /// path, and tells only what the file claims to be. `admit` is called with the size of the text before that is
+    /// path, and tells only what the file claims to be. `admit` is called with what is known of the text, and its size, before that is
     /// taken in, and may wait for room.
     ///
     /// # Errors
@@ -159,7 +159,7 @@ impl Sandbox {
         &self,
         document: &Document<'_>,
         ocr: OcrMode,
-        mut admit: impl FnMut(u64) -> P,
+        mut admit: impl FnMut(&Text, u64) -> P,
     ) -> Result<(Text, P), ReadError> {
         let busy = Busy::new(&self.busy);
         // Children that have nothing to do leave their cores to a long document.
@@ -171,7 +171,7 @@ impl Sandbox {
             if bytes > limits.text_bytes {
                 return Err(garbled("a text above its limit"));
             }
-            let admitted = admit(bytes);
+            let admitted = admit(&text, bytes);
             answers.renew();
             let content = worker::read_bytes(answers, bytes)?;
             text.text = String::from_utf8(content).map_err(|_| garbled("a text that is not UTF-8"))?;

@@ -1,0 +1,120 @@
+//! Has the scans of a document read by OCR, and remembers among the texts what was read of each picture.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+use super::Context;
+use crate::extraction::Text;
+use crate::extraction::ocr::{self, Cache, Job, Read};
+use crate::extraction::sandbox::{Document, ReadError};
+use crate::failpoint::{self, Point};
+use crate::failure::{Failure, FailureCode};
+use crate::gazette::Gazette;
+use crate::storage::ocr_key;
+use crate::telemetry::Event;
+
+/// What is remembered only saves work: no run waits long for it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a lane does with scans.
+#[derive(Debug, Clone)]
+pub(super) enum Scans {
+    /// A file that is nothing else waits for the other lane.
+    PutOff,
+    Read,
+    /// Nobody reads them in this run.
+    Unread(Why),
+}
+
+/// Why nobody reads scans.
+#[derive(Debug, Clone)]
+pub(super) enum Why {
+    /// It is not wanted.
+    Off,
+    /// There is no engine: the words say what is missing.
+    Unavailable(String),
+}
+
+impl Why {
+    /// A text goes on without its scans; a file that is nothing else fails.
+    pub fn settle(&self, mut text: Text) -> Result<Text, Failure> {
+        let code = match self {
+            Self::Off => FailureCode::NeedsOcr,
+            Self::Unavailable(_) => FailureCode::OcrUnavailable,
+        };
+        match (text.lacking.take(), self) {
+            (None, _) => {
+                text.warnings.push(code);
+                Ok(text)
+            }
+            (Some(lacking), Self::Off) => Err(lacking),
+            (Some(_), Self::Unavailable(why)) => Err(Failure::new(code, why.clone())),
+        }
+    }
+}
+
+/// On a thread of the reading pool.
+pub(super) struct Recognizer<'a> {
+    pub context: &'a Context,
+    pub gazette: &'a Gazette,
+    pub runtime: &'a Handle,
+}
+
+impl Recognizer<'_> {
+    /// The text with what was found on its scans; `None` when the run ends before.
+    pub fn read(&self, text: Text, document: Document<'_>) -> Result<Option<Text>, ReadError> {
+        let (context, id) = (self.context, self.gazette.id);
+        let started = Instant::now();
+        let job = Job {
+            ocr: &context.ocr,
+            sandbox: &context.sandbox,
+            document,
+            cache: self.remembered(),
+            save: &|cache| self.remember(cache),
+            is_stopping: &|| !context.shutdown.is_running(),
+            on_page: &|| context.telemetry.emit(&Event::PageRecognized { gazette: id }),
+        };
+        let Read::Done { text, engine_pages } = ocr::complete(text, job)? else { return Ok(None) };
+        context.telemetry.emit(&Event::Recognized {
+            gazette: id,
+            pages: text.ocr_pages(),
+            by_engine: engine_pages,
+            confidence: text.ocr_confidence,
+            warnings: &text.warnings,
+            elapsed: started.elapsed(),
+        });
+        Ok(Some(text))
+    }
+
+    fn key(&self) -> String {
+        ocr_key(self.gazette.file_path.as_deref().unwrap_or_default())
+    }
+
+    fn remembered(&self) -> Cache {
+        let engine = self.context.ocr.engine().map_or("", |engine| engine.identity());
+        if !self.context.config.store_text {
+            return Cache::new(engine);
+        }
+        let key = self.key();
+        let asked = async { tokio::time::timeout(PATIENCE, self.context.storage.get_text(&key)).await };
+        match self.runtime.block_on(asked) {
+            Ok(Ok(stored)) => Cache::load(engine, &stored),
+            // Nothing was stored, or it cannot be had: then it is read anew.
+            Ok(Err(_)) | Err(_) => Cache::new(engine),
+        }
+    }
+
+    fn remember(&self, cache: &Cache) {
+        let Ok(json) = cache.to_json() else { return };
+        if self.context.config.store_text {
+            let key = self.key();
+            let stored = async { tokio::time::timeout(PATIENCE, self.context.storage.put_text(&key, Bytes::from(json))).await };
+            // Without it nothing is lost but time: the storage's trouble shows when the text itself is stored.
+            if let Ok(Ok(())) = self.runtime.block_on(stored) {
+                failpoint::pass(Point::PicturesRead);
+            }
+        }
+    }
+}
