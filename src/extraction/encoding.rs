@@ -20,6 +20,8 @@ pub(super) enum Charset {
     /// Code page 850 of DOS, which `encoding_rs` lacks because the web does: texts of programs that ran under DOS, and
     /// names of files in archives that Windows made.
     Dos,
+    /// Of a font of symbols: its characters mean something in that font only.
+    Symbols,
 }
 
 /// Code page 850 from 0x80 on (unicode.org, MAPPINGS/VENDORS/MICSFT/PC/CP850.TXT).
@@ -40,6 +42,7 @@ impl Charset {
         match self {
             Self::Known(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
             Self::Dos => bytes.iter().map(|byte| dos(*byte)).collect(),
+            Self::Symbols => String::new(),
         }
     }
 
@@ -154,7 +157,7 @@ impl<'a> AsUtf8<'a> {
     pub fn new(content: &'a [u8], charset: Charset) -> Self {
         let decoder = match charset {
             Charset::Known(encoding) => Some(encoding.new_decoder_with_bom_removal()),
-            Charset::Dos => None,
+            Charset::Dos | Charset::Symbols => None,
         };
         Self { rest: content, decoder, ended: false, waiting: Vec::new() }
     }

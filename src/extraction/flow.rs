@@ -2,6 +2,7 @@
 //! one after the other. What comes out looks as the text of a PDF does: a line for each paragraph and for each row of a
 //! table, pages separated by U+000C.
 
+use std::collections::HashSet;
 use std::mem;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
@@ -39,6 +40,8 @@ pub(super) struct Flow<'a> {
     asides: Vec<String>,
     heads: Vec<String>,
     feet: Vec<String>,
+    /// Heads and feet that were there before.
+    repeated: HashSet<String>,
     most_bytes: u64,
     /// Bytes in all that is kept.
     bytes: u64,
@@ -84,6 +87,7 @@ impl<'a> Flow<'a> {
             asides: Vec::new(),
             heads: Vec::new(),
             feet: Vec::new(),
+            repeated: HashSet::new(),
             most_bytes: limits.text_bytes,
             bytes: 0,
             told: 0,
@@ -162,6 +166,7 @@ impl<'a> Flow<'a> {
         self.line();
         if !self.body.rows.is_empty() {
             self.body.out.push(CELL_END);
+            self.bytes += 1;
             self.body.line_start = self.body.out.len();
         }
     }
@@ -195,6 +200,7 @@ impl<'a> Flow<'a> {
         }
         self.end_page();
         self.body.out.push(PAGE_BREAK);
+        self.bytes += 1;
         let start = self.body.out.len();
         self.body.line_start = start;
         self.body.page_start = start;
@@ -244,19 +250,21 @@ impl<'a> Flow<'a> {
     }
 
     pub fn end_head(&mut self) {
-        if let Some(text) = self.end_body()
-            && !self.heads.contains(&text)
-        {
+        if let Some(text) = self.end_repeated() {
             self.heads.push(text);
         }
     }
 
     pub fn end_foot(&mut self) {
-        if let Some(text) = self.end_body()
-            && !self.feet.contains(&text)
-        {
+        if let Some(text) = self.end_repeated() {
             self.feet.push(text);
         }
+    }
+
+    /// What was begun last, unless it was there before, or is the number of a page and no more.
+    fn end_repeated(&mut self) -> Option<String> {
+        let text = self.end_body()?;
+        (text.contains(char::is_alphabetic) && self.repeated.insert(text.clone())).then_some(text)
     }
 
     /// Ends what was begun last, and hands it out.
@@ -280,11 +288,11 @@ impl<'a> Flow<'a> {
         self.body.out.len().saturating_sub(mark.length)
     }
 
-    /// Takes back what was added since then.
-    pub fn cut(&mut self, mark: Mark) {
+    /// Takes back what was added since then. Whether it could: what has ended a page or a row stays.
+    pub fn cut(&mut self, mark: Mark) -> bool {
         let body = &mut self.body;
         if mark.bodies != self.around.len() || mark.rows > body.rows.len() || mark.length < body.page_start {
-            return;
+            return false;
         }
         body.rows.truncate(mark.rows);
         if body.out.is_char_boundary(mark.length) {
@@ -292,6 +300,7 @@ impl<'a> Flow<'a> {
         }
         body.line_start = body.line_start.min(body.out.len());
         body.space = true;
+        true
     }
 
     /// # Errors
@@ -309,7 +318,10 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// `LIMIT_MEMORY` when the text has passed its limit.
     pub fn finish(mut self) -> Result<Text, Failure> {
-        while self.end_body().is_some() || !self.around.is_empty() {}
+        // Of a document that breaks off.
+        while !self.around.is_empty() {
+            self.end_aside();
+        }
         while !self.body.rows.is_empty() {
             self.end_row();
         }
@@ -530,6 +542,9 @@ mod tests {
                 flow.text("P\u{e1}gina");
                 flow.end_foot();
             }
+            flow.begin_head();
+            flow.text("- 3 -");
+            flow.end_foot();
             flow.text("corpo");
             flow.begin_note();
             flow.text("nota");
@@ -553,11 +568,11 @@ mod tests {
             flow.begin_row();
             flow.text("menu");
             assert_eq!(flow.since(mark), 4);
-            flow.cut(mark);
+            assert!(flow.cut(mark));
             flow.text("depois");
             let late = flow.mark();
             flow.page(Break::Asked);
-            flow.cut(late);
+            assert!(!flow.cut(late));
             flow.text("fim");
         });
         assert_eq!(text.text, "antes\ndepois\u{c}fim");

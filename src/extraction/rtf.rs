@@ -319,7 +319,11 @@ impl<'a> Reader<'a, '_> {
                 }
             }
             b"fcharset" if self.group.destination == Destination::Fonts => {
-                if let Some(charset) = number.and_then(of_font_charset).and_then(Charset::of_code_page) {
+                let charset = match number {
+                    Some(2) => Some(Charset::Symbols),
+                    number => number.and_then(of_font_charset).and_then(Charset::of_code_page),
+                };
+                if let Some(charset) = charset {
                     self.fonts.insert(self.font, charset);
                 }
             }
@@ -533,7 +537,7 @@ mod tests {
             (b"{\\rtf1\\pca Licita\\'87\\'c6o}", "Licitação"),
             (b"{\\rtf1\\ansi\\uc1 S\\u227 ?o\\uc0\\u8211 x {\\uc2\\u231 ??a}\\u-3913 y}", "São–x çay"),
             (b"{\\rtf1\\u55357 ?\\u56521 ?}", "\u{1f4c9}"),
-            (b"{\\rtf1{\\fonttbl{\\f0\\fcharset0 A;}{\\f1\\fcharset204 B;}}\\f1\\'d4\\f0\\'d4}", "ФÔ"),
+            (b"{\\rtf1{\\fonttbl{\\f0\\fcharset0 A;}{\\f1\\fcharset204 B;}{\\f3\\fcharset2 C;}}\\f1\\'d4{\\f3\\'b7}\\f0\\'d4}", "ФÔ"),
             (b"{\\rtf1 a\\~b\\_c\\-d\\{\\}\\\\\\emdash\\ldblquote x\\rdblquote}", "a b-cd{}\\—“x”"),
             (b"{\\rtf1 a\r\nb\\\nc\\bin3 }}}d}", "ab\ncd"),
         ];

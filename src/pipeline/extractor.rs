@@ -43,8 +43,17 @@ pub(super) async fn run(
 ) {
     let plan = context.config.memory_plan();
     let limits = Limits::within(plan.reader_bytes, context.config.max_file_size_mb * 1024 * 1024);
-    let extractor =
-        Arc::new(Extractor { context, scans, pool, room: ReadingRoom::default(), texts, load, limits, extracted, outcomes });
+    let extractor = Arc::new(Extractor {
+        context,
+        scans,
+        pool,
+        room: ReadingRoom::default(),
+        texts,
+        load,
+        limits,
+        extracted,
+        outcomes,
+    });
     let mut workers = Workers::new(&extractor.context, plan.readers);
     while let Some(item) = spooled.recv().await {
         let extractor = extractor.clone();
@@ -178,10 +187,9 @@ impl Extractor {
         }
         match &self.scans {
             Scans::Unread(why) => Ok(Reading::Text(why.settle(text)?, permit)),
-            Scans::PutOff if text.lacking.is_some() => Ok(Reading::Scan {
-                pages: text.pages,
-                scans: u32::try_from(text.scans.len()).unwrap_or(u32::MAX),
-            }),
+            Scans::PutOff if text.lacking.is_some() => {
+                Ok(Reading::Scan { pages: text.pages, scans: u32::try_from(text.scans.len()).unwrap_or(u32::MAX) })
+            }
             Scans::PutOff => Ok(Reading::Text(text, permit)),
             Scans::Read => {
                 let recognizer = Recognizer { context, gazette, runtime };
@@ -195,7 +203,10 @@ impl Extractor {
 enum Reading {
     Text(Text, BytePermit),
     /// It has no text of its own, and so many scans.
-    Scan { pages: u32, scans: u32 },
+    Scan {
+        pages: u32,
+        scans: u32,
+    },
     /// The run ends; what was read so far is remembered.
     Stopped,
 }

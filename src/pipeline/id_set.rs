@@ -53,7 +53,8 @@ mod tests {
             set.insert(GazetteId(id));
         }
         assert_eq!(set.len(), 7);
-        for (id, there) in [(64, true), (64, false), (65, false), (4096, true), (-1, true), (i64::MAX, true), (1, true)] {
+        for (id, there) in [(64, true), (64, false), (65, false), (4096, true), (-1, true), (i64::MAX, true), (1, true)]
+        {
             assert_eq!(set.remove(GazetteId(id)), there, "{id}");
         }
         assert_eq!(set.len(), 2);

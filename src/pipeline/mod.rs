@@ -133,11 +133,22 @@ struct Archived {
 
 /// What became of a claimed gazette. The permit is given back when the outcome is recorded.
 enum Outcome {
-    Acknowledged { completion: Completion, permit: BytePermit },
-    Failed { failed: FailedGazette, key: String, permit: Option<BytePermit> },
-    Released { id: GazetteId },
+    Acknowledged {
+        completion: Completion,
+        permit: BytePermit,
+    },
+    Failed {
+        failed: FailedGazette,
+        key: String,
+        permit: Option<BytePermit>,
+    },
+    Released {
+        id: GazetteId,
+    },
     /// It waits for OCR.
-    Deferred { deferred: Deferred },
+    Deferred {
+        deferred: Deferred,
+    },
 }
 
 impl Outcome {

@@ -110,7 +110,8 @@ impl Recognizer<'_> {
         let Ok(json) = cache.to_json() else { return };
         if self.context.config.store_text {
             let key = self.key();
-            let stored = async { tokio::time::timeout(PATIENCE, self.context.storage.put_text(&key, Bytes::from(json))).await };
+            let stored =
+                async { tokio::time::timeout(PATIENCE, self.context.storage.put_text(&key, Bytes::from(json))).await };
             // Without it nothing is lost but time: the storage's trouble shows when the text itself is stored.
             if let Ok(Ok(())) = self.runtime.block_on(stored) {
                 failpoint::pass(Point::PicturesRead);

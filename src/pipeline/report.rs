@@ -42,7 +42,19 @@ impl Report {
     #[must_use]
     pub fn new(run_id: RunId, counts: RunCounts, remaining: u64, stop: Option<StopReason>) -> Self {
         let documents_per_second = counts.documents_per_second();
-        let RunCounts { selected, indexed, failed, skipped, bytes, pages, ocr_pages, seconds, deferred: _, digital, ocr } = counts;
+        let RunCounts {
+            selected,
+            indexed,
+            failed,
+            skipped,
+            bytes,
+            pages,
+            ocr_pages,
+            seconds,
+            deferred: _,
+            digital,
+            ocr,
+        } = counts;
         Self {
             run_id,
             selected,

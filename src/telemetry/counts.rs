@@ -49,11 +49,8 @@ impl LaneCounts {
     /// Seconds until it is done at the rate so far; `None` before anything is. Pages tell more where they are known.
     #[must_use]
     pub fn seconds_left(&self) -> Option<f64> {
-        let (done, all) = if self.selected_pages > 0 {
-            (self.pages, self.selected_pages)
-        } else {
-            (self.gazettes, self.selected)
-        };
+        let (done, all) =
+            if self.selected_pages > 0 { (self.pages, self.selected_pages) } else { (self.gazettes, self.selected) };
         let rate = rate(done, self.seconds);
         #[allow(clippy::cast_precision_loss)] // a time for people
         let left = all.saturating_sub(done) as f64;
@@ -167,7 +164,8 @@ mod tests {
     fn outcomes_are_counted_once_each() {
         let mut counts = RunCounts::default();
         let failure = Failure::new(FailureCode::NotFound, "404");
-        let indexed = |id, ocr_pages, again| Event::Indexed { gazette: GazetteId(id), bytes: 10, pages: 2, ocr_pages, again };
+        let indexed =
+            |id, ocr_pages, again| Event::Indexed { gazette: GazetteId(id), bytes: 10, pages: 2, ocr_pages, again };
         for event in [
             Event::RunStarted { selected: 6, recovered: 0, selection: "", memory_budget_bytes: 0 },
             Event::LaneBegun { lane: Lane::Digital, gazettes: 6, pages: 0 },
@@ -194,10 +192,7 @@ mod tests {
         assert_eq!((counts.indexed, counts.pages, counts.ocr_pages, counts.deferred), (2, 4, 2, 0));
         counts.ocr.seconds = 2.0;
         assert_eq!(counts.ocr.seconds_left(), Some(6.0), "three pages of four are left at half a page a second");
-        counts.add(
-            Lane::Ocr,
-            &Event::Failed { gazette: GazetteId(1), key: "b.pdf", failure: &failure, again: true },
-        );
+        counts.add(Lane::Ocr, &Event::Failed { gazette: GazetteId(1), key: "b.pdf", failure: &failure, again: true });
         assert_eq!((counts.indexed, counts.failures(), counts.finished()), (1, 2, 3));
     }
 }

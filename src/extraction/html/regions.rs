@@ -82,10 +82,9 @@ impl Regions {
                 Kind::Navigation => true,
                 Kind::Links => linked * 100 >= bytes * MOSTLY_LINKS,
             };
-        if !is_left_out {
+        if !is_left_out || !flow.cut(region.mark) {
             return None;
         }
-        flow.cut(region.mark);
         self.linked = region.linked;
         self.link = None;
         Some(region.tables)

@@ -68,6 +68,8 @@ pub(super) fn package(
     }
     for names in [&mut parts.main, &mut parts.heads, &mut parts.feet] {
         names.sort_by_cached_key(|name| natural(name));
+        names.dedup();
+        names.truncate(limits.archive_members);
     }
     Ok(if is_word {
         Package::Word(parts)

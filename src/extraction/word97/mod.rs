@@ -1,6 +1,7 @@
 //! Documents of Word 97 to 2003 ([MS-DOC]); the files here are named in its words. Of Word 6 and 95, those that were not
 //! saved in pieces.
 
+use std::cell::Cell;
 use std::io::Cursor;
 
 use cfb::CompoundFile;
@@ -43,6 +44,7 @@ pub(super) fn read(
             properties: Properties::default(),
             heads: Vec::new(),
             sections: Vec::new(),
+            left: Cell::default(),
         }
     } else {
         let mut table = file.open_stream(fib.table_stream()).map_err(missing)?;
@@ -52,9 +54,11 @@ pub(super) fn read(
             properties: Properties::read(&mut main, &mut table, data.as_mut(), &fib, limits)?,
             heads: fib::positions(&mut table, fib.heads, limits)?,
             sections: fib::sections_on_page(&mut main, &mut table, &fib, limits)?,
+            left: Cell::default(),
         }
     };
     document.pieces.sort_by_key(|piece| piece.start);
+    document.left = Cell::new(main.len());
     let mut flow = Flow::new(limits, on_page);
     let mut characters = Characters::new(&document.properties, &document.sections);
     let parts = fib.parts();
@@ -99,6 +103,8 @@ struct Document {
     heads: Vec<u32>,
     /// Where sections end, and whether the next one begins on a page of its own.
     sections: Vec<(u32, bool)>,
+    /// Bytes of text that may still be read: every character is in the main stream, and none of them twice.
+    left: Cell<u64>,
 }
 
 impl Document {
@@ -122,6 +128,11 @@ impl Document {
                 let width: u32 = if piece.charset.is_some() { 1 } else { 2 };
                 let offset = u64::from(piece.offset) + u64::from(position - piece.start) * u64::from(width);
                 let bytes = bytes_at(main, offset, (count * width) as usize)?;
+                let Some(left) = self.left.get().checked_sub(bytes.len() as u64) else {
+                    flow.partial = true;
+                    return Ok(());
+                };
+                self.left.set(left);
                 characters.take(&bytes, piece, position, offset, flow);
                 flow.check()?;
                 if bytes.len() < (count * width) as usize {
