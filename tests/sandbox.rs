@@ -7,8 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use prelo::config::{Sources, load};
-use prelo::extraction::sandbox::{ReadError, Sandbox, Settings};
+use prelo::extraction::sandbox::{Document, ReadError, Sandbox, Settings};
 use prelo::extraction::{self, Limits};
+use prelo::gazette::OcrMode;
 
 mod support;
 use support::Prelo;
@@ -23,7 +24,9 @@ fn settings() -> Settings {
 fn read(sandbox: &Sandbox, file: &Path) -> Result<String, ReadError> {
     let limits = Limits::default();
     let (opened, bytes) = extraction::open(file, &limits)?;
-    sandbox.read(&opened, &file.to_string_lossy(), bytes, &limits, |_| ()).map(|(text, ())| text.text)
+    let name = file.to_string_lossy();
+    let document = Document { file: &opened, name: &name, bytes, limits: &limits };
+    sandbox.read(&document, OcrMode::Off, |_, _| ()).map(|(text, ())| text.text)
 }
 
 fn code(result: Result<String, ReadError>) -> String {

@@ -3,7 +3,7 @@
 //! `gazettes` and `territories` belong to the scraper that fills them; only `gazettes.processed` is written.
 //! `prelo_runs` and `prelo_gazettes` are ours. Every clock is the database's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -165,6 +165,12 @@ pub async fn open(config: &Config) -> Result<Box<dyn Catalog>, CatalogError> {
         }
         _ => Err(error::unknown_scheme(url)),
     }
+}
+
+/// What is to be said of how the catalogue at `url` is reached: that another could answer in its place.
+#[must_use]
+pub fn unverified(url: &str) -> Option<String> {
+    if url.starts_with("postgres") { postgres::unverified(url) } else { None }
 }
 
 /// What became of the wish to run.
@@ -401,8 +407,12 @@ pub struct GazetteState {
 /// Files of a folder, as rows of the catalogue. Only a catalogue that is prelo's own has one.
 #[async_trait]
 pub trait Registry: Send + Sync {
-    /// Every registered file, by its path.
-    async fn files(&self) -> Result<BTreeMap<String, RegisteredFile>, CatalogError>;
+    /// The next registered files behind a path, in the order of their paths by bytes: `limit` of them at most. The first
+    /// are behind `""`.
+    async fn files(&self, after: &str, limit: u32) -> Result<Vec<RegisteredFile>, CatalogError>;
+
+    /// What the files of these gazettes were like when they were registered: bytes, and nanoseconds since 1970.
+    async fn versions(&self, ids: &[GazetteId]) -> Result<HashMap<GazetteId, (u64, i64)>, CatalogError>;
 
     /// Adds new files and updates changed ones, in one transaction. A changed checksum makes the row pending again.
     async fn register(&self, files: &[FolderFile]) -> Result<(), CatalogError>;
@@ -411,6 +421,8 @@ pub trait Registry: Send + Sync {
 /// What is known of a registered file without opening it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisteredFile {
+    /// Path below the folder, with `/`.
+    pub path: String,
     pub id: GazetteId,
     pub processed: bool,
     pub bytes: u64,

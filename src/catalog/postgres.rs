@@ -1,11 +1,12 @@
 //! PostgreSQL: the scraper's database in production.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgRow, PgSslMode};
 use sqlx::{ConnectOptions, Connection as _, Pool, QueryBuilder, Row as _};
 use time::{Date, PrimitiveDateTime};
 use uuid::Uuid;
@@ -49,6 +50,24 @@ pub async fn open(url: &str, settings: PoolSettings) -> Result<SqlCatalog<Postgr
         .acquire_timeout(settings.acquire_timeout)
         .connect_lazy_with(options);
     Ok(SqlCatalog::new(pool, target))
+}
+
+/// What is to be said of a connection over which somebody else might answer: `None` when its certificate is verified, or
+/// when it does not leave this machine. A URL that says nothing means what `libpq` takes it to mean: encrypted if the
+/// server offers it, and whoever it is.
+pub fn unverified(url: &str) -> Option<String> {
+    let options = PgConnectOptions::from_str(url).ok()?;
+    let verified = matches!(options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull);
+    let host = options.get_host();
+    let is_local = options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    (!verified && !is_local).then(|| {
+        "the server's certificate is not verified; unless the network to it is your own, add `sslmode=verify-full` to \
+         the URL"
+            .to_owned()
+    })
 }
 
 impl Dialect for Postgres {
@@ -142,4 +161,25 @@ impl Dialect for Postgres {
 fn without_nul(mut text: String) -> String {
     text.retain(|c| c != '\0');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unverified;
+
+    #[test]
+    fn a_connection_that_others_could_answer_is_told() {
+        for (url, told) in [
+            ("postgres://prelo:hunter2@db.example/gazettes", true),
+            ("postgres://prelo:hunter2@10.0.0.7/gazettes?sslmode=require", true),
+            ("postgres://prelo:hunter2@db.example/gazettes?sslmode=verify-full", false),
+            ("postgres://prelo:hunter2@db.example/gazettes?sslmode=verify-ca", false),
+            ("postgres://prelo:hunter2@127.0.0.1:5433/gazettes", false),
+            ("postgres://prelo@localhost/gazettes", false),
+        ] {
+            let said = unverified(url);
+            assert_eq!(said.is_some(), told, "{url}");
+            assert!(!said.unwrap_or_default().contains("hunter2"));
+        }
+    }
 }

@@ -52,9 +52,7 @@ fn pending<D: Dialect>(statement: Statement<D>, without_ocr: bool) -> Statement<
     let statement = statement.sql(" AND ((g.processed IS NOT TRUE AND p.state IS DISTINCT FROM 'failed')");
     let statement = if without_ocr { statement } else { statement.sql(" OR p.ocr_due > 0") };
     statement
-        .sql(
-            " OR (p.state = 'failed' AND (p.next_attempt_at <= ",
-        )
+        .sql(" OR (p.state = 'failed' AND (p.next_attempt_at <= ")
         .now()
         .sql(" OR g.file_checksum IS DISTINCT FROM p.file_checksum OR p.extractor_version < ")
         .bind(EXTRACTOR_VERSION)

@@ -1,16 +1,18 @@
 //! `check`: reaches the three services and says in plain words what is wrong with each; then what the bounds on memory
 //! mean here, and how the processes that read documents are confined.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use serde::Serialize;
 
 use super::cli::Format;
 use super::memory::Room;
 use super::{output, readers, services};
-use crate::catalog::CatalogErrorKind;
+use crate::catalog::{self, CatalogErrorKind};
 use crate::config::{Config, redact_url};
 use crate::extraction;
 use crate::extraction::sandbox::ReadError;
+use crate::failure::FailureCode;
+use crate::gazette::OcrMode;
 use crate::telemetry::with_causes;
 
 #[derive(Serialize)]
@@ -18,6 +20,8 @@ struct Finding {
     service: &'static str,
     url: String,
     ok: bool,
+    /// Without it nothing can be done; without the others, something is left out.
+    required: bool,
     /// Product and version, or what is wrong and what to do.
     says: String,
 }
@@ -30,7 +34,10 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
             Err(error) if error.kind == CatalogErrorKind::TableMissing => {
                 Ok("reached; prelo's tables are not there yet: `prelo migrate` or the first run makes them".to_owned())
             }
-            result => Ok(result?),
+            result => Ok(match catalog::unverified(config.catalog.expose()) {
+                Some(remark) => format!("{}; {remark}", result?),
+                None => result?,
+            }),
         }
     };
     let storage = async {
@@ -45,17 +52,18 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
         finding("index", redact_url(config.index.expose()), index.await),
         finding("memory", format!("memory_budget_mb {}", config.memory_budget_mb), Ok(Room::of(&config).sentence())),
         finding("readers", "processes that read documents".into(), confinement(&config)),
+        Finding { required: false, ..finding("ocr", format!("ocr_engine {}", config.ocr_engine), ocr(&config)) },
     ];
     match format {
         Format::Json => output::json(&findings)?,
         Format::Text => {
-            for Finding { service, url, ok, says } in &findings {
+            for Finding { service, url, ok, says, .. } in &findings {
                 let mark = if *ok { "ok" } else { "NOT OK" };
                 output::text(&format!("{service:<8} {mark:<7} {url}\n                 {says}\n"))?;
             }
         }
     }
-    Ok(if findings.iter().all(|finding| finding.ok) { 0 } else { 4 })
+    Ok(if findings.iter().all(|finding| finding.ok || !finding.required) { 0 } else { 4 })
 }
 
 /// A pool of its own: a reader ends with the thread that started it.
@@ -70,8 +78,19 @@ fn confinement(config: &Config) -> Result<String> {
     Ok(format!("started; {files}, {network}"))
 }
 
+/// The engine with its version and languages, or what is missing.
+fn ocr(config: &Config) -> Result<String> {
+    if config.ocr == OcrMode::Off {
+        return Ok("off: scans are set aside as NEEDS_OCR".to_owned());
+    }
+    let ocr = readers::ocr(config);
+    let engine =
+        extraction::pool(1)?.install(|| ocr.engine().map(|engine| engine.identity().to_owned()).map_err(str::to_owned));
+    engine.map_err(|why| anyhow!("{why}. {}", FailureCode::OcrUnavailable.action()))
+}
+
 fn finding(service: &'static str, url: String, result: Result<String>) -> Finding {
     let ok = result.is_ok();
     let says = result.unwrap_or_else(|error| with_causes(error.as_ref()));
-    Finding { service, url, ok, says }
+    Finding { service, url, ok, required: true, says }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::cli::{ExplainArgs, Format};
 use super::output::moment;
 use super::{Usage, output, services, set_aside};
-use crate::catalog::Explanation;
+use crate::catalog::{Explanation, GazetteState};
 use crate::config::Config;
 use crate::failure::FailureCode;
 use crate::gazette::GazetteId;
@@ -48,6 +48,23 @@ fn as_json(explanation: &Explanation, indexed: Option<&Provenance>) -> serde_jso
         "state": explanation.state,
         "index": indexed,
     })
+}
+
+/// `12 (1-3,7), confidence 0.93`
+fn by_ocr(state: &GazetteState) -> Option<String> {
+    let pages = state.ocr_pages.filter(|pages| *pages > 0)?;
+    let numbers = state.ocr_page_numbers.as_deref().unwrap_or("which ones is not known");
+    let confidence = state.ocr_confidence.map(|confidence| format!(", confidence {confidence:.2}")).unwrap_or_default();
+    Some(format!("{pages} ({numbers}){confidence}"))
+}
+
+/// Each code with its meaning.
+fn warnings(codes: &str) -> String {
+    let told = |word: &str| match FailureCode::parse(word) {
+        Some(code) => format!("{code}: {}", code.sentence()),
+        None => word.to_owned(),
+    };
+    codes.split(',').filter(|word| !word.is_empty()).map(told).collect::<Vec<_>>().join(" ")
 }
 
 fn render(explanation: &Explanation, indexed: Option<&Provenance>, attempts: u32) -> String {
@@ -94,6 +111,9 @@ fn render(explanation: &Explanation, indexed: Option<&Provenance>, attempts: u32
             row("starts", set_aside::starts(state));
             row("size", state.bytes.map(output::bytes));
             row("pages", state.pages.map(|pages| pages.to_string()));
+            row("pages by OCR", by_ocr(state));
+            row("waiting for OCR", state.ocr_due.filter(|due| *due > 0).map(|due| format!("{due} pages")));
+            row("warnings", state.warnings.as_deref().map(warnings));
             row("characters", state.characters.map(|characters| characters.to_string()));
             row("quality", state.quality.map(|quality| format!("{quality:.2}")));
             row("extractor", state.extractor_version.map(|version| version.to_string()));

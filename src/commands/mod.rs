@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 use crate::catalog::{CatalogError, CatalogErrorKind};
 use crate::config::{ConfigError, Loaded, Origin, Sources, load};
@@ -20,6 +20,7 @@ pub mod cli;
 mod config;
 mod explain;
 mod extract;
+mod lanes;
 mod memory;
 mod migrate;
 mod output;
@@ -32,6 +33,7 @@ mod services;
 mod set_aside;
 mod signals;
 mod status;
+mod title;
 mod verify;
 
 use cli::{Cli, Verb};
@@ -69,7 +71,14 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
     if let Verb::BecomeEngine(args) = &cli.verb {
         return readers::become_engine(args);
     }
-    let mut loaded = load(&Sources::from_matches(matches)?)?;
+    let sources = Sources::from_matches(matches)?;
+    let mut loaded = load(&sources)?;
+    if let Err(error) = title::without(&sources.secret_flags()) {
+        loaded.warnings.push(format!("a secret that was typed as a flag stays visible to other users ({error})"));
+    }
+    if loaded.config.holds_secrets() {
+        without_dumps();
+    }
     telemetry::install(log_level(&loaded), loaded.config.log_format.json());
     for warning in &loaded.warnings {
         output::warning(warning);
@@ -110,6 +119,12 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
 fn without_core_dumps() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
+}
+
+/// The bound on core dumps does not hold where the kernel hands them to a program (core(5)); there the process has to ask
+/// for none. Others of the same user can then neither attach to it nor read its environment.
+fn without_dumps() {
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// A panic of a reader is a failure of its gazette, told with it; only panics elsewhere are news on the terminal.

@@ -8,6 +8,7 @@ use futures_util::stream;
 use serde::Serialize;
 
 use super::cli::{Format, PlanArgs};
+use super::lanes::Lanes;
 use super::memory::{Room, mib};
 use super::{output, services, set_aside};
 use crate::catalog::{RunRecord, SelectionSummary, Status};
@@ -38,6 +39,7 @@ struct Plan {
     set_aside: SetAside,
     /// From the rates of the last runs; `None` when there were none.
     seconds: Option<f64>,
+    lanes: Lanes,
 }
 
 /// What `--format json` prints.
@@ -65,18 +67,16 @@ pub(super) async fn of_selection(loaded: &Loaded, selection: &Selection, format:
     let mut config = loaded.config.clone();
     services::settle_folder(&mut config)?;
     let catalog = services::existing_catalog(&config).await?;
-    let (mut summary, mut runs, mut known) = (SelectionSummary::default(), Vec::new(), BTreeMap::new());
+    let (mut summary, mut runs) = (SelectionSummary::default(), Vec::new());
     let mut status = Status::default();
     if let Some(catalog) = &catalog {
         status = catalog.status().await?;
         summary = catalog.summarize(&catalog.resolve(selection).await?, SAMPLE).await?;
         runs = catalog.runs(RUNS).await?;
-        if let Some(registry) = catalog.registry() {
-            known = registry.files().await?;
-        }
     }
+    let registry = catalog.as_ref().and_then(|catalog| catalog.registry());
     let fresh = match &config.folder {
-        Some(folder) => registrar::preview(folder, &config.data, known, selection).await?,
+        Some(folder) => registrar::preview(folder, &config.data, registry, selection).await?,
         None => registrar::Preview::default(),
     };
     let sampled = sample(&config, &summary).await;
@@ -152,6 +152,7 @@ fn estimate(
         failed_before: summary.failed_before.clone(),
         set_aside: SetAside::default(),
         seconds,
+        lanes: Lanes::new(gazettes, summary.scans, runs),
     }
 }
 
@@ -191,6 +192,10 @@ fn render(plan: &Plan, memory: &Room, status: &Status) -> String {
         rows.insert(1, vec!["not registered yet".to_owned(), plan.unregistered.to_string()]);
     }
     let mut text = output::table(&[], &rows);
+    let lanes = plan.lanes.table();
+    if !lanes.is_empty() {
+        text.push_str(&format!("\n{lanes}"));
+    }
     text.push_str(&format!("\n{}\n", memory.sentence()));
     if !plan.failed_before.is_empty() {
         text.push_str("\nfailed before:\n");

@@ -43,8 +43,14 @@ pub fn settings(config: &Config) -> Settings {
 /// OCR as the settings want it.
 #[must_use]
 pub fn ocr(config: &Config) -> Ocr {
+    Ocr::new(ocr_settings(config))
+}
+
+/// A picture is made, or an engine at work, where else a reader would be.
+#[must_use]
+pub fn ocr_settings(config: &Config) -> ocr::Settings {
     let plan = config.memory_plan();
-    Ocr::new(ocr::Settings {
+    ocr::Settings {
         wrapper: (Settings::own_program(), "become-engine".into()),
         mode: config.ocr,
         program: config.ocr_engine.clone(),
@@ -55,7 +61,7 @@ pub fn ocr(config: &Config) -> Ocr {
         picture_bytes: plan.reader_bytes,
         #[allow(clippy::cast_precision_loss)] // up to 100
         least_confidence: config.ocr_least_confidence_percent as f32 / 100.0,
-    })
+    }
 }
 
 /// What a process does that becomes an OCR engine: see [`engine_process::become_engine`].

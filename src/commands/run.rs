@@ -13,7 +13,7 @@ use crate::config::{Config, Loaded, Origin};
 use crate::failpoint::{self, Point};
 use crate::failure::{FailureCode, Permanence};
 use crate::gazette::{Mode, RunId, Selection};
-use crate::pipeline::registrar::{self, Registered};
+use crate::pipeline::registrar::{self, Notice, Paths, Registered};
 use crate::pipeline::{self, Context, Dependencies, Ended, Report};
 use crate::shutdown::{Shutdown, StopReason};
 use crate::telemetry::{Event, Telemetry, duration};
@@ -56,14 +56,19 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
     let telemetry = Telemetry::new(RunId::new());
     let registered = match (&config.folder, catalog.registry()) {
         (Some(folder), Some(registry)) => {
-            let registered = registrar::register(folder, &config.data, registry).await?;
+            let notice = |notice: Notice<'_>| match notice {
+                Notice::Vanished(path) => telemetry.emit(&Event::FileVanished { path }),
+                Notice::LeftOut(reason) => telemetry.emit(&Event::FileLeftOut { reason }),
+            };
+            let registered = registrar::register(folder, &config.data, registry, notice).await?;
             failpoint::pass(Point::FolderRegistered);
             telemetry.emit(&Event::FolderRegistered {
                 new: registered.new,
                 changed: registered.changed,
                 unchanged: registered.unchanged,
                 renditions: registered.renditions,
-                vanished: &registered.vanished,
+                vanished: registered.vanished.count,
+                left_out: registered.left_out.count,
             });
             Some(registered)
         }
@@ -136,7 +141,6 @@ fn write_report(path: &Path, report: &Report) -> Result<()> {
 }
 
 fn folder_lines(registered: &Registered) -> String {
-    const SHOWN: usize = 5;
     let mut text = String::new();
     if registered.renditions > 0 {
         text.push_str(&format!(
@@ -147,13 +151,15 @@ fn folder_lines(registered: &Registered) -> String {
     for (paths, problem) in [
         (&registered.vanished, "vanished from the folder since the last run; what was indexed of it stays searchable"),
         (&registered.missing, "described by gazettes.csv, and not in the folder"),
-        (&registered.unreadable, "left out"),
+        (&registered.left_out, "left out"),
     ] {
-        for path in paths.iter().take(SHOWN) {
+        let Paths { count, first } = paths;
+        for path in first {
             text.push_str(&format!("{path}: {problem}\n"));
         }
-        if paths.len() > SHOWN {
-            text.push_str(&format!("… and {} more: {problem}\n", paths.len() - SHOWN));
+        let more = count.saturating_sub(first.len() as u64);
+        if more > 0 {
+            text.push_str(&format!("… and {more} more: {problem}\n"));
         }
     }
     text
@@ -196,11 +202,17 @@ fn closing(report: &Report, config: &Config) -> String {
         vec!["indexed".to_owned(), report.indexed.to_string()],
         vec!["failed".to_owned(), failed.to_string()],
         vec!["pages".to_owned(), report.pages.to_string()],
+        vec!["pages by OCR".to_owned(), report.ocr_pages.to_string()],
         vec!["read".to_owned(), output::bytes(report.bytes)],
         vec!["docs/s".to_owned(), format!("{:.1}", report.documents_per_second)],
         vec!["time".to_owned(), duration(report.seconds)],
         vec!["peak memory".to_owned(), output::bytes(report.peak_rss_bytes)],
     ];
+    rows.retain(|row| row[0] != "pages by OCR" || report.ocr_pages > 0);
+    if report.ocr.pages > 0 {
+        let rate = format!("{:.1} ({})", report.ocr.pages_per_second(), duration(report.ocr.seconds));
+        rows.push(vec!["OCR pages/s".to_owned(), rate]);
+    }
     for (name, count) in [("skipped", report.skipped), ("remaining", report.remaining)] {
         if count > 0 {
             rows.push(vec![name.to_owned(), count.to_string()]);
@@ -264,7 +276,7 @@ mod tests {
 
     #[test]
     fn vanished_files_are_named_but_not_all_of_thousands() {
-        let vanished = (0..7).map(|n| format!("{n}.pdf")).collect();
+        let vanished = Paths { count: 7, first: (0..5).map(|n| format!("{n}.pdf")).collect() };
         let text = folder_lines(&Registered { vanished, ..Registered::default() });
         assert!(text.starts_with("0.pdf: vanished") && text.contains("… and 2 more"), "{text}");
     }

@@ -77,6 +77,10 @@ mod tests {
             text_checksum: None,
             indexed_at: None,
             run_id: None,
+            ocr_due: None,
+            ocr_page_numbers: None,
+            ocr_confidence: None,
+            warnings: None,
         }
     }
 

@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::cli::Format;
+use super::lanes::Lanes;
 use super::output::moment;
 use super::{output, services, set_aside};
 use crate::catalog::{RunRecord, Status};
@@ -18,7 +19,10 @@ pub async fn status(config: &Config, format: Format) -> Result<u8> {
     };
     let (status, runs) = (catalog.status().await?, catalog.runs(RUNS).await?);
     match format {
-        Format::Json => output::json(&json!({ "gazettes": status, "runs": runs }))?,
+        Format::Json => {
+            let lanes = Lanes::new(status.pending, status.scans, &runs);
+            output::json(&json!({ "gazettes": status, "lanes": lanes, "runs": runs }))?;
+        }
         Format::Text => output::text(&render(&status, &runs))?,
     }
     Ok(0)
@@ -26,7 +30,7 @@ pub async fn status(config: &Config, format: Format) -> Result<u8> {
 
 fn nothing_yet(format: Format) -> Result<u8> {
     match format {
-        Format::Json => output::json(&json!({ "gazettes": Status::default(), "runs": [] }))?,
+        Format::Json => output::json(&json!({ "gazettes": Status::default(), "lanes": Lanes::default(), "runs": [] }))?,
         Format::Text => output::text("Nothing here yet. Begin with: prelo run --folder DIR\n")?,
     }
     Ok(0)
@@ -46,6 +50,10 @@ fn render(status: &Status, runs: &[RunRecord]) -> String {
     .collect();
     rows.extend(set_aside::rows(status));
     let mut text = output::table(&[], &rows);
+    let lanes = Lanes::new(status.pending, status.scans, runs).table();
+    if !lanes.is_empty() {
+        text.push_str(&format!("\nwaiting:\n{lanes}"));
+    }
     if failed > 0 {
         text.push_str("\nfailures:\n");
         text.push_str(&super::run::failure_table(&status.failed));
@@ -53,7 +61,10 @@ fn render(status: &Status, runs: &[RunRecord]) -> String {
     if !runs.is_empty() {
         text.push_str("\nlast runs:\n");
         let rows: Vec<Vec<String>> = runs.iter().map(run_row).collect();
-        text.push_str(&output::table(&["started", "took", "selected", "indexed", "failed", "docs/s", "ended"], &rows));
+        text.push_str(&output::table(
+            &["started", "took", "selected", "indexed", "failed", "docs/s", "OCR pages/s", "ended"],
+            &rows,
+        ));
     }
     text
 }
@@ -71,6 +82,7 @@ fn run_row(run: &RunRecord) -> Vec<String> {
         run.counts.indexed.to_string(),
         run.counts.failures().to_string(),
         format!("{:.1}", run.counts.documents_per_second()),
+        if run.counts.ocr.pages > 0 { format!("{:.1}", run.counts.ocr.pages_per_second()) } else { "-".into() },
         ended,
     ]
 }

@@ -32,7 +32,7 @@ pub use load::{Entry, Loaded, load};
 pub use origin::Origin;
 pub use redact::redact_url;
 pub use secret::Secret;
-pub use sources::Sources;
+pub use sources::{SecretFlag, Sources};
 pub use urls::local_path;
 
 /// Everything that can be set. Every size and time carries its unit in its name; bounds are checked at start.
@@ -186,6 +186,16 @@ impl Config {
     #[must_use]
     pub fn memory_plan(&self) -> MemoryPlan {
         MemoryPlan::divide(self.memory_budget_mb * 1024 * 1024, self.extraction_threads)
+    }
+
+    /// Whether anything in it must not be seen by others.
+    #[must_use]
+    pub fn holds_secrets(&self) -> bool {
+        let in_url = |url: &Secret| redact_url(url.expose()) != url.expose();
+        self.s3_access_secret.is_some()
+            || self.opensearch_password.is_some()
+            || in_url(&self.catalog)
+            || in_url(&self.index)
     }
 
     /// Where files are, for the verbs that need them.

@@ -9,7 +9,10 @@ use toml::Spanned;
 
 use super::error::ConfigError;
 use super::flags::CONFIG_FLAG;
+use super::kind::Kind;
 use super::origin::Origin;
+use super::redact::redact_url;
+use super::secret::Secret;
 use super::settings::{self, Fallback, Setting};
 use super::{legacy, suggest};
 
@@ -29,6 +32,16 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// A file that must exist.
     pub file: Option<PathBuf>,
+}
+
+/// A secret that was typed as a flag.
+#[derive(Debug)]
+pub struct SecretFlag {
+    /// Without its dashes.
+    pub flag: String,
+    /// The variable that says the same.
+    pub variable: String,
+    pub value: Secret,
 }
 
 /// A value and where it came from. Not `Debug`: it may be a secret.
@@ -63,6 +76,24 @@ impl Sources {
             .map(PathBuf::from)
             .or_else(|| Path::new(CONFIG_FILE).exists().then(|| CONFIG_FILE.into()));
         Ok(Self { flags, environment, file })
+    }
+
+    /// The flags whose values nobody else may see: secrets, and URLs that hold one.
+    #[must_use]
+    pub fn secret_flags(&self) -> Vec<SecretFlag> {
+        let given = settings::all().filter_map(|setting| Some((setting, self.flags.get(setting.key)?)));
+        let secret = given.filter(|(setting, value)| match setting.kind {
+            Kind::Secret => !value.is_empty(),
+            Kind::Url(_) => redact_url(value) != **value,
+            _ => false,
+        });
+        secret
+            .map(|(setting, value)| SecretFlag {
+                flag: setting.flag(),
+                variable: setting.variable(),
+                value: Secret::new(value),
+            })
+            .collect()
     }
 
     pub(super) fn flag_layer(&self) -> Result<Layer, ConfigError> {

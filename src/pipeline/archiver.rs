@@ -94,6 +94,8 @@ impl Archiver {
             extractor_version: EXTRACTOR_VERSION,
             pages: text.pages,
             ocr_pages: text.ocr_pages(),
+            ocr_page_numbers: completion.ocr_page_numbers.clone(),
+            ocr_confidence: text.ocr_confidence,
             quality: text.quality,
             run_id: self.context.run().to_string(),
             indexed_at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),

@@ -21,7 +21,7 @@ use crate::failure::{Failure, FailureCode};
 use crate::gazette::Gazette;
 use crate::retry::Retry as _;
 use crate::shutdown::StopReason;
-use crate::storage::ObjectHead;
+use crate::storage::{FileVersion, ObjectHead};
 use crate::telemetry::{Event, with_causes};
 
 mod fetch_error;
@@ -75,7 +75,7 @@ enum Undone {
 }
 
 impl Downloader {
-    async fn download(&self, Claimed { gazette, suspect }: Claimed) {
+    async fn download(&self, Claimed { gazette, suspect, version }: Claimed) {
         let id = gazette.id;
         // Here, where it has its slot: what waited for one may have waited long.
         self.context.dependencies.settled(&self.context).await;
@@ -88,7 +88,11 @@ impl Downloader {
         let started = Instant::now();
         let mut bytes = None;
         let time = TimeLeft::new(Duration::from_secs(self.context.config.gazette_timeout_seconds));
-        let error = match self.fetch(&gazette, &time, &mut bytes).await {
+        let fetched = match self.in_place(&gazette, version).await {
+            Some(there) => Ok(there),
+            None => self.fetch(&gazette, &time, &mut bytes).await,
+        };
+        let error = match fetched {
             Ok((file, permit)) => {
                 failpoint::pass(Point::Spooled);
                 self.answered().await;
@@ -201,6 +205,16 @@ impl Downloader {
     fn refusals(&self) -> MutexGuard<'_, Refusals<(Gazette, Failure)>> {
         // A panic in between leaves a list behind, not a broken invariant.
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A file of a folder need be neither copied nor read for its md5 once more when it is as it was registered. Whatever
+    /// else there is about it, [`Downloader::fetch`] finds out.
+    async fn in_place(&self, gazette: &Gazette, version: Option<FileVersion>) -> Option<(SpooledFile, BytePermit)> {
+        let (version, key) = (version?, gazette.file_path.as_deref()?);
+        let file = self.context.storage.local(key).await.ok()??;
+        acceptable(version.bytes, self.context.config.max_file_size_mb * 1024 * 1024).ok()?;
+        let permit = self.budget.acquire(0).await;
+        (file.version == version).then(|| (SpooledFile::in_place(file), permit))
     }
 
     /// One HEAD, then the whole GET as often as it is worth it; the permit is held through the waits. A file that was

@@ -144,6 +144,11 @@ impl Extractor {
             let result = extraction::open(file.path(), &extractor.limits)
                 .map_err(ReadError::from)
                 .and_then(|(opened, bytes)| extractor.read_opened(&row, &opened, bytes, &runtime));
+            let result = if file.has_changed() {
+                Err(Failure::new(FailureCode::Checksum, "it was changed while it was read").into())
+            } else {
+                result
+            };
             drop((file, permit, reading));
             // Nobody waits any more when the run was ended at once.
             let _ = answer.send(result);

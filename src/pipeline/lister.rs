@@ -11,6 +11,7 @@ use crate::catalog::{CatalogError, Claim, PageQuery};
 use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{Gazette, GazetteId, Selection};
+use crate::storage::FileVersion;
 use crate::telemetry::Event;
 
 /// Gazettes claimed by one statement.
@@ -152,6 +153,13 @@ impl Lister<'_> {
             let got = retrying(context, &policy, "claim gazettes", claim).await?;
             let got: HashMap<GazetteId, Claim> = got.into_iter().map(|claim| (claim.id, claim)).collect();
             failpoint::pass(Point::Claimed);
+            let versions = match context.catalog.registry() {
+                Some(registry) => {
+                    let versions = || registry.versions(&ids);
+                    retrying(context, &policy, "look up registered files", versions).await?
+                }
+                None => HashMap::new(),
+            };
             for gazette in group {
                 let Some(claim) = got.get(&gazette.id) else {
                     context.telemetry.emit(&Event::ClaimMissed { gazette: gazette.id });
@@ -165,7 +173,12 @@ impl Lister<'_> {
                         let outcome = Outcome::failed(&context.config, &gazette, failure, None, None);
                         outcomes.send(outcome).await.is_ok()
                     }
-                    None => claimed.send(Claimed { gazette, suspect: quarantine::is_suspect(claim) }).await.is_ok(),
+                    None => {
+                        let version = versions.get(&gazette.id);
+                        let version = version.map(|&(bytes, modified_ns)| FileVersion { bytes, modified_ns });
+                        let suspect = quarantine::is_suspect(claim);
+                        claimed.send(Claimed { gazette, suspect, version }).await.is_ok()
+                    }
                 };
                 if !sent {
                     return Ok(false);

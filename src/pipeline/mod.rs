@@ -20,7 +20,7 @@ use crate::gazette::{Gazette, GazetteId, RunId};
 use crate::retry::{Recheck, RetryPolicy};
 use crate::search_index::SearchIndex;
 use crate::shutdown::{Shutdown, StopReason};
-use crate::storage::Storage;
+use crate::storage::{FileVersion, Storage};
 use crate::telemetry::{Event, Telemetry};
 
 mod archiver;
@@ -100,6 +100,8 @@ struct Claimed {
     gazette: Gazette,
     /// It was being read when a process died: see [`quarantine`].
     suspect: bool,
+    /// Of a file of a folder: the version that the gazette's checksum is of.
+    version: Option<FileVersion>,
 }
 
 /// A gazette whose file lies in the spool.

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::gazette::{GazetteId, RunId};
+use crate::storage::{FileVersion, LocalFile};
 
 /// Beside the folder of a run: locked as long as the run lives, freed by the kernel however it ends.
 const LOCK: &str = "lock";
@@ -45,7 +46,7 @@ impl Spool {
 
     /// A place for one gazette. Its name is made from the id alone: keys come from outside.
     pub fn place(&self, id: GazetteId) -> SpooledFile {
-        SpooledFile { path: self.folder.join(id.to_string()), bytes: 0 }
+        SpooledFile { path: self.folder.join(id.to_string()), bytes: 0, in_place: None }
     }
 }
 
@@ -80,22 +81,38 @@ fn remove_abandoned(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A file of the spool; dropping it removes the file.
+/// A file of the spool, which dropping it removes, or one of the user's that is read where it lies, and only read.
 #[derive(Debug)]
 pub(super) struct SpooledFile {
     path: PathBuf,
     /// Size when it is whole.
     pub bytes: u64,
+    /// Of a file that is not the spool's: as it was when it was taken in.
+    in_place: Option<FileVersion>,
 }
 
 impl SpooledFile {
+    /// A file outside of the spool.
+    pub fn in_place(file: LocalFile) -> Self {
+        Self { path: file.path, bytes: file.version.bytes, in_place: Some(file.version) }
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether somebody has changed it since it was taken in: then what was read of it may be of no version.
+    pub fn has_changed(&self) -> bool {
+        let now = || fs::metadata(&self.path).and_then(|metadata| FileVersion::of(&metadata)).ok();
+        self.in_place.is_some_and(|before| now() != Some(before))
     }
 }
 
 impl Drop for SpooledFile {
     fn drop(&mut self) {
+        if self.in_place.is_some() {
+            return;
+        }
         // It may never have been created; what stays behind goes with the folder.
         let _ = fs::remove_file(&self.path);
     }
@@ -119,6 +136,23 @@ mod tests {
         assert!(!path.exists() && theirs.path().exists());
         drop((one, theirs, other));
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_that_is_read_where_it_lies_stays_and_its_changes_are_seen() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("user.pdf");
+        fs::write(&path, b"theirs").unwrap();
+        let version = || FileVersion::of(&fs::metadata(&path).unwrap()).unwrap();
+        let file = SpooledFile::in_place(LocalFile { path: path.clone(), version: version() });
+        assert!(!file.has_changed());
+        fs::write(&path, b"longer than before").unwrap();
+        assert!(file.has_changed());
+        drop(file);
+        let file = SpooledFile::in_place(LocalFile { path: path.clone(), version: version() });
+        assert!(!file.has_changed() && path.exists());
+        fs::remove_file(&path).unwrap();
+        assert!(file.has_changed());
     }
 
     #[test]

@@ -58,6 +58,8 @@ fn document(gazette: &Gazette, text: &str) -> Document {
         extractor_version: 3,
         pages: 2,
         ocr_pages: 1,
+        ocr_page_numbers: "2".into(),
+        ocr_confidence: Some(0.75),
         quality: Some(0.5),
         run_id: "run-1".into(),
         indexed_at: "2026-01-02T03:04:05Z".into(),

@@ -53,6 +53,10 @@ pub struct Provenance {
     pub extractor_version: i32,
     pub pages: u32,
     pub ocr_pages: u32,
+    /// These pages, counted from 1, such as `1-3,7`.
+    pub ocr_page_numbers: String,
+    /// 0..1, the mean over the words that OCR has read.
+    pub ocr_confidence: Option<f32>,
     /// 0..1, where the reader can tell.
     pub quality: Option<f32>,
     pub run_id: String,
@@ -171,7 +175,8 @@ pub(super) mod tests {
                 "scraped_at": "2024-03-06T07:08:09.123456", "created_at": "2024-03-06T07:08:10",
                 "processed": true, "territory_id": "2704302", "territory_name": "Maceió", "state_code": "AL",
                 "source_text": "um\u{c}dois",
-                "prelo": {"extractor_version": 0, "pages": 0, "ocr_pages": 0, "quality": null, "run_id": "r",
+                "prelo": {"extractor_version": 0, "pages": 0, "ocr_pages": 0, "ocr_page_numbers": "", "ocr_confidence": null,
+                    "quality": null, "run_id": "r",
                           "indexed_at": "2026-01-02T03:04:05Z"}
             })
         );

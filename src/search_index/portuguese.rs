@@ -5,11 +5,11 @@
 //! needs are put back by rule, and the plurals it misses (`editais`, `pregões`) become singulars, by the plural step of
 //! Orengo and Huyck, "A stemming algorithm for the Portuguese language" (SPIRE 2001).
 
-use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use ::tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RawTokenizer, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter,
-    TextAnalyzer, Token, TokenFilter, TokenStream, Tokenizer,
+    AsciiFoldingFilter, Language, LowerCaser, RawTokenizer, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer,
+    Token, TokenStream, Tokenizer,
 };
 use rustc_hash::FxHashMap;
 
@@ -67,23 +67,15 @@ const ACCENTS: &[(&str, &str)] = &[
 /// Words, lower case, without accents, without stop words (their places stay empty, so that phrases fit), stemmed.
 #[must_use]
 pub fn analyzer() -> TextAnalyzer {
-    TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(MAX_WORD_BYTES))
-        .filter(Remembered)
-        .build()
+    TextAnalyzer::from(Words)
 }
 
 /// The words of a text as the index holds them.
 #[must_use]
 pub fn stems(text: &str) -> Vec<Stem> {
-    thread_local! {
-        static ANALYZER: RefCell<TextAnalyzer> = RefCell::new(analyzer());
-    }
     let mut stems = Vec::new();
-    ANALYZER.with_borrow_mut(|analyzer| {
-        analyzer.token_stream(text).process(&mut |token| {
-            stems.push(Stem { offset: token.position, text: token.text.clone() });
-        });
+    Words.token_stream(text).process(&mut |token| {
+        stems.push(Stem { offset: token.position, text: token.text.clone() });
     });
     stems
 }
@@ -150,20 +142,23 @@ impl Stems {
         Self { folder, stemmer, known: FxHashMap::default() }
     }
 
-    /// Puts the stem in the place of the word; `false` for a stop word.
-    fn replace(&mut self, word: &mut String) -> bool {
-        if !self.known.contains_key(word.as_str()) {
-            if self.known.len() >= Self::MOST {
-                self.known.clear();
+    /// Puts the stem of a word into `out`; `false` for a stop word.
+    fn stem(&mut self, word: &str, out: &mut String) -> bool {
+        let known = match self.known.get(word) {
+            Some(known) => known,
+            None => {
+                if self.known.len() >= Self::MOST {
+                    self.known.clear();
+                }
+                let stem = only_token(&mut self.folder, word)
+                    .and_then(|folded| only_token(&mut self.stemmer, &reduced(&folded)))
+                    .map(String::into_boxed_str);
+                self.known.entry(word.into()).or_insert(stem)
             }
-            let stem = only_token(&mut self.folder, word)
-                .and_then(|folded| only_token(&mut self.stemmer, &reduced(&folded)))
-                .map(String::into_boxed_str);
-            self.known.insert(word.as_str().into(), stem);
-        }
-        let Some(Some(stem)) = self.known.get(word.as_str()) else { return false };
-        word.clear();
-        word.push_str(stem);
+        };
+        let Some(stem) = known else { return false };
+        out.clear();
+        out.push_str(stem);
         true
     }
 }
@@ -175,39 +170,78 @@ fn only_token(analyzer: &mut TextAnalyzer, word: &str) -> Option<String> {
     left
 }
 
-thread_local! {
-    static STEMS: RefCell<Stems> = RefCell::new(Stems::new());
-}
+/// [`Stems`] that nobody uses: one for each text that was ever read at the same time. Tantivy begins a new thread with
+/// every commit, so that what a thread remembers would be forgotten as often.
+static IDLE: Mutex<Vec<Box<Stems>>> = Mutex::new(Vec::new());
 
-/// [`Stems`] as a filter.
-#[derive(Clone)]
-struct Remembered;
+/// Stems that are given back when the text is read.
+struct Borrowed(Option<Box<Stems>>);
 
-#[derive(Clone)]
-struct RememberedTokenizer<T>(T);
-
-struct RememberedStream<T>(T);
-
-impl TokenFilter for Remembered {
-    type Tokenizer<T: Tokenizer> = RememberedTokenizer<T>;
-
-    fn transform<T: Tokenizer>(self, tokenizer: T) -> RememberedTokenizer<T> {
-        RememberedTokenizer(tokenizer)
+impl Borrowed {
+    fn get(&mut self) -> &mut Stems {
+        self.0.get_or_insert_with(|| {
+            let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            idle.unwrap_or_else(|| Box::new(Stems::new()))
+        })
     }
 }
 
-impl<T: Tokenizer> Tokenizer for RememberedTokenizer<T> {
-    type TokenStream<'a> = RememberedStream<T::TokenStream<'a>>;
-
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
-        RememberedStream(self.0.token_stream(text))
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        IDLE.lock().unwrap_or_else(PoisonError::into_inner).extend(self.0.take());
     }
 }
 
-impl<T: TokenStream> TokenStream for RememberedStream<T> {
+/// Parts a text into words where anything stands that is neither letter nor digit.
+#[derive(Clone)]
+struct Words;
+
+struct WordStream<'a> {
+    text: &'a str,
+    /// Bytes of the text that were looked at.
+    read: usize,
+    token: Token,
+    stems: Borrowed,
+}
+
+impl Tokenizer for Words {
+    type TokenStream<'a> = WordStream<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
+        WordStream { text, read: 0, token: Token::default(), stems: Borrowed(None) }
+    }
+}
+
+impl<'a> WordStream<'a> {
+    /// Where the next word begins, and itself.
+    fn word(&mut self) -> Option<(usize, &'a str)> {
+        let bytes = self.text.as_bytes();
+        let mut start = None;
+        while let Some(byte) = bytes.get(self.read) {
+            let (is_of_word, length) = if byte.is_ascii() {
+                (byte.is_ascii_alphanumeric(), 1)
+            } else {
+                let c = self.text[self.read..].chars().next()?;
+                (c.is_alphanumeric(), c.len_utf8())
+            };
+            match (is_of_word, start) {
+                (true, None) => start = Some(self.read),
+                (false, Some(start)) => return Some((start, &self.text[start..self.read])),
+                _ => {}
+            }
+            self.read += length;
+        }
+        start.map(|start| (start, &self.text[start..]))
+    }
+}
+
+impl TokenStream for WordStream<'_> {
     fn advance(&mut self) -> bool {
-        while self.0.advance() {
-            if STEMS.with_borrow_mut(|stems| stems.replace(&mut self.0.token_mut().text)) {
+        while let Some((start, word)) = self.word() {
+            // Counted also for what is left out.
+            self.token.position = self.token.position.wrapping_add(1);
+            if word.len() < MAX_WORD_BYTES && self.stems.get().stem(word, &mut self.token.text) {
+                (self.token.offset_from, self.token.offset_to) = (start, start + word.len());
                 return true;
             }
         }
@@ -215,11 +249,11 @@ impl<T: TokenStream> TokenStream for RememberedStream<T> {
     }
 
     fn token(&self) -> &Token {
-        self.0.token()
+        &self.token
     }
 
     fn token_mut(&mut self) -> &mut Token {
-        self.0.token_mut()
+        &mut self.token
     }
 }
 
@@ -287,7 +321,28 @@ mod tests {
         let many: Vec<String> = (0..Stems::MOST).map(|n| format!("palavra{n}")).collect();
         assert_eq!(words(&many.join(" ")).len(), many.len());
         assert_eq!(words("Pregões de REGISTRO DE preços"), first);
-        assert!(STEMS.with_borrow(|stems| stems.known.len() <= Stems::MOST));
+        let idle = IDLE.lock().unwrap();
+        assert!(idle.iter().all(|stems| stems.known.len() <= Stems::MOST));
+    }
+
+    #[test]
+    fn words_are_parted_as_the_tokenizer_of_the_index_parts_them() {
+        let long = "x".repeat(MAX_WORD_BYTES);
+        let all = "Édito nº 1.234/2024 — São João d'Oeste\u{c}R$ 5,00 ½ e-mail ﬁm  \u{301}ção 北京".to_owned()
+            + " "
+            + &long;
+        let mut usual = SimpleTokenizer::default();
+        let mut expected = Vec::new();
+        usual.token_stream(&all).process(&mut |token| {
+            let stems = words(&token.text);
+            let stem = (token.text.len() < MAX_WORD_BYTES).then(|| stems.first().cloned()).flatten();
+            expected.extend(stem.map(|stem| (token.position, token.offset_from, token.offset_to, stem)));
+        });
+        let mut got = Vec::new();
+        Words.token_stream(&all).process(&mut |token| {
+            got.push((token.position, token.offset_from, token.offset_to, token.text.clone()));
+        });
+        assert_eq!(got, expected);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A folder of files. It is only ever read; texts go under the data folder.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use tokio::fs;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
 
-use super::{ObjectBody, ObjectHead, Storage, StorageError, StorageErrorKind as Kind};
+use super::{FileVersion, LocalFile, ObjectBody, ObjectHead, Storage, StorageError, StorageErrorKind as Kind};
 
 mod path;
 
@@ -124,14 +124,29 @@ impl Storage for Folder {
         Ok(body(file, head.bytes, OPERATION, self.target(key)))
     }
 
+    async fn local(&self, key: &str) -> Result<Option<LocalFile>, StorageError> {
+        const OPERATION: &str = "look at";
+        let path = self.locate(OPERATION, key).await?;
+        let wrap = |error| failed(OPERATION, self.target(key), error);
+        let metadata = fs::metadata(&path).await.map_err(wrap)?;
+        if !metadata.is_file() {
+            return Ok(None);
+        }
+        let version = FileVersion::of(&metadata).map_err(wrap)?;
+        Ok(Some(LocalFile { path, version }))
+    }
+
     async fn put_text(&self, key: &str, text: Bytes) -> Result<(), StorageError> {
         const OPERATION: &str = "store the text";
         let path = self.text_file(OPERATION, key)?;
         self.tidy_up().await;
         let temporary = self.unfinished.join(Uuid::new_v4().to_string());
-        write_atomically(&temporary, &path, &text)
+        let target = path.display().to_string();
+        // One visit to a thread that may block, instead of one for each step.
+        tokio::task::spawn_blocking(move || write_atomically(&temporary, &path, &text))
             .await
-            .map_err(|error| failed(OPERATION, path.display().to_string(), error))
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|error| failed(OPERATION, target, error))
     }
 
     async fn get_text(&self, key: &str) -> Result<Bytes, StorageError> {
@@ -176,20 +191,20 @@ fn body(file: fs::File, bytes: u64, operation: &'static str, target: String) -> 
 }
 
 /// A reader sees the old text or the new one, also after a crash in between.
-async fn write_atomically(temporary: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+fn write_atomically(temporary: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     for folder in [temporary, path].into_iter().filter_map(Path::parent) {
-        fs::create_dir_all(folder).await?;
+        std::fs::create_dir_all(folder)?;
     }
-    let written = async {
-        let mut file = fs::File::create(temporary).await?;
-        file.write_all(content).await?;
-        file.sync_all().await?;
-        fs::rename(temporary, path).await
+    let written = || {
+        let mut file = std::fs::File::create(temporary)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(temporary, path)
     };
-    let result = written.await;
+    let result = written();
     if result.is_err() {
         // The first error is the one to tell.
-        let _ = fs::remove_file(temporary).await;
+        let _ = std::fs::remove_file(temporary);
     }
     result
 }

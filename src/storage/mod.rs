@@ -1,5 +1,10 @@
 //! Where files live: an S3-compatible bucket, or a folder.
 
+use std::fs::Metadata;
+use std::io;
+use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -28,6 +33,30 @@ pub struct ObjectHead {
     pub etag: Option<String>,
 }
 
+/// A file that lies on this machine and may be read where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalFile {
+    pub path: PathBuf,
+    pub version: FileVersion,
+}
+
+/// What tells versions of a file apart without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileVersion {
+    pub bytes: u64,
+    /// Nanoseconds since 1970; 0 for what is older.
+    pub modified_ns: i64,
+}
+
+impl FileVersion {
+    /// # Errors
+    /// When the file system knows no times.
+    pub fn of(metadata: &Metadata) -> io::Result<Self> {
+        let since = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(Self { bytes: metadata.len(), modified_ns: i64::try_from(since.as_nanos()).unwrap_or(i64::MAX) })
+    }
+}
+
 /// Files by key, and the texts beside them. Every call is one request: retrying is the caller's business.
 #[async_trait]
 pub trait Storage: Send + Sync {
@@ -39,6 +68,11 @@ pub trait Storage: Send + Sync {
 
     /// The file's bytes. With `if_match`, fails with [`StorageErrorKind::Replaced`] when the file has another `ETag`.
     async fn get(&self, key: &str, if_match: Option<&str>) -> Result<ObjectBody, StorageError>;
+
+    /// Where a file lies, if that is on this machine; `None` for a storage that is elsewhere.
+    async fn local(&self, _key: &str) -> Result<Option<LocalFile>, StorageError> {
+        Ok(None)
+    }
 
     /// Stores an extracted text (UTF-8, pages separated by form feeds) under [`text_key`]. In folder mode it lands
     /// in the data folder, never in the user's.

@@ -12,7 +12,11 @@ pub enum Event<'a> {
     /// The lease is taken and the selection counted.
     RunStarted { selection: &'a str, selected: u64, recovered: u64, memory_budget_bytes: u64 },
     /// The folder was compared with the catalogue.
-    FolderRegistered { new: u64, changed: u64, unchanged: u64, renditions: u64, vanished: &'a [String] },
+    FolderRegistered { new: u64, changed: u64, unchanged: u64, renditions: u64, vanished: u64, left_out: u64 },
+    /// A registered file is no longer in the folder.
+    FileVanished { path: &'a str },
+    /// A file of the folder could not be looked at.
+    FileLeftOut { reason: &'a str },
     /// The first process that reads documents was started: whether it is kept from files and from the network.
     ReadersConfined { files: bool, network: bool },
     /// The memory guard has changed how many documents are read at once.

@@ -67,12 +67,11 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::RunStarted { selection, selected, recovered, memory_budget_bytes } => {
             info!(run_id, selection, selected, recovered, memory_budget_bytes, "run started");
         }
-        Event::FolderRegistered { new, changed, unchanged, renditions, vanished } => {
-            info!(run_id, new, changed, unchanged, renditions, vanished = vanished.len(), "folder registered");
-            for path in *vanished {
-                warn!(run_id, path, "a registered file has vanished from the folder");
-            }
+        Event::FolderRegistered { new, changed, unchanged, renditions, vanished, left_out } => {
+            info!(run_id, new, changed, unchanged, renditions, vanished, left_out, "folder registered");
         }
+        Event::FileVanished { path } => warn!(run_id, path, "a registered file has vanished from the folder"),
+        Event::FileLeftOut { reason } => warn!(run_id, reason, "a file of the folder is left out"),
         Event::ReadersConfined { files: true, network: true } => {
             debug!(run_id, "processes that read documents have no file system and no network");
         }

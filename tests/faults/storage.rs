@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::bucket::{error, refusal, whole};
-use super::service::Service;
+use super::database::Database;
+use super::service::{Service, until};
 use super::support::canned_http::{Canned, Step};
 use super::support::own_postgres::OwnPostgres;
+use super::world::Fault;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -203,6 +205,30 @@ fn fault_30_object_replaced_between_attempts() {
     ran.neighbours_are_well().indexed("once.txt", "pitangueira, nova").failed("ever.txt", &["DOWNLOAD_FAILED"]);
     assert_eq!((service.bucket.calls("HEAD", "once.txt"), service.bucket.calls("GET", "once.txt")), (2, 2));
     assert!(service.bucket.calls("GET", "ever.txt") <= 4, "not for ever");
+}
+
+#[test]
+fn fault_30_file_of_a_folder_changed_while_it_is_read() {
+    // Read where it lies, by a reader that hangs over it until it is changed.
+    let fault = Fault::new(30).file("f.txt", b"%PRELO-POISON hang \n").with(&["--reader-silence-seconds", "5"]);
+    fault.prelo.expect(0, &["migrate"]);
+    let (file, catalog) = (fault.path("f.txt"), fault.prelo.path().join("prelo-data/catalog.db"));
+    let changed = std::thread::spawn(move || {
+        let started = "SELECT count(*) FROM prelo_gazettes p JOIN gazettes g ON g.id = p.gazette_id \
+                       WHERE g.file_path = 'f.txt' AND p.starts > 0";
+        let database = Database::Sqlite(catalog);
+        until("its reading", || database.number(started) == 1);
+        std::thread::sleep(Duration::from_millis(300));
+        fs::write(file, "Diário Oficial, pitangueira").unwrap();
+    });
+    let ran = fault.run();
+    changed.join().unwrap();
+    ran.neighbours_are_well().failed("f.txt", &["CHECKSUM"]);
+    let detail = ran.line("failed")["detail"].as_str().unwrap();
+    assert!(detail.contains("changed while it was read"), "{detail}");
+    // It is another file now, and the next run knows.
+    let report = ran.prelo.json(0, &["run", "--folder", "gazettes"]);
+    assert_eq!((&report["indexed"], ran.found("pitangueira").len()), (&1.into(), 1), "{report}");
 }
 
 #[test]

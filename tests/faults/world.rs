@@ -1,6 +1,7 @@
 //! A folder of gazettes with a fault among healthy neighbours, run by the real binary.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ pub fn neighbour(word: &str) -> String {
 /// A fault by its number, the files that have it, and what the run is told.
 pub struct Fault {
     row: u32,
-    prelo: Arc<Prelo>,
+    pub prelo: Arc<Prelo>,
     arguments: Vec<String>,
 }
 
@@ -50,6 +51,11 @@ impl Fault {
     pub fn with(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(ToString::to_string));
         self
+    }
+
+    /// Of one of its files.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.prelo.path().join("gazettes").join(name)
     }
 
     pub fn run(self) -> Ran {

@@ -97,6 +97,13 @@ pub fn readers(config: &prelo::config::Config) -> std::sync::Arc<prelo::extracti
     std::sync::Arc::new(prelo::extraction::sandbox::Sandbox::new(settings))
 }
 
+/// OCR for a pipeline that runs inside of a test: the engine is started by the real program.
+pub fn ocr(config: &prelo::config::Config) -> prelo::extraction::ocr::Ocr {
+    let mut settings = prelo::commands::readers::ocr_settings(config);
+    settings.wrapper.0 = binary();
+    prelo::extraction::ocr::Ocr::new(settings)
+}
+
 /// The gazettes that the project makes.
 pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/gazettes")

@@ -135,6 +135,7 @@ impl Stage {
         let context = Context {
             dependencies: Dependencies::new(&self.config),
             sandbox: super::readers(&self.config),
+            ocr: Arc::new(super::ocr(&self.config)),
             config: self.config,
             catalog: self.catalog.clone(),
             storage: self.real_storage.unwrap_or_else(|| storage.clone()),

@@ -8,6 +8,7 @@ mod leases;
 mod numbers;
 mod outcomes;
 mod paging;
+mod scans;
 mod schema;
 mod selections;
 mod state_machine;
@@ -78,4 +79,8 @@ against_both! {
     numbers::the_status_counts_every_state;
     numbers::runs_are_listed_newest_first;
     numbers::explaining_tells_the_story;
+    scans::what_is_put_off_changes_lanes;
+    scans::without_ocr_scans_are_files_like_others;
+    scans::another_file_is_read_before_its_scans;
+    scans::scans_that_were_asked_for_by_another_name_are_read_in_the_same_run;
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::{RunCounts, SelectionSummary, Status};
+use super::super::{RunCounts, ScanBacklog, SelectionSummary, Status};
 use super::world::{World, mode};
 use crate::failure::FailureCode;
 use crate::gazette::{GazetteId, Mode, RunId, Selection};
@@ -21,6 +21,7 @@ pub async fn a_selection_is_summed_up(world: &World) {
         gazettes: 6,
         sized_gazettes: 3,
         known_bytes: 2_010,
+        scans: ScanBacklog::default(),
         paged_gazettes: 2,
         known_pages: 8,
         failed_before: BTreeMap::from([("NOT_FOUND".to_owned(), 1)]),
@@ -64,6 +65,7 @@ pub async fn the_status_counts_every_state(world: &World) {
         spent: 2,
         quarantined: 1,
         claimed: 1,
+        scans: ScanBacklog::default(),
     };
     assert_eq!(status, expected);
     assert!(next.is_some());

@@ -263,6 +263,10 @@ pub fn completion(id: i64) -> Completion {
         characters: 5_000,
         quality: Some(0.9),
         text_checksum: "d41d8cd98f00b204e9800998ecf8427e".into(),
+        ocr_due: 0,
+        ocr_page_numbers: "2".into(),
+        ocr_confidence: Some(0.8),
+        warnings: String::new(),
     }
 }
 

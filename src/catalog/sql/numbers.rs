@@ -47,9 +47,10 @@ pub async fn summarize<D: Dialect>(
 
 /// `WITH selected AS (…)`: the rows of a selection, newest first, as many as its limit allows.
 fn selected<D: Dialect>(selection: &Selection) -> Statement<D> {
-    let statement = Statement::<D>::new("WITH selected AS (SELECT g.id, g.file_path, p.failure_code, p.bytes, p.pages, p.ocr_due")
-        .sql(selection::FROM)
-        .sql("WHERE ");
+    let statement =
+        Statement::<D>::new("WITH selected AS (SELECT g.id, g.file_path, p.failure_code, p.bytes, p.pages, p.ocr_due")
+            .sql(selection::FROM)
+            .sql("WHERE ");
     let statement = selection::push(statement, selection, None);
     match selection.limit {
         Some(_) => statement.sql(" ORDER BY g.id DESC").limit(selection.limit),

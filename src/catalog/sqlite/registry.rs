@@ -1,21 +1,25 @@
 //! Files of a folder as rows of the catalogue.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
 use super::super::dialect::Value;
 use super::super::sql::{SqlCatalog, begin};
-use super::super::statement::Statement;
+use super::super::statement::{Row, Statement};
 use super::super::{CatalogError, FolderFile, RegisteredFile, Registry};
 use super::Sqlite;
 use crate::gazette::GazetteId;
 
 #[async_trait]
 impl Registry for SqlCatalog<Sqlite> {
-    async fn files(&self) -> Result<BTreeMap<String, RegisteredFile>, CatalogError> {
-        files(self.pool()).await.map_err(self.context("list the registered files"))
+    async fn files(&self, after: &str, limit: u32) -> Result<Vec<RegisteredFile>, CatalogError> {
+        files(self.pool(), after, limit).await.map_err(self.context("list the registered files"))
+    }
+
+    async fn versions(&self, ids: &[GazetteId]) -> Result<HashMap<GazetteId, (u64, i64)>, CatalogError> {
+        versions(self.pool(), ids).await.map_err(self.context("look up registered files"))
     }
 
     async fn register(&self, files: &[FolderFile]) -> Result<(), CatalogError> {
@@ -23,26 +27,37 @@ impl Registry for SqlCatalog<Sqlite> {
     }
 }
 
-async fn files(pool: &SqlitePool) -> Result<BTreeMap<String, RegisteredFile>, sqlx::Error> {
+async fn files(pool: &SqlitePool, after: &str, limit: u32) -> Result<Vec<RegisteredFile>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let rows = Statement::<Sqlite>::new(
         "SELECT g.file_path, g.id, g.processed, f.bytes, f.modified_ns, f.metadata_checksum \
-         FROM prelo_files f JOIN gazettes g ON g.id = f.gazette_id",
+         FROM gazettes g JOIN prelo_files f ON f.gazette_id = g.id WHERE g.file_path > ",
     )
+    .bind(after)
+    .sql(" ORDER BY g.file_path")
+    .limit(Some(limit.into()))
     .rows(&mut connection)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let file = RegisteredFile {
-                id: row.id("id")?,
-                processed: row.bool("processed")?,
-                bytes: row.count("bytes")?,
-                modified_ns: row.number("modified_ns")?,
-                metadata_checksum: row.text("metadata_checksum")?,
-            };
-            Ok((row.text("file_path")?, file))
+    let file = |row: &Row<Sqlite>| {
+        Ok(RegisteredFile {
+            path: row.text("file_path")?,
+            id: row.id("id")?,
+            processed: row.bool("processed")?,
+            bytes: row.count("bytes")?,
+            modified_ns: row.number("modified_ns")?,
+            metadata_checksum: row.text("metadata_checksum")?,
         })
-        .collect()
+    };
+    rows.iter().map(file).collect()
+}
+
+async fn versions(pool: &SqlitePool, ids: &[GazetteId]) -> Result<HashMap<GazetteId, (u64, i64)>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let rows = Statement::<Sqlite>::new("SELECT gazette_id AS id, bytes, modified_ns FROM prelo_files WHERE ")
+        .any_id("gazette_id", ids)
+        .rows(&mut connection)
+        .await?;
+    rows.iter().map(|row| Ok((row.id("id")?, (row.count("bytes")?, row.number("modified_ns")?)))).collect()
 }
 
 async fn register(pool: &SqlitePool, files: &[FolderFile]) -> Result<(), sqlx::Error> {

@@ -1,7 +1,7 @@
 //! What is known about the files of a folder: from `gazettes.csv` beside them, or from a path such as
 //! `TERRITORY/DATE/name.pdf`. What is not known stays empty.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use md5::{Digest, Md5};
@@ -109,10 +109,17 @@ impl Metadata {
     }
 }
 
+#[derive(Debug)]
+struct Row {
+    metadata: Metadata,
+    /// Its file is in the folder.
+    has_come: bool,
+}
+
 /// The rows of `gazettes.csv`, by file. Empty when there is none.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    rows: HashMap<String, Metadata>,
+    rows: HashMap<String, Row>,
     /// By id.
     territories: HashMap<String, Territory>,
 }
@@ -130,7 +137,7 @@ impl Table {
 
     /// The row of a file; without one, what its path says, with the names that other rows give to its territory.
     pub fn metadata(&self, path: &str) -> Metadata {
-        self.rows.get(path).cloned().unwrap_or_else(|| {
+        self.rows.get(path).map(|row| row.metadata.clone()).unwrap_or_else(|| {
             let mut metadata = Metadata::of_path(path);
             if let Some(territory) = self.territories.get(&metadata.territory.id) {
                 metadata.territory = territory.clone();
@@ -144,9 +151,19 @@ impl Table {
         self.rows.contains_key(path)
     }
 
-    /// Files that have a row, in the order of their names.
-    pub fn files(&self) -> BTreeSet<&str> {
-        self.rows.keys().map(String::as_str).collect()
+    /// A file that the table describes is there.
+    pub fn came(&mut self, path: &str) {
+        if let Some(row) = self.rows.get_mut(path) {
+            row.has_come = true;
+        }
+    }
+
+    /// Files that have a row and have not come, in the order of their names.
+    pub fn missing(&self) -> Vec<&str> {
+        let waiting = self.rows.iter().filter(|(_, row)| !row.has_come);
+        let mut missing: Vec<&str> = waiting.map(|(path, _)| path.as_str()).collect();
+        missing.sort_unstable();
+        missing
     }
 
     fn parse(path: &Path, content: &[u8]) -> Result<Self, MetadataError> {
@@ -224,9 +241,9 @@ impl Table {
             if rows.contains_key(&file) {
                 return Err(MetadataError::Twice { path: path.to_owned(), line, file });
             }
-            rows.insert(file, metadata);
+            rows.insert(file, Row { metadata, has_come: false });
         }
-        let named = rows.values().map(|row| &row.territory).filter(|territory| !territory.id.is_empty());
+        let named = rows.values().map(|row: &Row| &row.metadata.territory).filter(|territory| !territory.id.is_empty());
         let territories = named.map(|territory| (territory.id.clone(), territory.clone())).collect();
         Ok(Self { rows, territories })
     }

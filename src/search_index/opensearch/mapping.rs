@@ -64,6 +64,8 @@ fn properties() -> Value {
                 "extractor_version": {"type": "integer"},
                 "pages": {"type": "integer"},
                 "ocr_pages": {"type": "integer"},
+                "ocr_page_numbers": {"type": "keyword"},
+                "ocr_confidence": {"type": "float"},
                 "quality": {"type": "float"},
                 "run_id": {"type": "keyword"},
                 "indexed_at": {"type": "date"},

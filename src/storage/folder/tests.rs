@@ -73,7 +73,24 @@ async fn links_may_not_lead_out() {
     for key in ["out.pdf", "out/secret"] {
         assert_eq!(kind(storage.head(key).await), Kind::BadKey, "{key}");
         assert_eq!(kind(storage.get(key, None).await), Kind::BadKey, "{key}");
+        assert_eq!(kind(storage.local(key).await), Kind::BadKey, "{key}");
     }
+}
+
+#[tokio::test]
+async fn a_file_is_where_it_lies_and_its_versions_differ() {
+    let (files, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let storage = folder(&files, &data).await;
+    let path = files.path().canonicalize().unwrap().join("a.pdf");
+    std::fs::write(&path, "one").unwrap();
+    let one = storage.local("a.pdf").await.unwrap().unwrap();
+    assert_eq!((&one.path, one.version.bytes), (&path, 3));
+    assert_eq!(storage.local("a.pdf").await.unwrap().unwrap(), one);
+    std::fs::write(&path, "three").unwrap();
+    assert_ne!(storage.local("a.pdf").await.unwrap().unwrap().version, one.version);
+    std::fs::create_dir(files.path().join("sub")).unwrap();
+    assert_eq!(storage.local("sub").await.unwrap(), None);
+    assert_eq!(kind(storage.local("b.pdf").await), Kind::NotFound);
 }
 
 #[tokio::test]

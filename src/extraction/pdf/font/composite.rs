@@ -140,7 +140,7 @@ impl<'a> CompositeFont<'a> {
             return (Some(text), Means::Known);
         }
         if self.to_unicode.is_empty()
-            && let Some(text) = guess(cid)
+            && let Some(text) = guess(cid, self.has_map())
         {
             return (Some(text), Means::Guessed);
         }
@@ -157,6 +157,11 @@ impl<'a> CompositeFont<'a> {
             // Fonts for Windows and the Macintosh have it there.
             None => cid == SPACE_GLYPH && self.is_identity(),
         }
+    }
+
+    /// Whether a stream says which glyphs the CIDs stand for.
+    fn has_map(&self) -> bool {
+        self.descendant.get::<Stream<'_>>(b"CIDToGIDMap").is_some()
     }
 
     fn collection_text(&mut self, cid: u32) -> Option<String> {
@@ -239,8 +244,12 @@ impl Codespaces {
 }
 
 /// Fonts for Windows and the Macintosh number their first glyphs alike, as `post` tables of format 1 list them. Writers
-/// that leave out every table mostly keep those numbers. Beyond them, numbers that read as letters are taken for such.
-fn guess(cid: u32) -> Option<String> {
+/// that leave out every table mostly keep those numbers. Beyond them, numbers that read as letters are taken for such, and
+/// so are all of them where glyphs are numbered otherwise (`is_mapped`): then characters are what is left.
+fn guess(cid: u32, is_mapped: bool) -> Option<String> {
+    if is_mapped {
+        return char::from_u32(cid).filter(|c| !c.is_control()).map(String::from);
+    }
     let names = skrifa::raw::tables::post::DEFAULT_GLYPH_NAMES;
     match usize::try_from(cid).ok().and_then(|cid| names.get(cid)) {
         Some(name) => glyph_name::text(name),

@@ -30,8 +30,9 @@ const FONT_FILES: [&[u8]; 3] = [b"FontFile", b"FontFile2", b"FontFile3"];
 const SPACES: std::ops::RangeInclusive<f32> = 0.15..=0.65;
 /// A space counts as no wider than Helvetica's, in ems: where fonts have a wider one, words are set closer than that.
 const WIDEST_SPACE: f32 = 0.278;
-/// How much of the space's width a gap must have to be one.
-const SHARE_OF_SPACE: f32 = 2.0 / 3.0;
+/// How much of the space's width a gap must have to be one: letters that are set apart have up to 0.65 of it, and words that
+/// a line of TeX presses together down to 0.66.
+const SHARE_OF_SPACE: f32 = 0.655;
 
 fn is_space(width: f32) -> bool {
     SPACES.contains(&width)

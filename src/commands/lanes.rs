@@ -1,0 +1,119 @@
+//! The two lanes in numbers: what waits in each, how fast the last runs were, and how long it should take.
+
+use serde::Serialize;
+
+use crate::catalog::{RunRecord, ScanBacklog};
+use crate::telemetry::{LaneCounts, duration};
+
+/// What `plan` and `status` tell of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Lane {
+    pub gazettes: u64,
+    /// Pages to be read by OCR; not known of files that were never read.
+    pub pages: Option<u64>,
+    /// Of the last runs; `None` when none of them did any.
+    pub gazettes_per_second: Option<f64>,
+    pub pages_per_second: Option<f64>,
+    pub seconds: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Lanes {
+    pub digital: Lane,
+    pub ocr: Lane,
+}
+
+impl Lanes {
+    /// Of `gazettes`, `scans` are known to wait for OCR; the others will be known when they are read.
+    pub fn new(gazettes: u64, scans: ScanBacklog, runs: &[RunRecord]) -> Self {
+        let (digital, ocr) = (total(runs, |run| run.counts.digital), total(runs, |run| run.counts.ocr));
+        let others = gazettes.saturating_sub(scans.gazettes);
+        let (documents, pages) = (rate(digital.gazettes, digital.seconds), rate(ocr.pages, ocr.seconds));
+        Self {
+            digital: Lane {
+                gazettes: others,
+                pages: None,
+                gazettes_per_second: documents,
+                pages_per_second: rate(digital.pages, digital.seconds),
+                seconds: time(others, documents),
+            },
+            ocr: Lane {
+                gazettes: scans.gazettes,
+                pages: Some(scans.pages),
+                gazettes_per_second: rate(ocr.gazettes, ocr.seconds),
+                pages_per_second: pages,
+                seconds: time(scans.pages, pages),
+            },
+        }
+    }
+
+    /// Header and rows of a table; empty where no scan is known.
+    pub fn table(&self) -> String {
+        if self.ocr.gazettes == 0 {
+            return String::new();
+        }
+        let unknown = || "unknown".to_owned();
+        let row = |name: &str, lane: &Lane, rate: Option<f64>, unit: &str| {
+            vec![
+                name.to_owned(),
+                lane.gazettes.to_string(),
+                lane.pages.map_or_else(|| "-".to_owned(), |pages| pages.to_string()),
+                rate.map_or_else(unknown, |rate| format!("{rate:.1} {unit}")),
+                lane.seconds.map_or_else(unknown, |seconds| format!("about {}", duration(seconds))),
+            ]
+        };
+        super::output::table(
+            &["lane", "gazettes", "pages", "rate", "time"],
+            &[
+                row("files as they are", &self.digital, self.digital.gazettes_per_second, "docs/s"),
+                row("scans (OCR)", &self.ocr, self.ocr.pages_per_second, "pages/s"),
+            ],
+        )
+    }
+}
+
+fn total(runs: &[RunRecord], lane: fn(&RunRecord) -> LaneCounts) -> LaneCounts {
+    runs.iter().map(lane).fold(LaneCounts::default(), |sum, lane| LaneCounts {
+        gazettes: sum.gazettes + lane.gazettes,
+        pages: sum.pages + lane.pages,
+        seconds: sum.seconds + if lane.gazettes > 0 { lane.seconds } else { 0.0 },
+        ..sum
+    })
+}
+
+#[allow(clippy::cast_precision_loss)] // rates for people
+fn rate(count: u64, seconds: f64) -> Option<f64> {
+    (count > 0 && seconds > 0.0).then(|| count as f64 / seconds)
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn time(count: u64, rate: Option<f64>) -> Option<f64> {
+    rate.map(|rate| count as f64 / rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gazette::RunId;
+    use crate::telemetry::RunCounts;
+
+    #[test]
+    fn each_lane_has_its_own_rate_and_time() {
+        let lane = |gazettes, pages, seconds| LaneCounts { gazettes, pages, seconds, ..LaneCounts::default() };
+        let counts = RunCounts { digital: lane(100, 900, 10.0), ocr: lane(2, 30, 60.0), ..RunCounts::default() };
+        let run = RunRecord {
+            id: RunId::new(),
+            selection: "{}".into(),
+            started_at: None,
+            finished_at: None,
+            heartbeat_at: None,
+            counts,
+            stopped_by: None,
+        };
+        let lanes = Lanes::new(50, ScanBacklog { gazettes: 10, pages: 120 }, &[run]);
+        assert_eq!((lanes.digital.gazettes, lanes.digital.seconds), (40, Some(4.0)));
+        assert_eq!((lanes.ocr.gazettes, lanes.ocr.pages, lanes.ocr.seconds), (10, Some(120), Some(240.0)));
+        assert!(lanes.table().contains("0.5 pages/s"), "{}", lanes.table());
+        assert_eq!(Lanes::new(50, ScanBacklog::default(), &[]).table(), "");
+    }
+}
