@@ -155,10 +155,9 @@ fn with_ocr_off_scans_are_set_aside_by_name_and_come_back_when_asked_for() {
     let (report, _) = desk.ran(0, &[]);
     assert_eq!((&report["selected"], &report["ocr_pages"]), (&json!(1), &json!(1)), "the page that was left");
     let engine = desk.prelo.path().join("engine");
-    let report = desk.prelo.json(
-        0,
-        &["reprocess", "--failed", "NEEDS_OCR", "--ocr", "auto", "--ocr-engine", engine.to_str().unwrap()],
-    );
+    let report = desk
+        .prelo
+        .json(0, &["reprocess", "--failed", "NEEDS_OCR", "--ocr", "auto", "--ocr-engine", engine.to_str().unwrap()]);
     assert_eq!((&report["selected"], &report["indexed"]), (&json!(1), &json!(1)));
 }
 

@@ -31,8 +31,8 @@ mod engine; // a search engine that answers as it is told
 mod files; // what the files themselves are
 mod index; // what the search engine answers
 mod pdfs; // PDFs that are made to be hard
-mod scans; // scanned pages, and who reads them
 mod process; // memory, the spool, signals
+mod scans; // scanned pages, and who reads them
 mod service; // the real binary between all of these
 mod storage; // what the storage does
 mod world; // a folder of gazettes with a fault among them

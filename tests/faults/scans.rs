@@ -27,7 +27,8 @@ fn fault_15_scan_only() {
 #[test]
 fn fault_21_pictures_that_are_too_large_and_engines_that_hang_or_die() {
     // A picture that would be 1.6 GB of grey is not decoded; the page beside it is read.
-    let fault = Fault::new(21).file("part.pdf", &pdf(&[Page::Huge, Page::Scan(1)])).file("all.pdf", &pdf(&[Page::Huge]));
+    let fault =
+        Fault::new(21).file("part.pdf", &pdf(&[Page::Huge, Page::Scan(1)])).file("all.pdf", &pdf(&[Page::Huge]));
     let reads = engine(fault.prelo.path(), "engine", &finding("pitangueira"));
     let ran = with_engine(fault, &reads).with(&["--memory-budget-mb", "256"]).run();
     ran.neighbours_are_well().indexed("part.pdf", "pitangueira").failed("all.pdf", &["OCR_PARTIAL"]);
