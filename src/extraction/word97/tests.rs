@@ -29,7 +29,7 @@ fn pieced(pieces: &[(&str, bool)], order: &[usize]) -> (Vec<u8>, Vec<u8>) {
             places[*index] = offset;
             bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
         } else {
-            places[*index] = offset * 2 | 0x4000_0000;
+            places[*index] = (offset * 2) | 0x4000_0000;
             bytes.extend_from_slice(&encoding_rs::WINDOWS_1252.encode(text).0);
         }
     }
