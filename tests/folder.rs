@@ -19,7 +19,7 @@ fn the_first_minute() {
     let prelo = Prelo::new();
     let before = contents(&fixtures());
     let answer = run(&prelo, &fixtures());
-    assert_eq!(answer.code, 3, "three fixtures are no gazettes\n{}\n{}", answer.stdout, answer.stderr);
+    assert_eq!(answer.code, 3, "four fixtures cannot be read without OCR\n{}\n{}", answer.stdout, answer.stderr);
     for word in ["indexed", "12", "EMPTY_OBJECT", "NOT_A_PDF", "NEEDS_OCR", "pages", "docs/s", "peak memory"] {
         assert!(answer.stdout.contains(word), "no `{word}` in\n{}", answer.stdout);
     }
@@ -37,7 +37,7 @@ fn the_first_minute() {
 
     let second = run(&prelo, &fixtures());
     assert_eq!(second.code, 0);
-    assert!(second.stdout.starts_with("Nothing to do: 12 of 15 gazettes indexed, 3 set aside"), "{}", second.stdout);
+    assert!(second.stdout.starts_with("Nothing to do: 12 of 16 gazettes indexed, 4 set aside"), "{}", second.stdout);
 
     assert_eq!(contents(&fixtures()), before, "the user's folder is only read");
     let texts = contents(&prelo.path().join("prelo-data/texts"));
@@ -93,7 +93,7 @@ fn changed_files_are_read_again_vanished_ones_reported_and_copies_kept() {
     let answer = run(&prelo, &folder);
     assert!(answer.stdout.contains("ribeira-do-sol-1214.pdf: vanished from the folder"), "{}", answer.stdout);
     let report = prelo.json(0, &["status"]);
-    assert_eq!(report["gazettes"]["gazettes"], 16, "the copy is a gazette of its own");
+    assert_eq!(report["gazettes"]["gazettes"], 17, "the copy is a gazette of its own");
     assert_eq!(report["runs"][0]["counts"]["selected"], 2, "the copy and the changed file: {report}");
     let copies = prelo.json(0, &["search", "pregão", "--limit", "100"]);
     let paths: Vec<&str> =
@@ -159,7 +159,7 @@ fn reports_for_programs_hold_what_was_promised() {
     let folder = fixtures();
     let folder = folder.to_str().unwrap();
     let plan = prelo.json(0, &["plan", "--folder", folder]);
-    assert_eq!((&plan["gazettes"], &plan["unregistered"]), (&json!(15), &json!(15)));
+    assert_eq!((&plan["gazettes"], &plan["unregistered"]), (&json!(16), &json!(16)));
     assert!(!prelo.path().join("prelo-data").exists(), "a plan touches nothing");
     assert_eq!(prelo.json(0, &["run", "--dry-run", "--folder", folder]), plan);
 
@@ -184,8 +184,8 @@ fn reports_for_programs_hold_what_was_promised() {
     ] {
         assert!(keys.contains(&key), "no {key} in {report}");
     }
-    assert_eq!((&report["selected"], &report["indexed"], &report["remaining"]), (&json!(15), &json!(12), &json!(0)));
-    assert_eq!(report["failed"], json!({"EMPTY_OBJECT": 1, "NOT_A_PDF": 1, "NEEDS_OCR": 1}));
+    assert_eq!((&report["selected"], &report["indexed"], &report["remaining"]), (&json!(16), &json!(12), &json!(0)));
+    assert_eq!(report["failed"], json!({"EMPTY_OBJECT": 1, "NOT_A_PDF": 1, "NEEDS_OCR": 2}));
     assert_eq!(report["stopped_by"], Value::Null);
     assert!(report["peak_rss_bytes"].as_u64().unwrap() > 1_000_000);
 
@@ -196,7 +196,7 @@ fn reports_for_programs_hold_what_was_promised() {
     assert_eq!(explained["id"], 1);
     assert_eq!(explained["index"]["run_id"], report["run_id"]);
     let plan = prelo.json(0, &["plan", "--mode", "all"]);
-    assert_eq!(plan["gazettes"], 15);
+    assert_eq!(plan["gazettes"], 16);
     assert_eq!(plan["bytes_estimated"], false);
     assert!(plan["seconds"].as_f64().unwrap() > 0.0);
     assert_eq!(plan["failed_before"]["NOT_A_PDF"], 1);
@@ -217,10 +217,10 @@ fn reprocessing_takes_exactly_what_was_asked_for() {
     run(&prelo, &fixtures());
     let first = prelo.json(0, &["explain", "1"])["index"]["run_id"].clone();
     let report = prelo.json(3, &["reprocess", "--failed", "any"]);
-    assert_eq!((&report["selected"], &report["indexed"]), (&json!(3), &json!(0)));
+    assert_eq!((&report["selected"], &report["indexed"]), (&json!(4), &json!(0)));
     let report = prelo.json(0, &["reprocess", "--from", "2025-04-08", "--to", "2025-04-08"]);
     assert_eq!((&report["selected"], &report["indexed"]), (&json!(2), &json!(2)));
-    let touched = (1..=15)
+    let touched = (1..=16)
         .filter(|id| {
             let run = prelo.json(0, &["explain", &id.to_string()])["index"]["run_id"].clone();
             run != Value::Null && run != first
@@ -228,7 +228,7 @@ fn reprocessing_takes_exactly_what_was_asked_for() {
         .count();
     assert_eq!(touched, 2, "the others keep the run that wrote them");
     let all = prelo.json(3, &["run", "--mode", "all"]);
-    assert_eq!((&all["selected"], &all["indexed"]), (&json!(15), &json!(12)));
+    assert_eq!((&all["selected"], &all["indexed"]), (&json!(16), &json!(12)));
     assert_eq!(prelo.json(0, &["search", "pregão", "--limit", "100"])["total"], 12, "no document twice");
 }
 

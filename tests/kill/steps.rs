@@ -91,7 +91,7 @@ pub async fn undisturbed(place: Place, files: &Files) -> Option<Outcome> {
     let ended = backlog.finish(&[]).await;
     let outcome = backlog.outcome().await;
     backlog.remove().await;
-    assert_eq!(ended.status.code(), Some(3), "three of the fixtures cannot be read\n{}", ended.stderr);
+    assert_eq!(ended.status.code(), Some(3), "four of the fixtures cannot be read\n{}", ended.stderr);
     assert_eq!(outcome.marked() + 3, outcome.rows.len());
     let differences = outcome.against(&outcome);
     assert!(differences.is_empty() && outcome.marked_in_vain().is_empty(), "{differences}");

@@ -42,6 +42,7 @@ impl Stage {
             ("download_stall_timeout_seconds", "1"),
             ("bulk_delay_ms", "50"),
             ("dependency_patience_seconds", "0"),
+            ("ocr", "off"),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()));
         let config = load(&Sources { flags: flags.into(), ..Sources::default() }).unwrap().config;
