@@ -168,7 +168,7 @@ impl Joined {
         }
         match read.lacking {
             Some(lacking) => {
-                self.lacking.push(Failure::new(lacking.code, format!("{}: {}", member.name, lacking.detail)))
+                self.lacking.push(Failure::new(lacking.code, format!("{}: {}", member.name, lacking.detail)));
             }
             None => self.read += 1,
         }

@@ -336,8 +336,7 @@ impl<'a> Reader<'a, '_> {
                 self.group.is_invisible = false;
                 self.group.charset = self.document;
             }
-            b"v" => self.group.is_invisible = is_on,
-            b"deleted" => self.group.is_invisible = is_on,
+            b"v" | b"deleted" => self.group.is_invisible = is_on,
             b"pard" => {
                 self.group.in_table = false;
                 self.group.level = 1;
@@ -348,9 +347,8 @@ impl<'a> Reader<'a, '_> {
                 self.group.in_table = level > 0;
                 self.group.level = level.max(1);
             }
-            b"sectd" => self.section_on_page = true,
             b"sbknone" | b"sbkcol" => self.section_on_page = false,
-            b"sbkpage" | b"sbkodd" | b"sbkeven" => self.section_on_page = true,
+            b"sectd" | b"sbkpage" | b"sbkodd" | b"sbkeven" => self.section_on_page = true,
             _ if self.is_destination(name, is_optional) => {}
             _ if self.shows() => self.shown(name),
             _ => {}

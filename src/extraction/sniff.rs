@@ -98,6 +98,23 @@ pub(super) fn begins_with_object(bytes: &[u8]) -> bool {
     number() && number() && words.next().is_some_and(|word| word.starts_with("obj"))
 }
 
+/// Tags of which an HTML page has at least one near its beginning, in lower case.
+const MARKS: &[&str] = &[
+    "<!doctype html",
+    "<html",
+    "<head",
+    "<body",
+    "<script",
+    "<meta",
+    "<title",
+    "<table",
+    "<div",
+    "<p>",
+    "<p ",
+    "<center",
+    "<font",
+];
+
 /// HTML, XML, and messages of parts, by what their first lines say.
 fn markup(head: &[u8]) -> Option<Format> {
     // Good enough to find tags in UTF-16, too.
@@ -117,21 +134,6 @@ fn markup(head: &[u8]) -> Option<Format> {
             return Some(Format::Flat(Flat::Word));
         }
     }
-    const MARKS: &[&str] = &[
-        "<!doctype html",
-        "<html",
-        "<head",
-        "<body",
-        "<script",
-        "<meta",
-        "<title",
-        "<table",
-        "<div",
-        "<p>",
-        "<p ",
-        "<center",
-        "<font",
-    ];
     if start.starts_with("<br") || MARKS.iter().any(|mark| start.contains(mark)) {
         return Some(Format::Html);
     }

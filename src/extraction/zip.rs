@@ -332,8 +332,8 @@ pub(super) mod tests {
 
     #[test]
     fn what_cannot_be_read_says_why() {
-        let mut zip = Zip::default().add(b"grande", &[b'a'; 100_001]);
-        let data = deflated(&[b'a'; 90_000]);
+        let mut zip = Zip::default().add(b"grande", &vec![b'a'; 100_001]);
+        let data = deflated(&vec![b'a'; 90_000]);
         zip.put(b"mente", &data, 89_999, 8, 0);
         zip.put(b"cortado", &data[..data.len() / 2], 90_000, 8, 0);
         zip.put(b"senha", &data, 90_000, 8, 1);
@@ -359,7 +359,7 @@ pub(super) mod tests {
     fn bombs_are_seen_before_they_go_off() {
         // Every member's data begins in the one before it.
         let mut zip = Zip::default();
-        let data = deflated(&[b'a'; 50_000]);
+        let data = deflated(&vec![b'a'; 50_000]);
         zip.put(b"a", &data, 50_000, 8, 0);
         let shared = fields(b"b", data.len(), 50_000, 8, 0);
         zip.list(b"b", &shared, 0);
@@ -374,7 +374,7 @@ pub(super) mod tests {
         let failure = Archive::open(&many.finish(), &Limits::default()).err().unwrap();
         assert_eq!(failure.code, FailureCode::LimitMemory);
 
-        let zip = Zip::default().add(b"a", &[b'a'; 90_000]).finish();
+        let zip = Zip::default().add(b"a", &vec![b'a'; 90_000]).finish();
         let archive = Archive::open(&zip, &Limits::default()).unwrap();
         let budget = Budget::new(100_000);
         let read = || archive.bytes(&archive.members[0], &budget, &Limits::default()).map(|_| ());

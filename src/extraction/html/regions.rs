@@ -61,7 +61,8 @@ impl Regions {
 
     pub fn close_link(&mut self, flow: &Flow<'_>) {
         if let Some(mark) = self.link.take() {
-            self.linked += flow.since(mark);
+            // With what stands between it and the next one.
+            self.linked += flow.since(mark) + 1;
         }
     }
 

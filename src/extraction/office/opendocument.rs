@@ -195,3 +195,47 @@ impl Content {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(before: &str, body: &str) -> String {
+        let flat = format!(
+            "<office:document><office:automatic-styles>{before}</office:automatic-styles><office:body><office:text>{body}</office:text>\
+             </office:body></office:document>"
+        );
+        read_flat(flat.as_bytes(), &Limits::default(), &|| {}).unwrap().text
+    }
+
+    #[test]
+    fn what_shows_is_read_and_nothing_else() {
+        let body = "<text:tracked-changes><text:p>apagado</text:p></text:tracked-changes><text:p>um<text:s text:c='3'/>dois<text:tab/>\
+            <text:span>três</text:span><office:annotation><text:p>comentário</text:p></office:annotation><text:line-break/>quatro\
+            <text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>nota</text:p></text:note-body></text:note>\
+            <draw:frame><svg:title>nome</svg:title><draw:text-box><text:p>caixa</text:p></draw:text-box></draw:frame></text:p>\
+            <text:h>Cap\u{ad}ítulo</text:h>";
+        assert_eq!(text("", body), "um dois\ttrês\nquatro\ncaixa\nCapítulo\nnota");
+    }
+
+    #[test]
+    fn styles_break_pages_and_hold_heads() {
+        let styles = "<style:style style:name='A'><style:paragraph-properties fo:break-before='page'/></style:style>\
+            <style:style style:name='B' style:master-page-name='M'/><style:style style:name='C' style:master-page-name=''>\
+            <style:paragraph-properties fo:break-after='page'/></style:style><style:master-page><style:header><text:p>cabeça</text:p></style:header>\
+            <style:footer><text:p><text:page-number>3</text:page-number></text:p></style:footer></style:master-page>";
+        let body = "<text:p text:style-name='B'>a</text:p><text:p text:style-name='A'>b</text:p><text:p text:style-name='C'>c<text:soft-page-break/>d\
+            </text:p><text:p>e</text:p><text:p text:style-name='B'>f</text:p>";
+        assert_eq!(text(styles, body), "cabeça\na\u{c}b\nc\u{c}d\u{c}e\u{c}f");
+    }
+
+    #[test]
+    fn sheets_are_rows_and_slides_are_pages() {
+        let cell = |text: &str| format!("<table:table-cell><text:p>{text}</text:p></table:table-cell>");
+        let row = format!("<table:table-row>{}<table:covered-table-cell/>{}</table:table-row>", cell("a"), cell("b"));
+        let body = format!(
+            "<draw:page><table:table>{row}{row}</table:table></draw:page><draw:page><text:p>c</text:p></draw:page>"
+        );
+        assert_eq!(text("", &body), "a\t\tb\na\t\tb\u{c}c");
+    }
+}

@@ -115,7 +115,9 @@ pub(super) fn read_word(
     for name in &parts.main {
         is_there |= archive.find(name).is_some();
         let mut sections = Vec::new();
-        lenient(archive, name, &mut flow, budget, limits, |xml, _| read_sections(xml, &mut sections))?;
+        if has_sections(archive, name, budget) {
+            lenient(archive, name, &mut flow, budget, limits, |xml, _| read_sections(xml, &mut sections))?;
+        }
         lenient(archive, name, &mut flow, budget, limits, |xml, flow| {
             read_all(xml, flow, &mut notes, Content { sections, ..Content::default() })
         })?;
@@ -239,6 +241,29 @@ fn read_all<R: BufRead>(
     Ok(())
 }
 
+/// Whether a part is more than one section. Most are not, and need not be read twice.
+fn has_sections(archive: &Archive<'_>, name: &str, budget: &Budget) -> bool {
+    const MARK: &[u8] = b"<w:sectPr";
+    let finder = memchr::memmem::Finder::new(MARK);
+    let Some(Ok(mut content)) = archive.find(name).map(|member| archive.read(member, budget)) else { return false };
+    let (mut marks, mut end) = (0, Vec::new());
+    // What cannot be read here is told by who reads it next.
+    while let Ok(window) = content.fill_buf()
+        && !window.is_empty()
+        && marks < 2
+    {
+        let length = window.len();
+        // One may begin in the window before.
+        end.extend_from_slice(window.get(..MARK.len()).unwrap_or(window));
+        marks += finder.find_iter(&end).count();
+        marks += finder.find_iter(window.get(1..).unwrap_or_default()).count();
+        end.clear();
+        end.extend_from_slice(window.get(length.saturating_sub(MARK.len() - 1)..).unwrap_or_default());
+        content.consume(length);
+    }
+    marks > 1
+}
+
 /// Whether each section begins a page. A section says so at its own end (ECMA-376 part 1 section 17.6.22), which is why
 /// all of them must be known before the first one is read.
 fn read_sections<R: BufRead>(xml: &mut Xml<R>, sections: &mut Vec<bool>) -> Result<(), Failure> {
@@ -353,5 +378,116 @@ impl Content {
             },
         }
         Next::Read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::extraction::zip::tests::Zip;
+    use crate::extraction::zip::{Archive, Budget};
+    use crate::extraction::{Limits, Text, office};
+
+    const TYPES: &str = "<Types><Default Extension='xml' ContentType='application/xml'/>\
+        <Override PartName='/word/document.xml' ContentType='application/vnd.ms-word.document.macroEnabled.main+xml'/>\
+        <Override PartName='/word/footnotes.xml' ContentType='application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml'/>\
+        <Override PartName='/word/header10.xml' ContentType='application/vnd.openxmlformats-officedocument.wordprocessingml.header+xml'/>\
+        <Override PartName='/word/header2.xml' ContentType='application/vnd.openxmlformats-officedocument.wordprocessingml.header+xml'/>\
+        <Override PartName='/word/header3.xml' ContentType='application/vnd.openxmlformats-officedocument.wordprocessingml.header+xml'/></Types>";
+
+    fn read(parts: &[(&str, &str)]) -> Text {
+        let zip =
+            parts.iter().fold(Zip::default(), |zip, (name, part)| zip.add(name.as_bytes(), part.as_bytes())).finish();
+        let (limits, budget) = (Limits::default(), Budget::new(1 << 30));
+        let archive = Archive::open(&zip, &limits).unwrap();
+        let package = office::package(&archive, &budget, &limits).unwrap();
+        office::read(&archive, &package, &budget, &limits, &|| {}).unwrap()
+    }
+
+    fn word(body: &str) -> String {
+        let document = format!("<w:document><w:body>{body}</w:body></w:document>");
+        let head = |text: &str| format!("<w:hdr><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:hdr>");
+        let notes = "<w:footnotes><w:footnote w:type='separator' w:id='-1'><w:p><w:r><w:t>no</w:t></w:r></w:p></w:footnote>\
+            <w:footnote w:id='2'><w:p><w:r><w:footnoteRef/></w:r><w:r><w:t xml:space='preserve'> nota &amp; nota</w:t></w:r></w:p></w:footnote></w:footnotes>";
+        let parts = [
+            ("[Content_Types].xml", TYPES),
+            ("word/header10.xml", &head("dez")),
+            ("word/header2.xml", &head("dois")),
+            ("word/header3.xml", &head("dois")),
+            ("word/footnotes.xml", notes),
+            ("word/document.xml", &document),
+        ];
+        read(&parts).text
+    }
+
+    fn run(text: &str) -> String {
+        format!("<w:r><w:t>{text}</w:t></w:r>")
+    }
+
+    #[test]
+    fn what_shows_is_read_and_nothing_else() {
+        let body = format!(
+            "<w:p><w:pPr><w:tabs><w:tab w:val='left'/></w:tabs><w:rPr><w:vanish/></w:rPr></w:pPr>{}\
+             <w:r><w:rPr><w:vanish/></w:rPr><w:t>oculto</w:t></w:r><w:r><w:rPr><w:vanish w:val='0'/></w:rPr><w:t>visto</w:t></w:r>\
+             <w:del><w:r><w:delText>x</w:delText></w:r></w:del><w:moveFrom>{}</w:moveFrom><w:ins>{}</w:ins>\
+             <w:r><w:tab/><w:t>a</w:t><w:noBreakHyphen/><w:softHyphen/><w:t>b</w:t><w:sym w:font='W' w:char='F0FC'/><w:br/><w:instrText>PAGE</w:instrText></w:r>\
+             <w:r><w:footnoteReference w:id='2'/></w:r></w:p>",
+            run("um "),
+            run("x"),
+            run(" inserido")
+        );
+        assert_eq!(
+            word(&body),
+            "dois\ndez\num vistoinserido\ta-b\nnota & nota".replace("vistoinserido", "visto inserido")
+        );
+    }
+
+    #[test]
+    fn a_box_comes_once_and_behind_its_paragraph() {
+        let inner = format!("<w:txbxContent><w:p>{}</w:p></w:txbxContent>", run("caixa"));
+        let body = format!(
+            "<w:p>{}<w:r><mc:AlternateContent><mc:Choice Requires='wps'><w:drawing>{inner}</w:drawing></mc:Choice>\
+             <mc:Fallback><w:pict>{inner}</w:pict></mc:Fallback></mc:AlternateContent></w:r>{}</w:p><w:p>{}</w:p>",
+            run("antes "),
+            run("depois"),
+            run("fim")
+        );
+        assert_eq!(word(&body), "dois\ndez\nantes depois\ncaixa\nfim");
+    }
+
+    #[test]
+    fn a_section_begins_a_page_when_it_says_so_at_its_end() {
+        let ends = |kind: &str| format!("<w:p><w:pPr><w:sectPr>{kind}</w:sectPr></w:pPr>{}</w:p>", run("x"));
+        let continuous = "<w:type w:val='continuous'/>";
+        let body = format!(
+            "{}{}{}<w:p>{}</w:p><w:sectPr>{continuous}</w:sectPr>",
+            ends(""),
+            ends(continuous),
+            ends("<w:type w:val='oddPage'/>"),
+            run("fim")
+        );
+        assert_eq!(word(&body), "dois\ndez\nx\nx\u{c}x\nfim");
+        let breaks = format!(
+            "<w:p><w:pPr><w:pageBreakBefore/></w:pPr>{}<w:r><w:br w:type='page'/></w:r></w:p><w:p><w:r><w:lastRenderedPageBreak/><w:t>b</w:t></w:r></w:p>\
+             <w:p><w:r><w:t>c</w:t><w:lastRenderedPageBreak/><w:t>d</w:t></w:r></w:p>",
+            run("a")
+        );
+        assert_eq!(word(&breaks), "dois\ndez\na\u{c}b\nc\u{c}d");
+    }
+
+    #[test]
+    fn slides_are_pages_in_the_order_of_their_numbers() {
+        let slide = |text: &str| format!("<p:sld><a:p><a:r><a:t>{text}</a:t></a:r><a:br/></a:p></p:sld>");
+        let kind = "application/vnd.openxmlformats-officedocument.presentationml";
+        let types = format!(
+            "<Types><Override PartName='/ppt/presentation.xml' ContentType='{kind}.presentation.main+xml'/>\
+             <Override PartName='/ppt/slides/slide10.xml' ContentType='{kind}.slide+xml'/>\
+             <Override PartName='/ppt/slides/slide9.xml' ContentType='{kind}.slide+xml'/></Types>"
+        );
+        let text = read(&[
+            ("[Content_Types].xml", &types),
+            ("ppt/slides/slide10.xml", &slide("dez")),
+            ("ppt/slides/slide9.xml", &slide("nove")),
+        ]);
+        assert_eq!((text.text.as_str(), text.pages), ("nove\u{c}dez", 2));
     }
 }

@@ -87,10 +87,9 @@ impl<'a> Characters<'a> {
             _ => {}
         }
         let ends_paragraph = matches!(c, '\r' | '\u{7}' | '\u{c}');
-        if !ends_paragraph {
-            if self.fields.contains(&true) || self.properties.has_invisible() && self.properties.is_invisible(offset) {
-                return;
-            }
+        let is_invisible = || self.properties.has_invisible() && self.properties.is_invisible(offset);
+        if !ends_paragraph && (self.fields.contains(&true) || is_invisible()) {
+            return;
         }
         if self.at_start || ends_paragraph {
             let paragraph = self.properties.paragraph(offset);

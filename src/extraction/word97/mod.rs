@@ -150,3 +150,6 @@ impl Document {
         self.pieces.last().is_none_or(|piece| piece.end < end)
     }
 }
+
+#[cfg(test)]
+mod tests;
