@@ -35,7 +35,7 @@ pub struct Backlog {
     runs: Cell<u32>,
 }
 
-/// The gazettes that the project makes, the three that fail among them, and copies up to `count`.
+/// The gazettes that the project makes, the four that fail among them, and copies up to `count`.
 pub fn small_files(count: usize) -> Files {
     let root = fixtures();
     let mut files: Files = contents(&root)
