@@ -56,7 +56,11 @@ pub fn ocr_settings(config: &Config) -> ocr::Settings {
         program: config.ocr_engine.clone(),
         languages: config.ocr_languages.clone(),
         timeout: Duration::from_secs(config.ocr_timeout_seconds),
-        bounds: Bounds { dpi: config.ocr_dpi, pixels: config.ocr_megapixels * 1_000_000 },
+        bounds: Bounds {
+            dpi: config.ocr_dpi,
+            pixels: config.ocr_megapixels * 1_000_000,
+            heap: plan.reader_bytes,
+        },
         memory_bytes: plan.scans_bytes(),
         picture_bytes: plan.reader_bytes,
         #[allow(clippy::cast_precision_loss)] // up to 100

@@ -22,7 +22,7 @@ const DICTIONARY: usize = 2048;
 ///
 /// # Errors
 /// `LIMIT_DECOMPRESSED` when it is more than `limit` bytes.
-pub(super) fn check(file: &Arc<FileBytes>, limit: u64) -> Result<(), Failure> {
+pub(in crate::extraction) fn check(file: &Arc<FileBytes>, limit: u64) -> Result<(), Failure> {
     let content = (**file).as_ref();
     let streams: Vec<Found<'_>> = types(file).into_iter().filter_map(|at| find(content, at)).collect();
     let most = streams.iter().map(Found::most).fold(0, u64::saturating_add);

@@ -9,7 +9,7 @@ use crate::extraction::{Limits, sniff};
 use crate::failure::{Failure, FailureCode};
 
 /// An open document.
-pub(super) struct Opened {
+pub(in crate::extraction) struct Opened {
     pub pdf: Pdf,
     /// Its structure was broken, and was found again by searching.
     pub recovered: bool,
@@ -19,7 +19,7 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// `ENCRYPTED`, `NO_PAGES` or `PDF_DAMAGED`.
-pub(super) fn open(content: &Arc<FileBytes>, limits: &Limits) -> Result<Opened, Failure> {
+pub(in crate::extraction) fn open(content: &Arc<FileBytes>, limits: &Limits) -> Result<Opened, Failure> {
     match Pdf::new(content.clone()) {
         Ok(pdf) if !pdf.pages().is_empty() => Ok(Opened { pdf, recovered: !has_intact_tail((**content).as_ref()) }),
         Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)) => Err(encrypted()),
@@ -59,7 +59,7 @@ fn mend(content: &[u8], limits: &Limits) -> Result<Pdf, Failure> {
 }
 
 /// The offset after the last `startxref`, which stands at the end of every whole file (PDF 32000-1 section 7.5.5).
-pub(super) fn last_startxref(content: &[u8]) -> Option<usize> {
+pub(in crate::extraction) fn last_startxref(content: &[u8]) -> Option<usize> {
     const KEYWORD: &[u8] = b"startxref";
     const TAIL_BYTES: usize = 2048;
     let tail = &content[content.len().saturating_sub(TAIL_BYTES)..];

@@ -65,13 +65,13 @@ pub(super) fn read_page<'a>(page: &Page<'a>, document: Document<'_, 'a>) -> Resu
 }
 
 /// The crop box; everything, where it is empty by mistake.
-fn visible(page: &Page<'_>) -> Rectangle {
+pub(super) fn visible(page: &Page<'_>) -> Rectangle {
     let visible = geometry::rectangle(page.intersected_crop_box());
     if visible.area() > 1.0 { visible } else { Rectangle::EVERYWHERE }
 }
 
 /// Section 7.8.2: one stream, or several that are read as one with white space between them.
-fn decoded_content(page: &Page<'_>, streams: &mut Streams) -> Vec<u8> {
+pub(super) fn decoded_content(page: &Page<'_>, streams: &mut Streams) -> Vec<u8> {
     match page.raw().get::<Object<'_>>(b"Contents") {
         Some(Object::Stream(stream)) => streams.decode_content(&stream).unwrap_or_default(),
         Some(Object::Array(array)) => {

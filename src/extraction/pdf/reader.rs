@@ -478,7 +478,7 @@ fn set(parameter: &mut f32, number: Option<f32>) {
     }
 }
 
-fn six(array: &Array<'_>) -> Option<[f32; 6]> {
+pub(super) fn six(array: &Array<'_>) -> Option<[f32; 6]> {
     let mut numbers = [0.0; 6];
     let mut found = array.iter::<f32>();
     for number in &mut numbers {

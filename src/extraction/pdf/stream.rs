@@ -65,14 +65,26 @@ impl Streams {
 
     /// The whole decoded content, or nothing when it is not to be had. What can be decoded of a broken stream counts.
     pub(super) fn decode(&mut self, stream: &Stream<'_>) -> Option<Vec<u8>> {
+        let names = filter_names(stream.dict());
+        let data = self.undo(stream, &names)?;
+        if has_predictor(stream.dict()) && !names.iter().any(|name| Filter::named(name) == Some(Filter::Brotli)) {
+            // Its size is known to be within the limits by now.
+            let decoded = stream.decoded_data().ok().map(std::borrow::Cow::into_owned);
+            self.lacks.is_cut |= decoded.is_none();
+            return decoded;
+        }
+        Some(data)
+    }
+
+    /// The content after the first filters of a stream, whose names these are, without their predictors.
+    pub(super) fn undo(&mut self, stream: &Stream<'_>, names: &[Vec<u8>]) -> Option<Vec<u8>> {
         self.lacks = Missing::default();
         if self.failure.is_some() {
             return None;
         }
         let raw = stream.raw_data();
         let mut data: Option<Vec<u8>> = None;
-        let names = filter_names(stream.dict());
-        for name in &names {
+        for name in names {
             let Some(filter) = Filter::named(name) else {
                 self.lacks.filter = Some(String::from_utf8_lossy(name).into_owned());
                 return None;
@@ -101,17 +113,10 @@ impl Streams {
             self.count(decoded.len());
             data = Some(decoded);
         }
-        let data = data.unwrap_or_else(|| {
+        Some(data.unwrap_or_else(|| {
             self.count(raw.len());
             raw.into_owned()
-        });
-        if has_predictor(stream.dict()) && !names.iter().any(|name| Filter::named(name) == Some(Filter::Brotli)) {
-            // Its size is known to be within the limits by now.
-            let decoded = stream.decoded_data().ok().map(std::borrow::Cow::into_owned);
-            self.lacks.is_cut |= decoded.is_none();
-            return decoded;
-        }
-        Some(data)
+        }))
     }
 
     fn room(&self) -> usize {
@@ -158,7 +163,7 @@ impl Streams {
 }
 
 /// The filters' names, in the order in which they are undone.
-fn filter_names(dict: &Dict<'_>) -> Vec<Vec<u8>> {
+pub(super) fn filter_names(dict: &Dict<'_>) -> Vec<Vec<u8>> {
     let named = |key: &[u8]| match dict.get::<Object<'_>>(key)? {
         Object::Name(name) => Some(vec![name.to_vec()]),
         Object::Array(array) => Some(array.iter::<Name<'_>>().map(|name| name.to_vec()).collect()),
@@ -168,7 +173,7 @@ fn filter_names(dict: &Dict<'_>) -> Vec<Vec<u8>> {
     named(b"Filter").or_else(|| named(b"F")).unwrap_or_default()
 }
 
-fn parameters<'a>(dict: &Dict<'a>) -> impl Iterator<Item = Dict<'a>> {
+pub(super) fn parameters<'a>(dict: &Dict<'a>) -> impl Iterator<Item = Dict<'a>> {
     let object = dict.get::<Object<'a>>(b"DecodeParms").or_else(|| dict.get::<Object<'a>>(b"DP"));
     let (single, several) = match object {
         Some(Object::Dict(dict)) => (Some(dict), None),

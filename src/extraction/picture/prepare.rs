@@ -1,0 +1,42 @@
+//! What is done to every image before OCR sees it.
+
+use super::{Bounds, Grey, Picture, levels, resample, skew};
+
+/// Lines that are closer to level than this, in degrees, are left alone: the engine bears it, and letters stay sharp.
+const LEVEL: f32 = 0.15;
+/// An image whose resolution is within so much of what is wanted keeps its pixels.
+const NEAR: f32 = 0.95;
+/// Enlarged more, an image shows no more.
+const MOST_ENLARGED: f32 = 4.0;
+/// Resolutions below this are mistakes.
+const LEAST_DPI: f32 = 50.0;
+
+/// Levels, enlarges and whitens. `dpi` is that of the image across and down.
+pub(super) fn prepare(grey: Grey, dpi: (f32, f32), bounds: &Bounds) -> Picture {
+    let wanted = bounds.dpi as f32;
+    let enlarge = |dpi: f32| if dpi >= wanted * NEAR { 1.0 } else { (wanted / dpi.max(LEAST_DPI)).min(MOST_ENLARGED) };
+    let (mut across, mut down) = (enlarge(dpi.0), enlarge(dpi.1));
+    let pixels = grey.pixels.len() as f32 * across * down;
+    let most = (bounds.pixels as f32).min(bounds.heap as f32 / 3.0);
+    if pixels > most {
+        let back = (most / pixels).sqrt();
+        (across, down) = ((across * back).max(1.0), (down * back).max(1.0));
+    }
+    let result = (dpi.0 * across).min(dpi.1 * down).round();
+    let width = (grey.width as f32 * across).round() as usize;
+    let height = (grey.height as f32 * down).round() as usize;
+    let is_bilevel = levels::is_bilevel(&grey);
+    let degrees = skew::measure(&grey, dpi.0 as usize);
+    let degrees = if degrees.abs() < LEVEL { 0.0 } else { degrees };
+    let mut grey = if degrees == 0.0 && (width, height) == (grey.width, grey.height) {
+        grey
+    } else {
+        resample::resample(&grey, width, height, degrees)
+    };
+    if !is_bilevel {
+        levels::whiten(&mut grey);
+    }
+    let number = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    let dpi = (result as u32).clamp(70, 1200);
+    Picture { width: number(grey.width), height: number(grey.height), dpi, pixels: grey.pixels }
+}
