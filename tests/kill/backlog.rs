@@ -166,14 +166,7 @@ impl Backlog {
             return;
         }
         let Some(mut connection) = self.sqlite().await else { return };
-        for statement in [
-            "UPDATE prelo_runs SET lease_until = strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 seconds')
-             WHERE finished_at IS NULL",
-            "UPDATE prelo_gazettes SET lease_until = strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 seconds')
-             WHERE lease_run IS NOT NULL",
-        ] {
-            sqlx::query(statement).execute(&mut connection).await.unwrap();
-        }
+        crate::support::end_leases(&mut connection).await;
     }
 
     /// Seconds until the lease of the run that is not closed runs out.
