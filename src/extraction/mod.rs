@@ -14,12 +14,14 @@ use crate::failure::{Failure, FailureCode};
 use crate::gazette::OcrMode;
 
 mod archive;
+#[cfg(not(fuzzing))]
 mod confinement;
 mod encoding;
 mod flow;
 mod html;
 mod limits;
 mod mapped;
+#[cfg(not(fuzzing))]
 pub mod ocr;
 mod office;
 mod ole;
