@@ -38,7 +38,10 @@ impl Desk {
 
     fn run(&self, arguments: &[&str]) -> Answer {
         let engine = self.prelo.path().join("engine");
-        let mut all = vec!["run", "--folder", "gazettes", "--ocr", "auto", "--ocr-engine", engine.to_str().unwrap()];
+        let mut all = vec!["run", "--folder", "gazettes", "--ocr-engine", engine.to_str().unwrap()];
+        if !arguments.contains(&"--ocr") {
+            all.extend(["--ocr", "auto"]);
+        }
         all.extend(["--format", "json", "--log-level", "debug", "--retry-failed-after-seconds", "0"]);
         all.extend(arguments);
         self.prelo.call(&all)
@@ -88,7 +91,7 @@ fn files_as_they_are_come_first_then_scans_the_newest_first() {
         .file("1/2026-03-04/b.pdf", &[Page::Scan(2), Page::Scan(3)])
         .file("1/2025-01-01/c.pdf", &[Page::Digital("Portaria que nomeia")])
         .file("1/2026-02-03/d.pdf", &[Page::Digital("Extrato de contrato"), Page::Scan(4)]);
-    let (report, log) = desk.ran(0, &["--extraction-threads", "1"]);
+    let (report, log) = desk.ran(0, &["--extraction-threads", "1", "--download-concurrency", "1"]);
     assert_eq!((&report["selected"], &report["indexed"], &report["ocr_pages"]), (&json!(4), &json!(4), &json!(4)));
     assert_eq!((&report["digital"]["gazettes"], &report["ocr"]["gazettes"]), (&json!(4), &json!(3)));
     assert_eq!((&report["pages"], &report["remaining"]), (&json!(6), &json!(0)));

@@ -41,7 +41,8 @@ fn fault_21_pictures_that_are_too_large_and_engines_that_hang_or_die() {
     let dies = {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("dies");
-        fs::write(folder.path().join("dies.c"), "int main(void) { volatile int none = 0; return 1 / none; }").unwrap();
+        fs::write(folder.path().join("dies.c"), "int main(void) { volatile int none = 0; return 1000 / none; }")
+            .unwrap();
         let built = Command::new("cc").arg("-o").arg(&program).arg(folder.path().join("dies.c")).status().unwrap();
         assert!(built.success());
         (program, folder)

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::EngineError;
 use crate::extraction::confinement;
@@ -46,6 +47,7 @@ pub struct Orders {
 ///
 /// # Errors
 /// Always, if it returns: why it could not.
+#[must_use]
 pub fn become_engine(orders: &Orders) -> io::Error {
     let attempt = || -> io::Result<Command> {
         let (program, arguments) =
@@ -94,8 +96,8 @@ pub(super) fn run(
         }
         let answered = listen(&mut child, deadline);
         if answered.is_err() {
-            // Whoever still writes to it is let go.
-            let _ = child.kill();
+            // With whatever it has started, which would hold its pipes open: whoever still writes to it is let go.
+            end(&mut child);
         }
         answered
     });
@@ -113,6 +115,14 @@ pub(super) fn run(
     })
 }
 
+fn end(child: &mut Child) {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if group.is_none_or(|group| kill_process_group(group, Signal::KILL).is_err()) {
+        // It has ended by itself, or has no group; it is waited for all the same.
+        let _ = child.kill();
+    }
+}
+
 fn start(launch: &Launch, arguments: &[&OsStr], memory_bytes: u64, timeout: Duration) -> io::Result<Child> {
     let (wrapper, verb) = &launch.wrapper;
     let mut command = Command::new(wrapper);
@@ -127,6 +137,7 @@ fn start(launch: &Launch, arguments: &[&OsStr], memory_bytes: u64, timeout: Dura
         .env("MALLOC_TRIM_THRESHOLD_", "1000000000")
         .env("MALLOC_MMAP_THRESHOLD_", "1000000000")
         .current_dir("/")
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

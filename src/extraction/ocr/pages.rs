@@ -177,6 +177,7 @@ impl Reader<'_> {
         let Ok(Some(quarters @ 1..)) = quarters else { return read };
         let Ok(turned) = self.pictures(scan, quarters) else { return read };
         let again = turned.first().and_then(|picture| self.read(&self::sheet(picture)).ok());
+        #[allow(clippy::cast_precision_loss)] // up to 1000
         let score = |read: &Recognized| read.confidence * read.text.len().min(1000) as f32;
         again.filter(|again| score(again) > score(&read)).unwrap_or(read)
     }

@@ -97,10 +97,13 @@ impl Engine for Tesseract {
 
 /// The line `Rotate: 90`, degrees clockwise, if the engine is sure enough.
 fn orientation(told: &str) -> Option<u8> {
-    let value = |name: &str| told.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f32>().ok());
-    let is_sure = value("Orientation confidence:").is_some_and(|confidence| confidence >= ORIENTATION_FROM);
-    let degrees = value("Rotate:").filter(|_| is_sure)?;
-    [0.0, 90.0, 180.0, 270.0].iter().zip(0..).find(|(known, _)| degrees == **known).map(|(_, quarters)| quarters)
+    let value = |name: &str| told.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let sure: f32 = value("Orientation confidence:")?.parse().ok()?;
+    let degrees: u16 = value("Rotate:")?.parse().ok()?;
+    if sure < ORIENTATION_FROM || !degrees.is_multiple_of(90) {
+        return None;
+    }
+    u8::try_from(degrees / 90 % 4).ok()
 }
 
 fn ask(launch: &Launch, question: &str) -> Result<String, String> {
@@ -123,4 +126,25 @@ fn in_path(program: &str) -> Option<PathBuf> {
     }
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_orientation_is_believed_when_the_engine_is_sure() {
+        let told = |degrees: u32, confidence: &str| {
+            format!(
+                "Page number: 0\nOrientation in degrees: 180\nRotate: {degrees}\nOrientation confidence: {confidence}\n\
+                 Script: Latin\nScript confidence: 2.5\n"
+            )
+        };
+        for (degrees, confidence, quarters) in
+            [(0, "9.1", Some(0)), (90, "3.2", Some(1)), (270, "1.6", Some(3)), (180, "0.4", None), (45, "9", None)]
+        {
+            assert_eq!(orientation(&told(degrees, confidence)), quarters, "{degrees} {confidence}");
+        }
+        assert_eq!(orientation("Too few characters. Skipping this page"), None);
+    }
 }

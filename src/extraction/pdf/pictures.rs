@@ -32,7 +32,7 @@ pub(super) fn is_large(place: Rectangle, page: Rectangle) -> bool {
 /// Those of the large images on which no text lies.
 pub(super) fn without_text(pictures: &[Picture], lines: &[Line]) -> Vec<Option<Id>> {
     let on = |place: Rectangle, line: &&Line| {
-        let middle = Point { x: (line.from.x + line.to.x) / 2.0, y: (line.from.y + line.to.y) / 2.0 };
+        let middle = Point { x: f32::midpoint(line.from.x, line.to.x), y: f32::midpoint(line.from.y, line.to.y) };
         (place.x0..=place.x1).contains(&middle.x) && (place.y0..=place.y1).contains(&middle.y)
     };
     let bytes = |place| lines.iter().filter(|line| on(place, line)).map(|line| line.end - line.start).sum::<usize>();
