@@ -21,7 +21,7 @@ mod shrink;
 mod skew;
 
 pub(super) use page::of_pdf_page;
-pub(super) use raster::{of_raster_page, raster_pages};
+pub(super) use raster::of_raster_page;
 
 /// A picture ready for the OCR engine: 8 bits of grey a pixel.
 #[derive(Debug, Clone, PartialEq)]
