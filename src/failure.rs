@@ -83,13 +83,17 @@ catalogue! {
         "Scrape the gazette again.";
     NotAPdf "NOT_A_PDF" Permanent "The file is named .pdf and is something else, often an error page."
         "Read the detail (its first bytes), then scrape the gazette again.";
+    ErrorPage "ERROR_PAGE" Permanent "The file is an error page or a login page of the publisher's server."
+        "Read the detail (what the page says), then scrape the gazette again.";
     UnsupportedFormat "UNSUPPORTED_FORMAT" Permanent "Nothing here reads this kind of file."
         "Convert it to PDF or text.";
     PdfDamaged "PDF_DAMAGED" Permanent "The PDF is broken beyond mending."
         "Open it in a viewer; if it is cut, scrape the gazette again.";
+    FileDamaged "FILE_DAMAGED" Permanent "The file is broken: its format is known, and it cannot be opened."
+        "Open it in the program that made it; if it is cut, scrape the gazette again.";
     NoPages "NO_PAGES" Permanent "The PDF has no pages."
         "Open it in a viewer; if it is empty there too, scrape the gazette again.";
-    Encrypted "ENCRYPTED" Permanent "The PDF asks for a password."
+    Encrypted "ENCRYPTED" Permanent "The file asks for a password."
         "Ask the publisher for a file without one.";
     NeedsOcr "NEEDS_OCR" Permanent "The file has no text of its own: it is a scan, or blank."
         "Run with `--ocr auto`, then `prelo reprocess --failed NEEDS_OCR`; it is never indexed empty.";

@@ -44,7 +44,7 @@ impl fmt::Display for RunId {
 
 /// Version of the text that extraction produces. Raised when the same file would give another text; rows that were
 /// read by an older one can be selected with `--extractor-older-than`.
-pub const EXTRACTOR_VERSION: i32 = 3;
+pub const EXTRACTOR_VERSION: i32 = 4;
 
 /// Where a gazette comes from. In a folder of files without that knowledge every field is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -191,7 +191,7 @@ fn reports_for_programs_hold_what_was_promised() {
 
     let status = prelo.json(0, &["status"]);
     assert_eq!(status["gazettes"]["processed"], 12);
-    assert_eq!(status["gazettes"]["failed"]["NEEDS_OCR"], 1);
+    assert_eq!(status["gazettes"]["failed"]["NEEDS_OCR"], 2);
     let explained = prelo.json(0, &["explain", "1"]);
     assert_eq!(explained["id"], 1);
     assert_eq!(explained["index"]["run_id"], report["run_id"]);

@@ -13,7 +13,7 @@ use support::Prelo;
 
 mod support;
 
-/// Every process that the child is or has started, and what `ps` shows of it.
+/// What `ps` shows of a process.
 fn title(pid: u32) -> String {
     String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).replace('\0', " ")
 }
@@ -23,16 +23,21 @@ fn waiting(prelo: &Prelo, arguments: &[&str]) -> (Child, TcpListener) {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
     let index = format!("opensearch+http://admin:hunter6@{}/gazettes", nobody.local_addr().unwrap());
     let all = [arguments, &["--index", &index]].concat();
-    let child = prelo.spawn(&all);
+    let mut child = prelo.spawn(&all);
     // It has begun its work when it calls.
-    nobody.accept().unwrap();
+    nobody.set_nonblocking(true).unwrap();
+    while nobody.accept().is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "{:?}", child.wait_with_output());
+        std::thread::sleep(Duration::from_millis(10));
+    }
     (child, nobody)
 }
 
 #[test]
 fn secrets_that_were_typed_are_in_no_title() {
     let prelo = Prelo::new();
-    let (mut run, _nobody) = waiting(&prelo, &["check", "--s3-access-secret=hunter7", "--format", "json"]);
+    let (mut run, _nobody) =
+        waiting(&prelo, &["check", "--s3-access-key=AKhunter", "--s3-access-secret", "hunter7", "--format", "json"]);
     let shown = title(run.id());
     run.kill().unwrap();
     run.wait().unwrap();
@@ -71,6 +76,7 @@ impl SelfSigned {
         let (key, certificate) = (folder.join("key.pem"), folder.join("certificate.pem"));
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
             .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout"])
             .arg(&key)
             .arg("-out")
@@ -81,7 +87,7 @@ impl SelfSigned {
             return None;
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let server = Command::new("openssl")
+        let child = Command::new("openssl")
             .args(["s_server", "-quiet", "-accept", &format!("127.0.0.1:{port}"), "-key"])
             .arg(key)
             .arg("-cert")
@@ -91,12 +97,13 @@ impl SelfSigned {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let server = Self { server: child, port };
         let up = (0..200).any(|_| {
             std::thread::sleep(Duration::from_millis(50));
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         assert!(up, "openssl does not listen");
-        Some(Self { server, port })
+        Some(server)
     }
 
     /// What it was sent once the connection was encrypted.
@@ -106,6 +113,13 @@ impl SelfSigned {
         self.server.stdout.take().unwrap().read_to_end(&mut said).unwrap();
         self.server.wait().unwrap();
         String::from_utf8_lossy(&said).into_owned()
+    }
+}
+
+impl Drop for SelfSigned {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
     }
 }
 
@@ -119,14 +133,14 @@ fn nothing_is_told_to_a_server_that_cannot_prove_who_it_is() {
         .with("PRELO_S3_ACCESS_KEY", "AKhunter")
         .with("PRELO_S3_ACCESS_SECRET", "hunter2")
         .with("PRELO_INDEX", &format!("opensearch+https://admin:hunter2@localhost:{port}/gazettes"))
-        .with("PRELO_RETRY_MAX_DELAY_MS", "10")
-        .with("PRELO_BULK_ATTEMPTS", "1");
+        .with("PRELO_RETRY_MIN_DELAY_MS", "1")
+        .with("PRELO_RETRY_MAX_DELAY_MS", "10");
     let findings = prelo.json(4, &["check"]);
     for service in ["storage", "index"] {
         let finding = findings.as_array().unwrap().iter().find(|finding| finding["service"] == service).unwrap();
         assert_eq!(finding["ok"], false, "{finding}");
         let says = finding["says"].as_str().unwrap().to_lowercase();
-        assert!(says.contains("certificate"), "{finding}");
+        assert!(says.contains("its certificate is not trusted"), "{finding}");
     }
     let received = server.received();
     assert!(received.is_empty(), "it was told: {received}");

@@ -44,6 +44,9 @@ install_all() {
   local name package module version
   need curl curl curl --version
   need PostgreSQL postgresql postgres_bin
+  # Not a server, but wanted by the same tests: OCR of the fixtures.
+  need "Tesseract with Portuguese" tesseract-ocr tesseract --version
+  need "Tesseract with Portuguese" tesseract-ocr-por knows_portuguese
   while read -r name package module version; do
     has_go_program "$name" "$module" "$version" || install_go_program "$name" "$package" "$version"
   done < <(go_programs)
@@ -77,6 +80,8 @@ need() {
   fi
   die "$what is missing; on Debian: apt-get install $package"
 }
+
+knows_portuguese() { tesseract --list-langs | grep -qx por; }
 
 java_is_recent() {
   local version

@@ -28,6 +28,14 @@ pub struct Limits {
     pub form_depth: usize,
     /// Most pages of one document.
     pub pages: usize,
+    /// Files in one archive, those of archives within it apart, at most. An office file is an archive, too.
+    pub archive_members: usize,
+    /// Archives within archives, at most: 1 is an archive of documents.
+    pub archive_depth: u32,
+    /// Largest size of a file within an archive, in bytes: it stays in memory while it is read.
+    pub member_bytes: u64,
+    /// Elements within elements, or groups within groups, at most.
+    pub nesting: usize,
     /// Threads of the pool that may share one document, at most.
     pub threads: usize,
 }
@@ -54,6 +62,7 @@ impl Limits {
             page_bytes: usual.page_bytes.min(heap_bytes / 2),
             object_stream_bytes: usual.object_stream_bytes.min(heap_bytes / 2),
             mended_bytes: usual.mended_bytes.min(heap_bytes / 4),
+            member_bytes: usual.member_bytes.min(heap_bytes / 2),
             ..usual
         }
     }
@@ -72,6 +81,10 @@ impl Default for Limits {
             page_operators: 10_000_000,
             form_depth: 24,
             pages: 200_000,
+            archive_members: 20_000,
+            archive_depth: 3,
+            member_bytes: 256 * MIB,
+            nesting: 4_096,
             threads: usize::MAX,
         }
     }

@@ -6,6 +6,8 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
+use std::sync::Arc;
 
 use memmap2::{Mmap, UncheckedAdvice};
 
@@ -13,6 +15,8 @@ use memmap2::{Mmap, UncheckedAdvice};
 pub(super) enum FileBytes {
     Mapped(Mmap),
     Owned(Vec<u8>),
+    /// A part of another file, within its bounds.
+    Part(Arc<FileBytes>, Range<usize>),
 }
 
 impl AsRef<[u8]> for FileBytes {
@@ -20,6 +24,7 @@ impl AsRef<[u8]> for FileBytes {
         match self {
             Self::Mapped(mapped) => mapped,
             Self::Owned(bytes) => bytes,
+            Self::Part(whole, range) => (**whole).as_ref().get(range.clone()).unwrap_or_default(),
         }
     }
 }
@@ -27,11 +32,15 @@ impl AsRef<[u8]> for FileBytes {
 impl FileBytes {
     /// Gives back the memory of what was looked at once; looked at again, it is read from the file again.
     pub(super) fn release(&self, start: usize, length: usize) {
-        if let Self::Mapped(mapped) = self {
-            // SAFETY: the mapping is of a file and read-only, so what is dropped is what the file still holds.
-            let released = unsafe { mapped.unchecked_advise_range(UncheckedAdvice::DontNeed, start, length) };
-            // It was only good will: nothing is lost but memory.
-            drop(released);
+        match self {
+            Self::Mapped(mapped) => {
+                // SAFETY: the mapping is of a file and read-only, so what is dropped is what the file still holds.
+                let released = unsafe { mapped.unchecked_advise_range(UncheckedAdvice::DontNeed, start, length) };
+                // It was only good will: nothing is lost but memory.
+                drop(released);
+            }
+            Self::Owned(_) => {}
+            Self::Part(whole, range) => whole.release(range.start.saturating_add(start), length.min(range.len())),
         }
     }
 }

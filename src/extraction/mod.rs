@@ -13,24 +13,39 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::OcrMode;
 
+mod archive;
+#[cfg(not(fuzzing))]
 mod confinement;
+mod encoding;
+mod flow;
+mod html;
 mod limits;
 mod mapped;
+#[cfg(not(fuzzing))]
 pub mod ocr;
+mod office;
+mod ole;
 mod pdf;
 pub mod picture;
+mod raster;
+mod rtf;
 // The fuzz targets read in their own process, and are built without the rest of prelo.
 #[cfg(not(fuzzing))]
 pub mod sandbox;
 mod scan;
 mod sniff;
 mod text;
+mod word97;
+mod zip;
 
+use html::Html;
 pub use limits::Limits;
 use mapped::FileBytes;
+use office::Package;
 use picture::Picture;
 pub use scan::{PageAddress, Role, Scan};
 use sniff::Format;
+use zip::{Archive, Budget};
 
 /// Between two pages of a text.
 const PAGE_BREAK: char = '\u{c}';
@@ -111,7 +126,10 @@ impl Text {
 pub fn extract(file: &File, name: &str, limits: &Limits, ocr: OcrMode, on_page: &OnPage<'_>) -> Result<Text, Failure> {
     let bytes = size_of(file, limits)?;
     let content = mapped::map(file, bytes).map_err(|error| unreadable(&error))?;
-    guarded(|| dispatch(content, name, limits, ocr, on_page))
+    // The limit of a whole file: whatever is within it shares it.
+    let limits = &limits.for_file(bytes);
+    let budget = Budget::new(limits.document_bytes);
+    guarded(|| dispatch(&Arc::new(content), name, &Reading { limits, budget: &budget, ocr, on_page, depth: 0 }))
 }
 
 /// The pictures of one page, for OCR: of the page as a whole, or of the images beside its text; turned by so many
@@ -129,12 +147,15 @@ pub fn pictures(
 ) -> Result<Vec<Picture>, Failure> {
     let bytes = size_of(file, limits)?;
     let content = mapped::map(file, bytes).map_err(|error| unreadable(&error))?;
-    let pictures = guarded(|| match sniff::sniff(content.as_ref()) {
-        Format::Pdf => picture::of_pdf_page(&Arc::new(content), address.page as usize, bounds, role == Role::Beside),
-        Format::Png | Format::Jpeg | Format::Tiff => {
-            picture::of_raster_page(content.as_ref(), address.page, bounds).map(|picture| vec![picture])
+    let pictures = guarded(|| {
+        let content = archive::innermost(content, &address.members, limits)?;
+        match sniff::sniff((*content).as_ref()) {
+            Format::Pdf => picture::of_pdf_page(&content, address.page as usize, bounds, role == Role::Beside),
+            Format::Png | Format::Jpeg | Format::Tiff => {
+                picture::of_raster_page((*content).as_ref(), address.page, bounds).map(|picture| vec![picture])
+            }
+            format => Err(Failure::new(FailureCode::UnsupportedFormat, format!("{format} has no pages to be drawn"))),
         }
-        format => Err(Failure::new(FailureCode::UnsupportedFormat, format!("{format} has no pages to be drawn"))),
     })?;
     Ok(pictures.into_iter().map(|picture| picture::turned(picture, quarters)).collect())
 }
@@ -188,19 +209,79 @@ fn size_of(file: &File, limits: &Limits) -> Result<u64, Failure> {
     Ok(bytes)
 }
 
-fn dispatch(file: FileBytes, name: &str, limits: &Limits, ocr: OcrMode, on_page: &OnPage<'_>) -> Result<Text, Failure> {
-    let content = file.as_ref();
+/// What a reader is given beside its file.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    limits: &'a Limits,
+    /// What may still be decoded from the whole file.
+    budget: &'a Budget,
+    ocr: OcrMode,
+    on_page: &'a OnPage<'a>,
+    /// Archives around the file.
+    depth: u32,
+}
+
+fn dispatch(file: &Arc<FileBytes>, name: &str, reading: &Reading<'_>) -> Result<Text, Failure> {
+    let content = (**file).as_ref();
+    let Reading { limits, ocr, on_page, .. } = *reading;
     let claims_pdf = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf"));
+    let not_a_pdf = || Failure::new(FailureCode::NotAPdf, format!("it begins with: {}", sniff::first_bytes(content)));
     match sniff::sniff(content) {
         Format::Empty => Err(Failure::new(FailureCode::EmptyObject, "0 bytes")),
-        Format::Pdf => pdf::read(&Arc::new(file), limits, ocr, on_page),
-        // A page or a line of text in a PDF's place is what the publisher's server answered instead of the gazette.
-        Format::Html | Format::Text | Format::Unknown if claims_pdf => {
-            Err(Failure::new(FailureCode::NotAPdf, format!("it begins with: {}", sniff::first_bytes(content))))
-        }
+        Format::Pdf => pdf::read(file, limits, ocr, on_page),
+        Format::Html => match html::read(content, limits, on_page)? {
+            Html::Gazette(text) => Ok(text),
+            Html::ErrorPage(_) if claims_pdf => Err(not_a_pdf()),
+            Html::ErrorPage(said) => Err(Failure::new(FailureCode::ErrorPage, format!("it says: {said}"))),
+        },
+        // A line of text in a PDF's place is what the publisher's server answered instead of the gazette.
+        Format::Text | Format::Unknown if claims_pdf => Err(not_a_pdf()),
         Format::Text => text::read(content, limits),
-        format => Err(Failure::new(FailureCode::UnsupportedFormat, format!("the content is {format}"))),
+        Format::Rtf => rtf::read(content, limits, on_page),
+        Format::Ole => ole::read(content, limits, on_page),
+        Format::Zip => zipped(file, reading),
+        Format::Flat(flat) => office::read_flat(content, flat, limits, on_page),
+        Format::Png | Format::Jpeg | Format::Tiff => {
+            let pages = (0..raster::pages(content)?).map(|page| PageAddress { members: Vec::new(), page });
+            scanned(pages.collect(), ocr, "a picture")
+        }
+        format @ (Format::Xml | Format::Mhtml | Format::Unknown) => {
+            Err(Failure::new(FailureCode::UnsupportedFormat, format!("the content is {format}")))
+        }
     }
+}
+
+/// An archive: a document of an office program, or files.
+fn zipped(file: &Arc<FileBytes>, reading: &Reading<'_>) -> Result<Text, Failure> {
+    let Reading { limits, budget, ocr, on_page, .. } = *reading;
+    let archive = Archive::open((**file).as_ref(), limits)?;
+    match office::package(&archive, budget, limits)? {
+        Package::Files => archive::read(file, &archive, reading),
+        Package::Other(what) => Err(Failure::new(FailureCode::UnsupportedFormat, format!("the content is {what}"))),
+        package => match office::read(&archive, &package, budget, limits, on_page) {
+            // Scans that somebody has put into a document.
+            Err(failure) if failure.code == FailureCode::EmptyObject => {
+                let pictures = office::pictures(&archive);
+                if pictures.is_empty() {
+                    return Err(failure);
+                }
+                let pages = pictures.iter().map(|picture| PageAddress { members: vec![picture.index], page: 0 });
+                scanned(pages.collect(), ocr, "a document of pictures without text")
+            }
+            read => read,
+        },
+    }
+}
+
+/// Pages that have no text unless OCR reads them.
+fn scanned(pages: Vec<PageAddress>, ocr: OcrMode, what: &str) -> Result<Text, Failure> {
+    let lacking = Failure::new(FailureCode::NeedsOcr, format!("{what}, {} in number", pages.len()));
+    if ocr == OcrMode::Off {
+        return Err(lacking);
+    }
+    let text = Text::new(PAGE_BREAK.to_string().repeat(pages.len().saturating_sub(1)), pages.len());
+    let scans: Vec<Scan> = (0..).zip(pages).map(|(page, address)| Scan::whole(page, address)).collect();
+    Ok(Text { unreadable: (0..text.pages).collect(), scans, lacking: Some(lacking), ..text })
 }
 
 /// Turns a panic into a failure that says what the panic said.
@@ -218,5 +299,7 @@ fn panic_message(payload: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "a panic without a message".into())
 }
 
+#[cfg(test)]
+mod format_tests;
 #[cfg(test)]
 mod tests;

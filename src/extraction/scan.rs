@@ -9,6 +9,16 @@ pub struct Scan {
     pub page: u32,
     pub address: PageAddress,
     pub role: Role,
+    /// Bytes at the beginning of the page's text that stay whatever OCR finds: the names of files of an archive.
+    #[serde(default)]
+    pub heading_bytes: u32,
+}
+
+impl Scan {
+    /// A page of which nothing but its picture is known.
+    pub(super) fn whole(page: u32, address: PageAddress) -> Self {
+        Self { page, address, role: Role::Whole, heading_bytes: 0 }
+    }
 }
 
 /// Where a page is found again in its file.

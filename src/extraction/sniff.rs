@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::text;
+use super::encoding;
+use super::office::Flat;
 
 /// PDF 32000-1 section 7.5.2 wants `%PDF-` first; readers accept it anywhere in the first 1,024 bytes
 /// (implementation note 13 of the PDF 1.7 reference).
@@ -24,6 +25,11 @@ pub(super) enum Format {
     Tiff,
     Rtf,
     Ole,
+    /// A document that is one file of XML.
+    Flat(Flat),
+    Xml,
+    /// A page with its pictures as one message of several parts (RFC 2557).
+    Mhtml,
     Text,
     Unknown,
 }
@@ -40,6 +46,10 @@ impl fmt::Display for Format {
             Self::Tiff => "a TIFF picture",
             Self::Rtf => "an RTF document",
             Self::Ole => "an OLE file (such as an old Word document)",
+            Self::Flat(Flat::Word) => "a Word document in XML",
+            Self::Flat(Flat::OpenDocument) => "an OpenDocument file in XML",
+            Self::Xml => "an XML file",
+            Self::Mhtml => "a web archive (MHTML)",
             Self::Text => "plain text",
             Self::Unknown => "of no known format",
         })
@@ -54,7 +64,6 @@ const SIGNATURES: &[(&[u8], Format)] = &[
     (b"\xff\xd8\xff", Format::Jpeg),
     (b"II*\0", Format::Tiff),
     (b"MM\0*", Format::Tiff),
-    (b"{\\rtf", Format::Rtf),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Format::Ole),
 ];
 
@@ -71,10 +80,13 @@ pub(super) fn sniff(content: &[u8]) -> Format {
     if contains(&head[..head.len().min(PDF_HEADER_WITHIN)], b"%PDF") || begins_with_object(head) {
         return Format::Pdf;
     }
-    if is_html(head) {
-        return Format::Html;
+    if head.trim_ascii_start().starts_with(b"{\\rtf") {
+        return Format::Rtf;
     }
-    if text::is_text(head) { Format::Text } else { Format::Unknown }
+    if let Some(format) = markup(head) {
+        return format;
+    }
+    if encoding::is_text(head) { Format::Text } else { Format::Unknown }
 }
 
 /// Whether an indirect object of a PDF begins here, such as `1 0 obj` (PDF 32000-1 section 7.3.10). A file that has
@@ -86,12 +98,46 @@ pub(super) fn begins_with_object(bytes: &[u8]) -> bool {
     number() && number() && words.next().is_some_and(|word| word.starts_with("obj"))
 }
 
-fn is_html(head: &[u8]) -> bool {
-    let start = String::from_utf8_lossy(head).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
-    let marked = |text: &str| {
-        ["<!doctype html", "<html", "<head", "<body", "<script", "<meta"].iter().any(|tag| text.contains(tag))
-    };
-    start.starts_with("<br") || start.starts_with('<') && marked(&start)
+/// Tags of which an HTML page has at least one near its beginning, in lower case.
+const MARKS: &[&str] = &[
+    "<!doctype html",
+    "<html",
+    "<head",
+    "<body",
+    "<script",
+    "<meta",
+    "<title",
+    "<table",
+    "<div",
+    "<p>",
+    "<p ",
+    "<center",
+    "<font",
+];
+
+/// HTML, XML, and messages of parts, by what their first lines say.
+fn markup(head: &[u8]) -> Option<Format> {
+    // Good enough to find tags in UTF-16, too.
+    let text = String::from_utf8_lossy(head).replace('\0', "");
+    let start = text.trim_start_matches(['\u{feff}', '\u{fffd}']).trim_start().to_ascii_lowercase();
+    if start.starts_with("mime-version:") && start.contains("multipart/related") {
+        return Some(Format::Mhtml);
+    }
+    if !start.starts_with('<') {
+        return None;
+    }
+    if start.starts_with("<?xml") {
+        if start.contains("<office:document") {
+            return Some(Format::Flat(Flat::OpenDocument));
+        }
+        if start.contains("<w:worddocument") || start.contains("progid=\"word.document\"") {
+            return Some(Format::Flat(Flat::Word));
+        }
+    }
+    if start.starts_with("<br") || MARKS.iter().any(|mark| start.contains(mark)) {
+        return Some(Format::Html);
+    }
+    (start.starts_with("<?xml") || start.starts_with("<svg")).then_some(Format::Xml)
 }
 
 /// The first bytes of a file as one printable line.
@@ -130,6 +176,15 @@ mod tests {
             (b"II*\0\x08\0", Format::Tiff),
             (b"MM\0*\0\0", Format::Tiff),
             (b"{\\rtf1\\ansi", Format::Rtf),
+            (b"\r\n{\\rtf1\\ansi", Format::Rtf),
+            (
+                b"<?xml version='1.0'?><?mso-application progid=\"Word.Document\"?><w:wordDocument>",
+                Format::Flat(Flat::Word),
+            ),
+            (b"<?xml version='1.0'?>\n<office:document xmlns:office='x'>", Format::Flat(Flat::OpenDocument)),
+            (b"<?xml version='1.0'?><rss>", Format::Xml),
+            (b"\xff\xfe<\0h\0t\0m\0l\0>\0", Format::Html),
+            (b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=x", Format::Mhtml),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", Format::Ole),
             ("Diário Oficial".as_bytes(), Format::Text),
             (b"Di\xe1rio Oficial", Format::Text),

@@ -14,13 +14,13 @@ fn extract_path(file: &Path, name: &str, limits: &Limits) -> Result<Text, Failur
 }
 
 /// Reads bytes as a file of that name.
-fn extract_bytes(content: &[u8], name: &str, limits: &Limits) -> Result<Text, Failure> {
+pub(super) fn extract_bytes(content: &[u8], name: &str, limits: &Limits) -> Result<Text, Failure> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), content).unwrap();
     extract_path(file.path(), name, limits)
 }
 
-fn code(content: &[u8], name: &str) -> &'static str {
+pub(super) fn code(content: &[u8], name: &str) -> &'static str {
     extract_bytes(content, name, &Limits::default()).unwrap_err().code.as_str()
 }
 
@@ -97,9 +97,14 @@ fn what_is_no_gazette_has_its_code() {
         (b" \r\n", "a.txt", "EMPTY_OBJECT"),
         (html, "a.PDF", "NOT_A_PDF"),
         (b"Access denied", "a.pdf", "NOT_A_PDF"),
-        (html, "a.html", "UNSUPPORTED_FORMAT"),
-        (b"PK\x03\x04\0\0", "a.zip", "UNSUPPORTED_FORMAT"),
-        (b"PK\x03\x04\0\0", "a.pdf", "UNSUPPORTED_FORMAT"),
+        (html, "a.html", "ERROR_PAGE"),
+        (b"PK\x03\x04\0\0", "a.zip", "FILE_DAMAGED"),
+        (b"PK\x03\x04\0\0", "a.pdf", "FILE_DAMAGED"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", "a.doc", "FILE_DAMAGED"),
+        (b"\x89PNG\r\n\x1a\n", "a.png", "NEEDS_OCR"),
+        (b"II*\0", "a.tif", "FILE_DAMAGED"),
+        (b"<?xml version='1.0'?><rss/>", "a.xml", "UNSUPPORTED_FORMAT"),
+        (b"\0\x01\x02\x03", "a.bin", "UNSUPPORTED_FORMAT"),
         (b"%PDF-1.4 and nothing else", "a.pdf", "PDF_DAMAGED"),
         (&pdf(&[]), "a.pdf", "NO_PAGES"),
         (&pdf(&[""]), "a.pdf", "NEEDS_OCR"),
@@ -111,7 +116,7 @@ fn what_is_no_gazette_has_its_code() {
     let failure = extract_bytes(html, "a.pdf", &Limits::default()).unwrap_err();
     assert!(failure.detail.contains("404: arquivo não encontrado"), "{failure}");
     let failure = extract_bytes(b"PK\x03\x04", "a.docx", &Limits::default()).unwrap_err();
-    assert!(failure.detail.contains("ZIP"), "{failure}");
+    assert!(failure.detail.contains("archive"), "{failure}");
 }
 
 #[test]

@@ -1,32 +1,48 @@
 //! Plain text files in the encodings that gazettes come in.
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use std::io::Read;
 
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+use super::encoding::{self, AsUtf8};
 use super::{Limits, PAGE_BREAK, Text};
 use crate::failure::{Failure, FailureCode};
 
-/// Bytes that are looked at to find out the encoding when no byte order mark tells it.
-const SAMPLE_BYTES: usize = 4096;
-
-/// Whether the beginning of a file reads as text: in UTF-16, or with next to no control characters.
-pub(super) fn is_text(head: &[u8]) -> bool {
-    Encoding::for_bom(head).is_some() || utf16_without_mark(head).is_some() || {
-        let odd = head.iter().filter(|b| b.is_ascii_control() && !b"\t\n\r\x0c\x1b".contains(b)).count();
-        !head.contains(&0) && odd * 50 <= head.len()
-    }
-}
+/// Bytes that are decoded at a time.
+const WINDOW: usize = 64 * 1024;
 
 /// Decodes a text file. Form feeds that are already in it are its page breaks.
 ///
 /// # Errors
 /// `EMPTY_OBJECT` when nothing but white space is in it, `LIMIT_MEMORY` when the text passes its limit.
 pub(super) fn read(content: &[u8], limits: &Limits) -> Result<Text, Failure> {
-    let (decoded, _) = encoding(content).decode_with_bom_removal(content);
-    if decoded.len() as u64 > limits.text_bytes {
-        let detail = format!("{} bytes of text, the limit is {}", decoded.len(), limits.text_bytes);
-        return Err(Failure::new(FailureCode::LimitMemory, detail));
+    let mut decoded = AsUtf8::new(content, encoding::detect(content));
+    let mut tidied = Tidied::default();
+    let mut window = vec![0; WINDOW];
+    // What ends a window in the middle of a character comes first in the next one.
+    let mut filled = 0;
+    loop {
+        let read = decoded.read(window.get_mut(filled..).unwrap_or_default());
+        // Nothing that reads from memory fails.
+        let read = read.unwrap_or(0);
+        let bytes = window.get(..filled + read).unwrap_or_default();
+        let valid = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => std::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()).unwrap_or_default(),
+        };
+        tidied.push(valid);
+        if tidied.text.len() as u64 > limits.text_bytes {
+            let detail = format!("more than {} bytes of text", limits.text_bytes);
+            return Err(Failure::new(FailureCode::LimitMemory, detail));
+        }
+        let taken = valid.len();
+        window.copy_within(taken..filled + read, 0);
+        filled = filled + read - taken;
+        if read == 0 {
+            break;
+        }
     }
-    let text = tidy(&decoded);
+    let text = tidied.finish();
     let pages = text.matches(PAGE_BREAK).count() + 1;
     let text = Text::new(text, pages);
     if text.is_blank() {
@@ -35,50 +51,40 @@ pub(super) fn read(content: &[u8], limits: &Limits) -> Result<Text, Failure> {
     Ok(text)
 }
 
-/// A byte order mark decides, else a pattern of NULs, else whether it is valid UTF-8; what is left is Windows-1252,
-/// which holds Latin-1.
-fn encoding(content: &[u8]) -> &'static Encoding {
-    Encoding::for_bom(content)
-        .map(|(encoding, _)| encoding)
-        .or_else(|| utf16_without_mark(content))
-        .unwrap_or_else(|| if std::str::from_utf8(content).is_ok() { UTF_8 } else { WINDOWS_1252 })
+/// A text whose line ends are `\n`, without other control characters.
+#[derive(Default)]
+struct Tidied {
+    text: String,
+    after_return: bool,
 }
 
-/// Western text in UTF-16 has a NUL in nearly every other byte: the odd ones when the low byte comes first.
-fn utf16_without_mark(content: &[u8]) -> Option<&'static Encoding> {
-    let sample = &content[..content.len().min(SAMPLE_BYTES)];
-    let units = sample.len() / 2;
-    let nuls = |parity: usize| sample.iter().skip(parity).step_by(2).filter(|b| **b == 0).count();
-    let (high_first, low_first) = (nuls(0), nuls(1));
-    let most = |count: usize, other: usize| units > 0 && count * 10 >= units * 7 && other * 10 <= units;
-    if most(low_first, high_first) {
-        Some(UTF_16LE)
-    } else if most(high_first, low_first) {
-        Some(UTF_16BE)
-    } else {
-        None
-    }
-}
-
-/// Line ends become `\n`, other control characters go, and a form feed at the very end opens no page.
-fn tidy(text: &str) -> String {
-    let mut tidied = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\r' if chars.peek() == Some(&'\n') => {}
-            '\r' => tidied.push('\n'),
-            '\n' | '\t' | PAGE_BREAK => tidied.push(c),
-            c if c.is_control() => {}
-            c => tidied.push(c),
+impl Tidied {
+    fn push(&mut self, text: &str) {
+        for c in text.chars() {
+            let after_return = std::mem::replace(&mut self.after_return, c == '\r');
+            match c {
+                '\n' if after_return => {}
+                '\r' | '\n' => self.text.push('\n'),
+                '\t' | PAGE_BREAK => self.text.push(c),
+                // A soft hyphen says where a word may be parted.
+                '\u{ad}' | '\u{feff}' => {}
+                c if c.is_control() => {}
+                c => self.text.push(c),
+            }
         }
     }
-    tidied.truncate(tidied.trim_end_matches([PAGE_BREAK, '\n']).len());
-    tidied
+
+    /// A form feed at the very end opens no page.
+    fn finish(mut self) -> String {
+        self.text.truncate(self.text.trim_end_matches([PAGE_BREAK, '\n']).len());
+        if is_nfc_quick(self.text.chars()) == IsNormalized::Yes { self.text } else { self.text.nfc().collect() }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use encoding_rs::WINDOWS_1252;
+
     use super::*;
 
     fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
@@ -101,7 +107,7 @@ mod tests {
             ("Windows-1252", latin.into_owned()),
         ];
         for (name, content) in cases {
-            assert!(is_text(content), "{name}");
+            assert!(encoding::is_text(content), "{name}");
             assert_eq!(read(content, &Limits::default()).unwrap().text, text, "{name}");
         }
     }

@@ -28,6 +28,9 @@ use crate::gazette::{Gazette, OcrMode};
 use crate::shutdown::StopReason;
 use crate::telemetry::{Event, with_causes};
 
+/// Gazettes whose start is counted while others are read: that takes as long as the disk takes to keep it, and no reader
+/// has to wait for it.
+const AHEAD: u32 = 1;
 /// Text that OCR may find on a page, in bytes: room for it is taken with that for the file's own text.
 const SCANNED_PAGE_BYTES: u64 = 8 * 1024;
 
@@ -54,10 +57,10 @@ pub(super) async fn run(
         extracted,
         outcomes,
     });
-    let mut workers = Workers::new(&extractor.context, plan.readers);
+    let mut workers = Workers::new(&extractor.context, plan.readers + AHEAD);
     while let Some(item) = spooled.recv().await {
         let extractor = extractor.clone();
-        workers.limit(extractor.load.allowed());
+        workers.limit(extractor.load.allowed() + AHEAD);
         workers.start(async move { extractor.extract(item).await }).await;
     }
     workers.finish().await;
@@ -96,10 +99,12 @@ impl Extractor {
                 return;
             }
         };
+        let turn = self.load.turn().await;
         let started = Instant::now();
         let bytes = item.file.bytes;
         let (gazette, time, result) = self.clone().read(item).await;
         time.spend(started.elapsed());
+        drop(turn);
         if !matches!(result, Err(ReadError::NoChild(_)))
             && let Err(error) = self.room.leave(context, id, seat).await
         {

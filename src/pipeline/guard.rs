@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::Context;
 use crate::budget::ByteBudget;
 use crate::telemetry::{Event, sample_tree};
@@ -25,11 +27,15 @@ pub(super) struct Load {
     reading: AtomicU64,
     /// Documents that may be read at once now.
     allowed: AtomicU32,
+    /// Documents that are.
+    turns: AtomicU32,
+    /// There may be room for one more.
+    freed: Notify,
 }
 
 impl Load {
     pub fn new(readers: u32) -> Arc<Self> {
-        Arc::new(Self { reading: AtomicU64::new(0), allowed: AtomicU32::new(readers) })
+        Arc::new(Self { allowed: AtomicU32::new(readers), ..Self::default() })
     }
 
     /// Counts a file of so many bytes until the answer is dropped.
@@ -39,7 +45,33 @@ impl Load {
     }
 
     pub fn allowed(&self) -> u32 {
-        self.allowed.load(Ordering::Relaxed)
+        self.allowed.load(Ordering::Relaxed).max(1)
+    }
+
+    /// Waits until one more document may be read.
+    pub async fn turn(self: &Arc<Self>) -> Turn {
+        let one_more = |turns| (turns < self.allowed()).then_some(turns + 1);
+        while self.turns.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_err() {
+            self.freed.notified().await;
+        }
+        // Two that were freed at once have told only one who waits.
+        self.freed.notify_one();
+        Turn(self.clone())
+    }
+
+    fn allow(&self, readers: u32) {
+        self.allowed.store(readers, Ordering::Relaxed);
+        self.freed.notify_one();
+    }
+}
+
+/// Held while a document is read.
+pub(super) struct Turn(Arc<Load>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.turns.fetch_sub(1, Ordering::AcqRel);
+        self.0.freed.notify_one();
     }
 }
 
@@ -64,7 +96,7 @@ pub(super) async fn watch(context: Context, load: Arc<Load>, texts: ByteBudget) 
         let memory_bytes = sample_tree().held;
         let work_bytes = load.reading.load(Ordering::Relaxed) + texts.taken_bytes();
         let Some(step) = guard.look(memory_bytes, work_bytes) else { continue };
-        load.allowed.store(step.readers, Ordering::Relaxed);
+        load.allow(step.readers);
         if step.is_less {
             // What idle readers hold goes with them.
             context.sandbox.renew();
@@ -167,6 +199,37 @@ mod tests {
         ] {
             assert_eq!(steps(samples), expected, "{why}");
         }
+    }
+
+    #[tokio::test]
+    async fn as_many_are_read_at_once_as_are_allowed_at_that_moment() {
+        let load = Load::new(2);
+        let waits = || {
+            let load = load.clone();
+            tokio::spawn(async move { load.turn().await })
+        };
+        let settle = async || {
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let (one, other) = (load.turn().await, load.turn().await);
+        let (third, fourth) = (waits(), waits());
+        settle().await;
+        assert!(!third.is_finished() && !fourth.is_finished());
+        load.allow(1);
+        drop(one);
+        settle().await;
+        assert!(!third.is_finished(), "two were at work, and one may be");
+        drop(other);
+        let third = third.await.unwrap();
+        settle().await;
+        assert!(!fourth.is_finished());
+        load.allow(2);
+        let fourth = fourth.await.unwrap();
+        assert_eq!(load.turns.load(Ordering::Relaxed), 2);
+        drop((third, fourth));
+        assert_eq!(load.turns.load(Ordering::Relaxed), 0);
     }
 
     #[test]

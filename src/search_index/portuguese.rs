@@ -172,16 +172,16 @@ fn only_token(analyzer: &mut TextAnalyzer, word: &str) -> Option<String> {
 
 /// [`Stems`] that nobody uses: one for each text that was ever read at the same time. Tantivy begins a new thread with
 /// every commit, so that what a thread remembers would be forgotten as often.
-static IDLE: Mutex<Vec<Box<Stems>>> = Mutex::new(Vec::new());
+static IDLE: Mutex<Vec<Stems>> = Mutex::new(Vec::new());
 
 /// Stems that are given back when the text is read.
-struct Borrowed(Option<Box<Stems>>);
+struct Borrowed(Option<Stems>);
 
 impl Borrowed {
     fn get(&mut self) -> &mut Stems {
         self.0.get_or_insert_with(|| {
             let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            idle.unwrap_or_else(|| Box::new(Stems::new()))
+            idle.unwrap_or_else(Stems::new)
         })
     }
 }

@@ -188,26 +188,6 @@ fn fault_14_empty_password() {
 }
 
 #[test]
-fn fault_15_scan_only() {
-    let mut scan = document(vec![plain(b"600 0 0 800 0 0 cm /I Do".to_vec())]);
-    let image = scan.add_object(
-        Stream::new(
-            dictionary! {
-                "Type" => "XObject", "Subtype" => "Image", "Width" => 64, "Height" => 64,
-                "ColorSpace" => "DeviceGray", "BitsPerComponent" => 8,
-            },
-            vec![200; 64 * 64],
-        )
-        .with_compression(false),
-    );
-    let pages: Vec<_> = scan.get_pages().into_values().collect();
-    let resources = scan.get_object_mut(pages[0]).and_then(Object::as_dict_mut).unwrap();
-    resources.set("Resources", dictionary! { "XObject" => dictionary! { "I" => image } });
-    let ran = Fault::new(15).file("f.pdf", &bytes(scan)).run();
-    ran.neighbours_are_well().failed("f.pdf", &["NEEDS_OCR"]);
-}
-
-#[test]
 fn fault_16_characters_told_oddly_or_not_at_all() {
     // Codes 1.. stand for the letters of a word, told by ranges with arrays, in odd white space, by a table that is cut.
     let word = "pitangueira";

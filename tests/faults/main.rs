@@ -5,10 +5,10 @@
 //!
 //! | rows | where | the fault is made by |
 //! |---|---|---|
-//! | 1 to 18 | `files.rs` | files that the test makes, in a folder |
+//! | 1 to 14, 16 to 18 | `files.rs` | files that the test makes, in a folder |
+//! | 15, 21 | `scans.rs` | scans, and engines of the test's own that find a word, hang or die |
 //! | 19, 23 to 30, 47 | `storage.rs` | a bucket that answers as it is told |
 //! | 20 | `process.rs` | a limit and a spool that are small; files of the real size are read by `ops/memory` |
-//! | 21 | `process.rs` | a picture in a PDF. What an OCR engine does (hang, die of SIGFPE, `OCR_PARTIAL`) cannot be made: there is none yet |
 //! | 22 | `process.rs` | documents that do harm on demand (debug builds) |
 //! | 31 to 37 | `index.rs` | a search engine that answers as it is told; 35 breaks connections where a node would restart |
 //! | 38 | `catalog.rs` | a PostgreSQL that the test stops and starts; skipped, aloud, without servers |
@@ -32,6 +32,7 @@ mod files; // what the files themselves are
 mod index; // what the search engine answers
 mod pdfs; // PDFs that are made to be hard
 mod process; // memory, the spool, signals
+mod scans; // scanned pages, and who reads them
 mod service; // the real binary between all of these
 mod storage; // what the storage does
 mod world; // a folder of gazettes with a fault among them

@@ -86,10 +86,9 @@ fn fault_20_the_limit_four_times_at_once() {
     }
 }
 
-/// A picture that would be 1.6 GB of grey. Without OCR nobody has to look at it. That an OCR engine hangs, dies of
-/// SIGFPE or gives up a page (`OCR_PARTIAL`) comes with the engine.
+/// A picture that would be 1.6 GB of grey. Without OCR nobody has to look at it; with it: `scans.rs`.
 #[test]
-fn fault_21_picture_of_forty_thousand_pixels_squared() {
+fn fault_21_picture_that_nobody_has_to_look_at() {
     let picture = |filter: &str, content: Vec<u8>| {
         let mut scan = document(vec![plain(b"600 0 0 800 0 0 cm /I Do".to_vec())]);
         let image = scan.add_object(

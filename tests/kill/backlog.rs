@@ -35,7 +35,7 @@ pub struct Backlog {
     runs: Cell<u32>,
 }
 
-/// The gazettes that the project makes, the three that fail among them, and copies up to `count`.
+/// The gazettes that the project makes, the four that fail among them, and copies up to `count`.
 pub fn small_files(count: usize) -> Files {
     let root = fixtures();
     let mut files: Files = contents(&root)
@@ -166,14 +166,7 @@ impl Backlog {
             return;
         }
         let Some(mut connection) = self.sqlite().await else { return };
-        for statement in [
-            "UPDATE prelo_runs SET lease_until = strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 seconds')
-             WHERE finished_at IS NULL",
-            "UPDATE prelo_gazettes SET lease_until = strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 seconds')
-             WHERE lease_run IS NOT NULL",
-        ] {
-            sqlx::query(statement).execute(&mut connection).await.unwrap();
-        }
+        crate::support::end_leases(&mut connection).await;
     }
 
     /// Seconds until the lease of the run that is not closed runs out.

@@ -4,10 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use sqlx::Connection as _;
+
 pub mod canned_http;
 pub mod cutting_proxy;
 pub mod doubles;
 pub mod own_postgres;
+pub mod scans;
 pub mod servers;
 pub mod stage;
 
@@ -104,6 +107,28 @@ pub fn ocr(config: &prelo::config::Config) -> prelo::extraction::ocr::Ocr {
     let mut settings = prelo::commands::readers::ocr_settings(config);
     settings.wrapper.0 = binary();
     prelo::extraction::ocr::Ocr::new(settings)
+}
+
+/// In a folder's catalogue, leases of dead runs and their gazettes are over, as they would be in time.
+pub async fn end_leases(connection: &mut sqlx::SqliteConnection) {
+    for statement in [
+        "UPDATE prelo_runs SET lease_until = strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 seconds')
+         WHERE finished_at IS NULL",
+        "UPDATE prelo_gazettes SET lease_until = strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 seconds')
+         WHERE lease_run IS NOT NULL",
+    ] {
+        sqlx::query(statement).execute(&mut *connection).await.unwrap();
+    }
+}
+
+/// The same for a test that does not wait.
+pub fn end_lease(working_folder: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let catalog = format!("sqlite://{}", working_folder.join("prelo-data/catalog.db").display());
+    runtime.block_on(async {
+        let mut connection = sqlx::SqliteConnection::connect(&catalog).await.unwrap();
+        end_leases(&mut connection).await;
+    });
 }
 
 /// The gazettes that the project makes.

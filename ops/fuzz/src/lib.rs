@@ -15,6 +15,9 @@ mod extraction;
 #[allow(dead_code)]
 #[path = "../../../src/failure.rs"]
 mod failure;
+#[allow(dead_code)]
+#[path = "../../../src/gazette.rs"]
+mod gazette;
 
 /// Reads `file` as prelo would, whatever it is; its text, if there is any. Any result is good; a panic, also a caught one,
 /// is not.
@@ -22,7 +25,7 @@ mod failure;
 /// # Panics
 /// When the reader did.
 pub fn read(file: &[u8]) -> Option<String> {
-    match extraction::extract(&unlinked(file), "fuzzed", &extraction::Limits::default(), &|| {}) {
+    match extraction::extract(&unlinked(file), "fuzzed", &extraction::Limits::default(), gazette::OcrMode::Auto, &|| {}) {
         Ok(text) => Some(text.text),
         Err(failure) => {
             assert!(failure.code != failure::FailureCode::ExtractorPanicked, "{failure}");

@@ -62,8 +62,12 @@ async fn versions(pool: &SqlitePool, ids: &[GazetteId]) -> Result<HashMap<Gazett
 
 async fn register(pool: &SqlitePool, files: &[FolderFile]) -> Result<(), sqlx::Error> {
     let mut transaction = begin::<Sqlite>(pool).await?;
+    let mut territory = None;
     for file in files {
-        register_territory(&mut transaction, file).await?;
+        // Neighbours mostly have the same one.
+        if territory.replace(&file.territory) != Some(&file.territory) {
+            register_territory(&mut transaction, file).await?;
+        }
         let id = match known(&mut transaction, file).await? {
             None => insert(&mut transaction, file).await?,
             Some(Known { id, changed: false }) => id,

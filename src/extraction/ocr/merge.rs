@@ -2,7 +2,7 @@
 
 use super::Recognized;
 use super::pages::Found;
-use crate::extraction::{Limits, PAGE_BREAK, Role, Text};
+use crate::extraction::{Limits, PAGE_BREAK, Role, Scan, Text};
 use crate::failure::{Failure, FailureCode};
 
 /// Beside a page's own text, OCR of an image is believed from here on: photographs read as nonsense with less.
@@ -36,7 +36,7 @@ pub(super) fn merge(text: Text, found: &[Found], limits: &Limits, least_confiden
             continue;
         };
         match (found.role, found.read.is_some()) {
-            (Role::Whole, true) => {}
+            (Role::Whole, true) => merged.push_str(heading(own, page, &scans)),
             (Role::Whole | Role::Beside, _) => merged.push_str(own),
         }
         if let Some(read) = &found.read {
@@ -93,6 +93,12 @@ pub(super) fn merge(text: Text, found: &[Found], limits: &Limits, least_confiden
     })
 }
 
+/// What stays of a page that is replaced.
+fn heading<'t>(own: &'t str, page: u32, scans: &[Scan]) -> &'t str {
+    let scan = scans.binary_search_by_key(&page, |scan| scan.page).ok().and_then(|index| scans.get(index));
+    scan.and_then(|scan| own.get(..scan.heading_bytes as usize)).unwrap_or_default()
+}
+
 /// Whether there is enough to be read now. Of a document that was mostly garbage, most must be readable.
 fn makes_up_for(lacking: &Failure, recognized: &[u32], unreadable: &[u32], merged: &str) -> bool {
     let is_blank = merged.chars().all(|c| c.is_whitespace() || c == char::REPLACEMENT_CHARACTER);
@@ -119,7 +125,7 @@ fn mean_quality(own: Option<f32>, pages: u32, confidence: Option<f32>, recognize
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::extraction::{PageAddress, Scan};
+    use crate::extraction::PageAddress;
 
     fn text(own: &str, scans: &[(u32, Role)], lacking: Option<FailureCode>) -> Text {
         let pages = u32::try_from(own.split(PAGE_BREAK).count()).unwrap();
@@ -129,7 +135,7 @@ mod tests {
             unreadable: scans.iter().map(|(page, _)| *page).collect(),
             scans: scans
                 .iter()
-                .map(|(page, role)| Scan { page: *page, address: PageAddress::default(), role: *role })
+                .map(|(page, role)| Scan { role: *role, ..Scan::whole(*page, PageAddress::default()) })
                 .collect(),
             lacking: lacking.map(|code| Failure::new(code, "no text")),
             ..Text::default()
@@ -154,6 +160,14 @@ mod tests {
         assert_eq!(merged.text, "um\x0cdois\x0ctrês\n\nmais");
         assert_eq!((merged.recognized, merged.unreadable), (vec![1, 2], vec![]));
         assert!(merged.warnings.is_empty());
+    }
+
+    #[test]
+    fn the_name_of_a_file_of_an_archive_stays_above_its_first_page() {
+        let mut own = text("a.pdf\nlixo\x0clixo", &[(0, Role::Whole), (1, Role::Whole)], None);
+        own.scans[0].heading_bytes = 6;
+        let found = [found(0, Role::Whole, Some("um")), found(1, Role::Whole, Some("dois"))];
+        assert_eq!(merge(own, &found, &Limits::default(), 0.5).unwrap().text, "a.pdf\num\x0cdois");
     }
 
     #[test]

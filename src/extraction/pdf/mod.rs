@@ -130,7 +130,7 @@ fn scans(pages: &[Outcome], ocr: OcrMode) -> Vec<Scan> {
         .filter(|(_, page)| page.missing.limit.is_none())
         .filter_map(|(index, page)| {
             let address = PageAddress { members: Vec::new(), page: index };
-            Some(Scan { page: index, address, role: role(page)? })
+            Some(Scan { role: role(page)?, ..Scan::whole(index, address) })
         })
         .collect()
 }

@@ -7,8 +7,9 @@ use super::geometry::{Point, Rectangle};
 use super::layout::Line;
 use super::page::Outcome;
 
-/// Share of the page from which on an image may show text that is worth reading. Emblems and signatures are smaller.
-const LARGE_FROM: f32 = 0.1;
+/// Share of the page from which on an image may show text that is worth reading: a scanned page below a heading does,
+/// mastheads, advertisements (up to 0.57 in real gazettes), emblems and signatures are smaller.
+const LARGE_FROM: f32 = 0.65;
 /// An image with more bytes of text on it is a background.
 const TEXT_BYTES: usize = 60;
 /// An image on more pages than this is a letterhead or a background.
@@ -83,6 +84,6 @@ mod tests {
             assert_eq!(without_text(&[picture], &lines).len(), left, "{lines:?}");
         }
         let page = Rectangle { x1: 600.0, y1: 800.0, ..place };
-        assert!(!is_large(place, page) && is_large(Rectangle { x1: 500.0, ..place }, page));
+        assert!(!is_large(place, page) && is_large(Rectangle { x1: 580.0, y1: 560.0, ..place }, page));
     }
 }

@@ -197,6 +197,8 @@ fn codes_become_text_by_every_means() {
         );
         format!("<</Type/Font/Subtype/Type0/BaseFont/A/DescendantFonts[{descendant}]{entries}>>").into_bytes()
     };
+    let mapped = String::from_utf8(composite("/Encoding/Identity-H", "Identity")).unwrap();
+    let mapped = mapped.replace("/DW 600", "/DW 600/CIDToGIDMap 6 0 R").into_bytes();
     let type3 =
         b"<</Type/Font/Subtype/Type3/FontBBox[0 0 10 10]/FontMatrix[.1 0 0 .1 0 0]/FirstChar 1/LastChar 2/Widths[6 6]\
         /Encoding<</Differences[1/a/eacute]>>/CharProcs<<>>>>"
@@ -216,6 +218,7 @@ fn codes_become_text_by_every_means() {
         ("UTF-16", composite("/Encoding/UniJIS-UTF16-H", "Japan1"), "<00610062>", "ab"),
         ("Shift-JIS", composite("/Encoding/90ms-RKSJ-H", "Japan1"), "<82A06162>", "あab"),
         ("glyph numbers", composite("/Encoding/Identity-H", "Identity"), "<006F00440045>", "çab"),
+        ("characters for CIDs", mapped, "<00E7006100622014>", "çab—"),
         ("Type 3", type3, "<0102>", "aé"),
     ];
     for (name, font, codes, expected) in cases {
@@ -240,6 +243,7 @@ fn gaps_are_measured_against_the_fonts_own_space() {
     let cases = [
         ("narrow", windows("180"), "(a)", "(b)", 130, "a b"),
         ("narrow, closer", windows("180"), "(a)", "(b)", 110, "ab"),
+        ("pressed together", windows("250"), "(a)", "(b)", 165, "a b"),
         ("usual", windows("278"), "(a)", "(b)", 190, "a b"),
         ("usual, closer", windows("278"), "(a)", "(b)", 180, "ab"),
         ("of a typewriter", windows("600"), "(a)", "(b)", 190, "a b"),

@@ -15,31 +15,10 @@ use super::{Bounds, Grey, Picture, jpeg, undecodable};
 use crate::extraction::sniff::{self, Format};
 use crate::failure::{Failure, FailureCode};
 
-/// Frames of a TIFF file beyond so many are not counted.
-const MOST_FRAMES: u32 = 10_000;
 /// Resolutions outside of these say nothing: files that know none say 72 or 96.
 const PLAUSIBLE: std::ops::RangeInclusive<f32> = 99.0..=2400.0;
 /// The longer side of a sheet of unknown size, in inches.
 const A4: f32 = 11.7;
-
-/// How many pages a picture file has.
-///
-/// # Errors
-/// `UNSUPPORTED_FORMAT` when it is no picture, `OCR_PARTIAL` when a TIFF file is broken from the start.
-pub(in crate::extraction) fn raster_pages(content: &[u8]) -> Result<u32, Failure> {
-    match sniff::sniff(content) {
-        Format::Png | Format::Jpeg => Ok(1),
-        Format::Tiff => {
-            let mut decoder = tiff(content, u64::MAX)?;
-            let mut pages = 1;
-            while pages < MOST_FRAMES && decoder.more_images() && decoder.next_image().is_ok() {
-                pages += 1;
-            }
-            Ok(pages)
-        }
-        format => Err(no_picture(&format)),
-    }
-}
 
 /// The picture of one page of such a file, counted from 0.
 ///

@@ -137,13 +137,14 @@ impl Table {
 
     /// The row of a file; without one, what its path says, with the names that other rows give to its territory.
     pub fn metadata(&self, path: &str) -> Metadata {
-        self.rows.get(path).map(|row| row.metadata.clone()).unwrap_or_else(|| {
-            let mut metadata = Metadata::of_path(path);
-            if let Some(territory) = self.territories.get(&metadata.territory.id) {
-                metadata.territory = territory.clone();
-            }
-            metadata
-        })
+        if let Some(row) = self.rows.get(path) {
+            return row.metadata.clone();
+        }
+        let mut metadata = Metadata::of_path(path);
+        if let Some(territory) = self.territories.get(&metadata.territory.id) {
+            metadata.territory = territory.clone();
+        }
+        metadata
     }
 
     /// Whether the table has a row of its own for a file.

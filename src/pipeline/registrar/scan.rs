@@ -52,7 +52,7 @@ impl Scan {
         let mut batch = Batch::default();
         while batch.found.len() + batch.left_out.len() < most {
             match self.walk.next() {
-                Ok(Some(entry)) => self.take(entry, &mut batch),
+                Ok(Some(entry)) => self.take(&entry, &mut batch),
                 Ok(None) if batch.found.is_empty() && batch.left_out.is_empty() && batch.renditions == 0 => {
                     return None;
                 }
@@ -68,7 +68,7 @@ impl Scan {
         self.table.missing()
     }
 
-    fn take(&mut self, entry: Entry, batch: &mut Batch) {
+    fn take(&mut self, entry: &Entry, batch: &mut Batch) {
         if entry.path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
             return;
         }
@@ -81,7 +81,7 @@ impl Scan {
             }
             return;
         }
-        match self.look(&entry) {
+        match self.look(entry) {
             Ok(None) => {}
             Ok(Some(found)) if is_rendition(&self.folder, &found.path) && !self.table.names(&found.path) => {
                 batch.renditions += 1;

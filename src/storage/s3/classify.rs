@@ -52,7 +52,13 @@ where
         SdkError::ConstructionFailure(_) => Kind::Other,
         error => by_chain(error),
     };
-    let unanswered = StorageError::new(kind, operation, target);
+    let is_untrusted = chain(&error).any(|cause| cause.to_string().contains("invalid peer certificate"));
+    let unanswered = match StorageError::new(kind, operation, target) {
+        error if is_untrusted => {
+            error.advising("its certificate is not trusted; install its authority on this machine")
+        }
+        error => error,
+    };
     match error.into_source() {
         Ok(source) => unanswered.caused_by(source),
         Err(error) => unanswered.caused_by(error),

@@ -245,10 +245,12 @@ impl Codespaces {
 
 /// Fonts for Windows and the Macintosh number their first glyphs alike, as `post` tables of format 1 list them. Writers
 /// that leave out every table mostly keep those numbers. Beyond them, numbers that read as letters are taken for such, and
-/// so are all of them where glyphs are numbered otherwise (`is_mapped`): then characters are what is left.
+/// so are those of Latin text where glyphs are numbered otherwise (`is_mapped`): some writers take characters for CIDs. Others
+/// number by themselves, which gives characters of every script.
 fn guess(cid: u32, is_mapped: bool) -> Option<String> {
     if is_mapped {
-        return char::from_u32(cid).filter(|c| !c.is_control()).map(String::from);
+        let is_latin = |c: &char| !c.is_control() && matches!(c, '\0'..='\u{24f}' | '\u{2010}'..='\u{20bf}');
+        return char::from_u32(cid).filter(is_latin).map(String::from);
     }
     let names = skrifa::raw::tables::post::DEFAULT_GLYPH_NAMES;
     match usize::try_from(cid).ok().and_then(|cid| names.get(cid)) {
