@@ -1,6 +1,6 @@
 //! `picture`: what OCR sees of a page.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -20,7 +20,7 @@ pub fn picture(args: &PictureArgs, config: &Config) -> Result<u8> {
     let document = Document { file: &file, name: &name, bytes, limits: &limits };
     let page = args.page.saturating_sub(1);
     let role = if args.beside { Role::Beside } else { Role::Whole };
-    let scan = Scan { page, address: PageAddress { members: Vec::new(), page }, role };
+    let scan = Scan { page, address: PageAddress { members: Vec::new(), page }, role, heading_bytes: 0 };
     let pictures = match readers::sandbox(config).pictures(&document, &scan, 0, readers::ocr_settings(config).bounds) {
         Ok(pictures) => pictures,
         Err(ReadError::Document(failure)) => return Err(failure.into()),
@@ -33,7 +33,7 @@ pub fn picture(args: &PictureArgs, config: &Config) -> Result<u8> {
     Ok(0)
 }
 
-fn numbered(out: &PathBuf, number: u32) -> PathBuf {
+fn numbered(out: &Path, number: u32) -> PathBuf {
     let extension = out.extension().unwrap_or_default().to_string_lossy();
     out.with_extension(format!("{number}.{extension}"))
 }
