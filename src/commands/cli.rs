@@ -77,6 +77,27 @@ pub enum Verb {
     /// Become the OCR engine, confined; started by prelo alone
     #[command(hide = true)]
     BecomeEngine(BecomeEngineArgs),
+    /// Write the picture of a page as OCR sees it, to look at
+    #[command(hide = true)]
+    Picture(PictureArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct PictureArgs {
+    /// A PDF, PNG, JPEG or TIFF file
+    pub file: PathBuf,
+
+    /// Page, counted from 1
+    #[arg(default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub page: u32,
+
+    /// Only the images beside the page's own text
+    #[arg(long)]
+    pub beside: bool,
+
+    /// File to write, a portable greymap; of several pictures, each further one gets its number before the extension
+    #[arg(long, default_value = "page.pgm", value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -24,6 +24,7 @@ mod lanes;
 mod memory;
 mod migrate;
 mod output;
+mod picture;
 mod plan;
 pub mod readers;
 mod run;
@@ -112,6 +113,7 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
         Verb::Check => check::check(&loaded.config, cli.format).await,
         Verb::ReadDocuments(args) => readers::read_documents(args),
         Verb::BecomeEngine(args) => readers::become_engine(args),
+        Verb::Picture(args) => picture::picture(args, &loaded.config),
     }
 }
 
