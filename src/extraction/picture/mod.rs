@@ -4,6 +4,9 @@
 //! that, [`raster`] reads PNG, JPEG and TIFF files. All hand rows to [`shrink`], which never holds more than the picture
 //! that comes out. [`prepare`] does the rest: [`skew`] measures, [`resample`] levels and enlarges, [`levels`] whitens.
 
+// Pixels, shares and resolutions: far from where these casts lose anything that shows.
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, FailureCode};

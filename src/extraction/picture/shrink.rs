@@ -60,7 +60,7 @@ impl Shrink {
         }
         let [here, next] = &mut self.sums;
         for ((here, next), sum) in here.iter_mut().zip(next).zip(&line) {
-            let first = (sum >> 4) * share >> 8;
+            let first = ((sum >> 4) * share) >> 8;
             *here += first;
             *next += (sum >> 4) - first;
         }
