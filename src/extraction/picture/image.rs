@@ -230,6 +230,9 @@ fn paeth(left: u8, above: u8, corner: u8) -> u8 {
     }
 }
 
+/// Bytes that a sample of it takes while it is decoded; measured.
+const JPEG_2000_PIXEL: u64 = 20;
+
 /// Section 7.4.9. Decoded at the least resolution that is enough.
 fn jpeg_2000(
     data: &[u8],
@@ -247,12 +250,17 @@ fn jpeg_2000(
     bounds.admit(whole.width().into(), whole.height().into())?;
     let (to_width, to_height) = target(whole.width() as usize, whole.height() as usize);
     let number = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-    let image = open(Some((number(to_width), number(to_height))))?;
+    let cost = |image: &hayro_jpeg2000::Image<'_>| {
+        let channels = u64::from(image.color_space().num_channels()) + u64::from(image.has_alpha());
+        u64::from(image.width()) * u64::from(image.height()) * channels * JPEG_2000_PIXEL
+    };
+    let (mut halved, mut image) = (0, open(Some((number(to_width), number(to_height))))?);
+    while cost(&image) > bounds.heap && halved < 3 {
+        halved += 1;
+        image = open(Some((number(to_width >> halved), number(to_height >> halved))))?;
+    }
     let (width, height) = (image.width() as usize, image.height() as usize);
-    let channels = usize::from(image.color_space().num_channels()) + usize::from(image.has_alpha());
-    // Coefficients of 4 bytes, twice, and the result.
-    let bytes = (width * height * channels * 9) as u64;
-    bounds.afford(bytes, &format!("a JPEG 2000 image of {width} x {height} pixels"))?;
+    bounds.afford(cost(&image), &format!("a JPEG 2000 image of {width} x {height} pixels"))?;
     let mut context = hayro_jpeg2000::DecoderContext::default();
     let decoded = match image.decode(&mut context) {
         Ok(decoded) => decoded.data_u8(),

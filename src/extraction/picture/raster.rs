@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use png::{ColorType as PngColor, Transformations};
+use tiff::decoder::ifd::Value;
 use tiff::decoder::{ChunkType, Decoder, DecodingResult};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
@@ -274,8 +275,12 @@ impl Pixels {
 /// Section 8: pixels per inch, or per centimetre.
 fn stated_resolution(decoder: &mut Decoder<Cursor<&[u8]>>) -> Option<(f32, f32)> {
     const CENTIMETRE: u32 = 3;
-    let x = decoder.get_tag_f32(Tag::XResolution).ok()?;
-    let y = decoder.get_tag_f32(Tag::YResolution).ok()?;
+    let mut value = |tag| match decoder.get_tag(tag).ok()? {
+        Value::Rational(numerator, denominator) => Some(numerator as f32 / denominator as f32),
+        Value::Float(value) => Some(value),
+        _ => None,
+    };
+    let (x, y) = (value(Tag::XResolution)?, value(Tag::YResolution)?);
     let unit = decoder.find_tag_unsigned::<u32>(Tag::ResolutionUnit).ok().flatten();
     let factor = if unit == Some(CENTIMETRE) { 2.54 } else { 1.0 };
     Some((x * factor, y * factor))
