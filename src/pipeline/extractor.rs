@@ -34,16 +34,23 @@ const AHEAD: u32 = 1;
 /// Text that OCR may find on a page, in bytes: room for it is taken with that for the file's own text.
 const SCANNED_PAGE_BYTES: u64 = 8 * 1024;
 
+/// What a lane reads with.
+pub(super) struct Means {
+    pub scans: Scans,
+    pub pool: Arc<ThreadPool>,
+    /// Memory for texts on their way.
+    pub texts: ByteBudget,
+    pub load: Arc<Load>,
+}
+
 pub(super) async fn run(
     context: Context,
-    scans: Scans,
-    pool: Arc<ThreadPool>,
-    texts: ByteBudget,
-    load: Arc<Load>,
+    means: Means,
     mut spooled: Receiver<Spooled>,
     extracted: Sender<Extracted>,
     outcomes: Sender<Outcome>,
 ) {
+    let Means { scans, pool, texts, load } = means;
     let plan = context.config.memory_plan();
     let limits = Limits::within(plan.reader_bytes, context.config.max_file_size_mb * 1024 * 1024);
     let extractor = Arc::new(Extractor {

@@ -9,6 +9,7 @@ use rayon::ThreadPool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::extractor::Means;
 use super::id_set::IdSet;
 use super::recognizer::{Scans, Why};
 use super::{
@@ -28,6 +29,7 @@ use crate::telemetry::{Event, with_causes};
 
 /// How a run ended.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // there is one of it in a process
 pub enum Ended {
     /// It ran; what it did is in the report.
     Ran(Report),
@@ -231,7 +233,13 @@ async fn stages(
     stages.spawn(lister::run(context.clone(), plan.clone(), claimed_sender, outcome()));
     stages.spawn(downloader::run(context.clone(), spool.clone(), room_in_spool, claimed, spooled_sender, outcome()));
     let (scans, pool) = (plan.scans.clone(), pool.clone());
-    stages.spawn(extractor::run(context.clone(), scans, pool, texts, load, spooled, extracted_sender, outcome()));
+    stages.spawn(extractor::run(
+        context.clone(),
+        Means { scans, pool, texts, load },
+        spooled,
+        extracted_sender,
+        outcome(),
+    ));
     stages.spawn(archiver::run(context.clone(), extracted, archived_sender, outcome()));
     stages.spawn(batcher::run(batcher::Bounds::from(config.as_ref()), archived, batch_sender));
     stages.spawn(indexer::run(context.clone(), batches, outcome()));

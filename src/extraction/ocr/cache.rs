@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_another_engine_has_read_does_not_count() {
-        let sheet = Sheet { content: b"P5\n1 1\n255\n\0", pixels: 1, dpi: 300 };
+        let sheet = Sheet { content: b"P5\n1 1\n255\n\0", pixels: 1, dpi: 300, is_quiet: false };
         let mut cache = Cache::new("one");
         let read = Recognized { text: "Diário".into(), confidence: 0.9, words: 1 };
         cache.put(key(&sheet), read.clone());

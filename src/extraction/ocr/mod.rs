@@ -55,6 +55,8 @@ pub struct Sheet<'a> {
     pub pixels: u64,
     /// Pixels per inch.
     pub dpi: u32,
+    /// It has greys, and next to no noise on its paper.
+    pub is_quiet: bool,
 }
 
 /// Something that reads pictures.

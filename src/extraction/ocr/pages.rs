@@ -196,7 +196,7 @@ impl Reader<'_> {
 }
 
 fn sheet(picture: &PictureFile) -> Sheet<'_> {
-    Sheet { content: &picture.content, pixels: picture.pixels, dpi: picture.dpi }
+    Sheet { content: &picture.content, pixels: picture.pixels, dpi: picture.dpi, is_quiet: picture.is_quiet }
 }
 
 /// What was found on the images of a page, one after the other.

@@ -76,8 +76,11 @@ impl Engine for Tesseract {
     }
 
     fn read(&self, sheet: &Sheet<'_>) -> Result<Recognized, EngineError> {
+        // Thresholds of each neighbourhood (Sauvola) find what is faint, and light letters in dark fields; noise they take
+        // for letters, and what has two levels only needs none.
+        let thresholds = if sheet.is_quiet { "thresholding_method=2" } else { "thresholding_method=0" };
         let arguments =
-            ["-l", &self.languages, "--psm", "3", "-c", "tessedit_do_invert=0", "-c", "tessedit_create_tsv=1"];
+            ["-l", &self.languages, "--oem", "1", "--psm", "3", "-c", thresholds, "-c", "tessedit_create_tsv=1"];
         let answer = self.run(sheet, &arguments)?;
         Ok(tsv::read(&String::from_utf8_lossy(&answer.output)))
     }

@@ -24,9 +24,10 @@ pub(super) fn is_bilevel(grey: &Grey) -> bool {
     grey.pixels.iter().all(|pixel| matches!(pixel, 0 | 255))
 }
 
-pub(super) fn whiten(grey: &mut Grey) {
+/// Says how far the paper's noise reached, in levels of the picture whose paper is at 200.
+pub(super) fn whiten(grey: &mut Grey) -> f32 {
     if grey.width < SQUARE || grey.height < SQUARE {
-        return;
+        return 0.0;
     }
     let (columns, rows) = (grey.width.div_ceil(SQUARE), grey.height.div_ceil(SQUARE));
     let paper = paper(grey, columns, rows);
@@ -40,10 +41,11 @@ pub(super) fn whiten(grey: &mut Grey) {
             histogram[usize::from(*pixel)] += 1;
         }
     }
-    let table = ramp(&histogram);
+    let (table, noise) = ramp(&histogram);
     for pixel in &mut grey.pixels {
         *pixel = table[usize::from(*pixel)];
     }
+    noise
 }
 
 /// The level of the paper in each square.
@@ -135,8 +137,8 @@ fn gains(paper: &[f32], columns: usize, rows: usize, y: usize, gain: &mut [f32])
     }
 }
 
-/// From the level of ink to that of the least bright paper, over all greys.
-fn ramp(histogram: &[u32; 256]) -> [u8; 256] {
+/// From the level of ink to that of the least bright paper, over all greys; and the standard deviation of the paper.
+fn ramp(histogram: &[u32; 256]) -> ([u8; 256], f32) {
     let (ink, threshold) = ink(histogram);
     let noise = {
         let paper = PAPER as usize;
@@ -153,7 +155,7 @@ fn ramp(histogram: &[u32; 256]) -> [u8; 256] {
     for (level, out) in table.iter_mut().enumerate() {
         *out = ((level as f32 - black) * 255.0 / (white - black).max(1.0)).clamp(0.0, 255.0) as u8;
     }
-    table
+    (table, noise)
 }
 
 /// The mean level of ink, and the threshold between it and paper (Otsu 1979).
@@ -165,7 +167,8 @@ fn ink(histogram: &[u32; 256]) -> (f32, f32) {
     for (level, count) in histogram.iter().enumerate() {
         below += f64::from(*count);
         sum += level as f64 * f64::from(*count);
-        if below == 0.0 || below == all {
+        // Whole numbers: pixels on this side of the level, and on the other.
+        if below < 0.5 || all - below < 0.5 {
             continue;
         }
         let apart = total / all * below - sum;

@@ -5,7 +5,12 @@
 //! that comes out. [`prepare`] does the rest: [`skew`] measures, [`resample`] levels and enlarges, [`levels`] whitens.
 
 // Pixels, shares and resolutions: far from where these casts lose anything that shows.
-#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +38,8 @@ pub struct Picture {
     pub height: u32,
     /// Pixels per inch, to be told to the engine.
     pub dpi: u32,
+    /// It has greys, and next to no noise on its paper.
+    pub is_quiet: bool,
     pub pixels: Vec<u8>,
 }
 
@@ -125,7 +132,7 @@ impl Grey {
 
 /// A picture turned clockwise by so many quarters.
 pub(super) fn turned(picture: Picture, quarters: u8) -> Picture {
-    let Picture { width, height, dpi, pixels } = picture;
+    let Picture { width, height, dpi, is_quiet, pixels } = picture;
     let grey = Grey { width: width as usize, height: height as usize, pixels };
     let grey = match quarters % 4 {
         1 => grey.oriented(true, true, false),
@@ -134,7 +141,7 @@ pub(super) fn turned(picture: Picture, quarters: u8) -> Picture {
         _ => grey,
     };
     let (width, height) = if quarters % 2 == 1 { (height, width) } else { (width, height) };
-    Picture { width, height, dpi, pixels: grey.pixels }
+    Picture { width, height, dpi, is_quiet, pixels: grey.pixels }
 }
 
 /// # Errors

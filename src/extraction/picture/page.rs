@@ -53,9 +53,10 @@ pub(in crate::extraction) fn of_pdf_page(
         let readable = shown.images.iter().filter(|image| may_be_read(image, &shown)).take(MOST_BESIDE);
         let pictures: Vec<_> = readable.map(|image| of_image(image, page, bounds)).collect();
         // One that is broken costs none of the others.
-        return match pictures.iter().any(Result::is_ok) {
-            true => Ok(pictures.into_iter().flatten().collect()),
-            false => pictures.into_iter().collect(),
+        return if pictures.iter().any(Result::is_ok) {
+            Ok(pictures.into_iter().flatten().collect())
+        } else {
+            pictures.into_iter().collect()
         };
     }
     let largest = shown.images.iter().max_by(|a, b| area(a, &shown).total_cmp(&area(b, &shown)));
@@ -141,7 +142,7 @@ fn of_image(image: &Placed<'_>, page: &Page<'_>, bounds: &Bounds) -> Result<Pict
 /// What the size of a sheet is meant to be.
 pub(super) fn inches(width: f32, height: f32) -> (f32, f32) {
     let longest = width.max(height);
-    let factor = if longest > LONGEST || longest < 0.01 { A4 / longest.max(0.01) } else { 1.0 };
+    let factor = if (0.01..=LONGEST).contains(&longest) { 1.0 } else { A4 / longest.max(0.01) };
     ((width * factor).max(0.01), (height * factor).max(0.01))
 }
 

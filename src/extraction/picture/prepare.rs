@@ -10,6 +10,8 @@ const NEAR: f32 = 0.95;
 const MOST_ENLARGED: f32 = 4.0;
 /// Resolutions below this are mistakes.
 const LEAST_DPI: f32 = 50.0;
+/// Paper whose noise reaches less far is quiet.
+const QUIET: f32 = 9.0;
 
 /// Levels, enlarges and whitens. `dpi` is that of the image across and down.
 pub(super) fn prepare(grey: Grey, dpi: (f32, f32), bounds: &Bounds) -> Picture {
@@ -33,10 +35,8 @@ pub(super) fn prepare(grey: Grey, dpi: (f32, f32), bounds: &Bounds) -> Picture {
     } else {
         resample::resample(&grey, width, height, degrees)
     };
-    if !is_bilevel {
-        levels::whiten(&mut grey);
-    }
+    let is_quiet = !is_bilevel && levels::whiten(&mut grey) < QUIET;
     let number = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
     let dpi = (result as u32).clamp(70, 1200);
-    Picture { width: number(grey.width), height: number(grey.height), dpi, pixels: grey.pixels }
+    Picture { width: number(grey.width), height: number(grey.height), dpi, is_quiet, pixels: grey.pixels }
 }

@@ -38,13 +38,13 @@ pub(in crate::extraction) fn of_raster_page(content: &[u8], page: u32, bounds: &
             (jpeg::decode(content, None, bounds, target)?, inches(width, height))
         }
         Format::Tiff => frame(content, page, bounds)?,
-        format => return Err(no_picture(&format)),
+        format => return Err(no_picture(format)),
     };
     let dpi = (grey.width as f32 / dpi.0, grey.height as f32 / dpi.1);
     Ok(prepare(grey, dpi, bounds))
 }
 
-fn no_picture(format: &Format) -> Failure {
+fn no_picture(format: Format) -> Failure {
     Failure::new(FailureCode::UnsupportedFormat, format!("{format} is no picture"))
 }
 

@@ -99,6 +99,7 @@ fn with_pictures(pictures: &[Picture]) -> Answer {
         width: picture.width,
         height: picture.height,
         dpi: picture.dpi,
+        is_quiet: picture.is_quiet,
     };
     let headers = pictures.iter().zip(&files).map(header).collect();
     Answer { frame: Frame::Pictures(headers), pictures: files }

@@ -52,6 +52,8 @@ pub(super) struct PictureHeader {
     pub height: u32,
     /// Pixels per inch.
     pub dpi: u32,
+    /// As in [`crate::extraction::picture::Picture`].
+    pub is_quiet: bool,
 }
 
 /// Writes a frame and, for a text, the text. The pictures that follow their frame are written by the caller.
@@ -121,7 +123,7 @@ mod tests {
             Frame::Ready(Confinement { files: true, network: false }),
             Frame::Page,
             Frame::Failed(Failure::new(FailureCode::NoPages, "none")),
-            Frame::Pictures(vec![PictureHeader { bytes: 9, width: 4, height: 2, dpi: 300 }]),
+            Frame::Pictures(vec![PictureHeader { bytes: 9, width: 4, height: 2, dpi: 300, is_quiet: true }]),
         ];
         let mut wire = Vec::new();
         for frame in &frames {

@@ -89,6 +89,8 @@ pub struct PictureFile {
     pub pixels: u64,
     /// Pixels per inch.
     pub dpi: u32,
+    /// It has greys, and next to no noise on its paper.
+    pub is_quiet: bool,
 }
 
 /// Why there is no text.
@@ -201,9 +203,9 @@ impl Sandbox {
                 return Err(garbled("pictures above their bounds"));
             }
             let take = |header: PictureHeader| {
-                let PictureHeader { bytes, width, height, dpi } = header;
+                let PictureHeader { bytes, width, height, dpi, is_quiet } = header;
                 let content = worker::read_bytes(answers, bytes)?;
-                Ok(PictureFile { content, pixels: u64::from(width) * u64::from(height), dpi })
+                Ok(PictureFile { content, pixels: u64::from(width) * u64::from(height), dpi, is_quiet })
             };
             headers.into_iter().map(take).collect()
         })
