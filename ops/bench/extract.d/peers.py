@@ -123,7 +123,7 @@ PEERS = {
 
 
 def prelo(threads=1):
-    """prelo at the path in PRELO, else built from this clone in release mode."""
+    """prelo at the path in PRELO, else built from this clone in release mode. Without OCR, which no peer does."""
     path = os.environ.get("PRELO")
     if not path:
         target = Path(os.environ.get("CARGO_TARGET_DIR") or CACHE / "target")
@@ -137,4 +137,4 @@ def prelo(threads=1):
     if not os.access(path, os.X_OK):
         raise NotInstalled(f"{path} is no program: set PRELO to a release build of prelo, or leave it unset")
     version = quiet([path, "--version"]).strip()
-    return Reader("prelo", version, [path, "extract", "--out"], env={"PRELO_EXTRACTION_THREADS": str(threads)})
+    return Reader("prelo", version, [path, "extract", "--out"], env={"PRELO_EXTRACTION_THREADS": str(threads), "PRELO_OCR": "off"})
