@@ -63,11 +63,11 @@ fn unhex(hex: &str) -> Vec<u8> {
 }
 
 /// The quarter that is dark on a page that shows this image.
-fn seen(data: Vec<u8>, entries: Dictionary) -> (bool, bool) {
+fn seen(data: Vec<u8>, entries: &Dictionary) -> (bool, bool) {
     let mut document = Document::with_version("1.7");
     let tree = document.new_object_id();
     let mut image = dictionary! { "Type" => "XObject", "Subtype" => "Image", "Width" => SIDE, "Height" => SIDE };
-    image.extend(&entries);
+    image.extend(entries);
     let image = document.add_object(Stream::new(image, data).with_compression(false));
     let content = Stream::new(dictionary! {}, b"72 0 0 72 0 0 cm /I Do".to_vec()).with_compression(false);
     let content = document.add_object(content);
@@ -138,9 +138,9 @@ fn samples_of_any_depth_and_colour() {
             entries.extend(&more);
             entries
         };
-        assert_eq!(seen(data.clone(), entries(dictionary! {})), (false, false), "{bits} bits, {space:?}");
+        assert_eq!(seen(data.clone(), &entries(dictionary! {})), (false, false), "{bits} bits, {space:?}");
         let packed = entries(dictionary! { "Filter" => "FlateDecode" });
-        assert_eq!(seen(deflated(&data), packed), (false, false), "{bits} bits, {space:?}, deflated");
+        assert_eq!(seen(deflated(&data), &packed), (false, false), "{bits} bits, {space:?}, deflated");
     }
 }
 
@@ -149,7 +149,7 @@ fn predictors_are_undone() {
     let plain = samples(8, &[20], &[230]);
     for kind in 0..=4_u8 {
         let mut rows = Vec::new();
-        let mut above = vec![0_u8; 64];
+        let mut above = [0_u8; 64];
         for row in plain.chunks_exact(64) {
             rows.push(kind);
             for x in 0..64 {
@@ -172,7 +172,7 @@ fn predictors_are_undone() {
             "BitsPerComponent" => 8, "ColorSpace" => "DeviceGray", "Filter" => "FlateDecode",
             "DecodeParms" => dictionary! { "Predictor" => 15, "Columns" => SIDE },
         };
-        assert_eq!(seen(deflated(&rows), entries), (false, false), "filter {kind}");
+        assert_eq!(seen(deflated(&rows), &entries), (false, false), "filter {kind}");
     }
 }
 
@@ -182,7 +182,7 @@ fn fax_jbig2_jpeg_and_jpeg_2000() {
     let entries = dictionary! {
         "BitsPerComponent" => 1, "ColorSpace" => "DeviceGray", "Filter" => "CCITTFaxDecode", "DecodeParms" => fax,
     };
-    assert_eq!(seen(unhex(GROUP_4), entries), (false, false));
+    assert_eq!(seen(unhex(GROUP_4), &entries), (false, false));
 
     // ITU-T T.88: the page's size, then one region that is coded as a fax is, whose ones are what is white there.
     let mut jbig2 = vec![0, 0, 0, 0, 48, 0, 1, 0, 0, 0, 19, 0, 0, 0, 64, 0, 0, 0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -193,10 +193,10 @@ fn fax_jbig2_jpeg_and_jpeg_2000() {
     let entries = dictionary! {
         "BitsPerComponent" => 1, "ColorSpace" => "DeviceGray", "Filter" => "JBIG2Decode", "Decode" => vec![1.into(), 0.into()],
     };
-    assert_eq!(seen(jbig2, entries), (false, false));
+    assert_eq!(seen(jbig2, &entries), (false, false));
 
     let coded =
         |filter: &str| dictionary! { "BitsPerComponent" => 8, "ColorSpace" => "DeviceGray", "Filter" => filter };
-    assert_eq!(seen(unhex(JPEG), coded("DCTDecode")), (false, false));
-    assert_eq!(seen(unhex(JPEG_2000), coded("JPXDecode")), (false, false));
+    assert_eq!(seen(unhex(JPEG), &coded("DCTDecode")), (false, false));
+    assert_eq!(seen(unhex(JPEG_2000), &coded("JPXDecode")), (false, false));
 }
