@@ -10,6 +10,8 @@ use tiff::encoder::{TiffEncoder, colortype};
 use super::*;
 use crate::extraction::mapped::FileBytes;
 
+mod codings;
+
 const BOUNDS: Bounds = Bounds { dpi: 300, pixels: 40_000_000, heap: 130 * 1024 * 1024 };
 
 /// One page of an inch by an inch, rotated so, with an image of `side` by `side` pixels drawn with this matrix.
@@ -175,7 +177,7 @@ fn lines(degrees: f32) -> Grey {
     let pixels = (0..width * height)
         .map(|at| {
             let (x, y) = ((at % width) as f32, (at / width) as f32);
-            let is_letter = (x / 9.0) as usize % 3 > 0 && (100.0..1100.0).contains(&x) && (100.0..1500.0).contains(&y);
+            let is_letter = x.rem_euclid(27.0) >= 9.0 && (100.0..1100.0).contains(&x) && (100.0..1500.0).contains(&y);
             let line = y + x * slope;
             if is_letter && line.rem_euclid(40.0) < 14.0 { 20 } else { 235 }
         })
