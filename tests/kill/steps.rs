@@ -109,7 +109,9 @@ async fn a_start_outlives_the_process() {
         let mut command = backlog.command(&["--extraction-threads", "1"]);
         command.env(VARIABLE, "start_counted:1");
         assert!(backlog.start(command).end().was_killed());
-        assert_eq!(backlog.starts().await, 1, "{place:?}");
+        // One that is read, and one that may be counted ahead of its reader.
+        let starts = backlog.starts().await;
+        assert!((1..=2).contains(&starts), "{place:?}: {starts}");
         backlog.finish(&[]).await;
         backlog.remove().await;
     }
