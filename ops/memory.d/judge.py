@@ -21,14 +21,14 @@ class Slope:
     """The line's height there."""
 
 
-def slope(samples, gazettes, turn):
+def slope(samples, gazettes, turn, what="resident"):
     """Least squares over the means of whole turns: within one, the same files come in the same order, and what one of them takes more
     than another is no growth. `None` with fewer than four turns after the warm-up."""
     turns = {}
     for sample in samples:
         if WARM_UP * gazettes <= sample.done < gazettes:
             turns.setdefault(sample.done // turn, []).append(sample)
-    points = [(mean(s.done for s in turn), mean(s.resident for s in turn) / MIB) for turn in turns.values()]
+    points = [(mean(s.done for s in turn), mean(getattr(s, what) for s in turn) / MIB) for turn in turns.values()]
     if len(points) < 4:
         return None
     x_mean, y_mean = mean(x for x, _ in points), mean(y for _, y in points)
