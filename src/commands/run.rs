@@ -202,13 +202,14 @@ fn closing(report: &Report, config: &Config) -> String {
         vec!["indexed".to_owned(), report.indexed.to_string()],
         vec!["failed".to_owned(), failed.to_string()],
         vec!["pages".to_owned(), report.pages.to_string()],
-        vec!["pages by OCR".to_owned(), report.ocr_pages.to_string()],
         vec!["read".to_owned(), output::bytes(report.bytes)],
         vec!["docs/s".to_owned(), format!("{:.1}", report.documents_per_second)],
         vec!["time".to_owned(), duration(report.seconds)],
         vec!["peak memory".to_owned(), output::bytes(report.peak_rss_bytes)],
     ];
-    rows.retain(|row| row[0] != "pages by OCR" || report.ocr_pages > 0);
+    if report.ocr_pages > 0 {
+        rows.insert(3, vec!["pages by OCR".to_owned(), report.ocr_pages.to_string()]);
+    }
     if report.ocr.pages > 0 {
         let rate = format!("{:.1} ({})", report.ocr.pages_per_second(), duration(report.ocr.seconds));
         rows.push(vec!["OCR pages/s".to_owned(), rate]);

@@ -11,7 +11,7 @@ use crate::extraction::ocr::{self, Cache, Job, Read};
 use crate::extraction::sandbox::{Document, ReadError};
 use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
-use crate::gazette::Gazette;
+use crate::gazette::{Gazette, OcrMode};
 use crate::storage::ocr_key;
 use crate::telemetry::Event;
 
@@ -94,7 +94,8 @@ impl Recognizer<'_> {
 
     fn remembered(&self) -> Cache {
         let engine = self.context.ocr.engine().map_or("", |engine| engine.identity());
-        if !self.context.config.store_text {
+        // Who wants everything anew needs not ask for it.
+        if !self.context.config.store_text || self.context.ocr.mode() == OcrMode::Redo {
             return Cache::new(engine);
         }
         let key = self.key();

@@ -12,7 +12,6 @@ use super::{Engine, EngineError, Ocr, Recognized, Sheet};
 use crate::extraction::sandbox::{Document, PictureFile, ReadError, Sandbox};
 use crate::extraction::{Role, Scan, Text};
 use crate::failure::{Failure, FailureCode};
-use crate::gazette::OcrMode;
 
 /// What was read so far is handed out to be stored this often: a run that is stopped goes on from there.
 const SAVED_EVERY: Duration = Duration::from_secs(30);
@@ -26,7 +25,7 @@ pub struct Job<'a> {
     pub ocr: &'a Ocr,
     pub sandbox: &'a Sandbox,
     pub document: Document<'a>,
-    /// What was read of it before; nothing is taken from it when everything is to be read anew.
+    /// What was read of it before, and is not to be read again.
     pub cache: Cache,
     /// Called now and then with what has been read so far.
     pub save: &'a (dyn Fn(&Cache) + Sync),
@@ -74,17 +73,16 @@ pub fn complete(text: Text, job: Job<'_>) -> Result<Read, ReadError> {
     let (limits, least) = (job.document.limits, job.ocr.settings.least_confidence);
     let reader = Reader {
         engine,
-        known: if job.ocr.mode() == OcrMode::Redo { Cache::new(engine.identity()) } else { job.cache.clone() },
         progress: Mutex::new(Progress { cache: Cache::new(engine.identity()), read: 0, saved: Instant::now() }),
         job,
     };
     // One at a time: a page is long, and its neighbours are for whoever is free.
     let found: Result<Vec<Option<Found>>, ReadError> =
         text.scans.par_iter().with_max_len(1).map(|scan| reader.page(scan)).collect();
-    let Reader { job, progress, known, .. } = reader;
+    let Reader { job, progress, .. } = reader;
     let progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
     let found: Option<Vec<Found>> = found?.into_iter().collect();
-    if progress.read > 0 || (found.is_some() && progress.cache.len() != known.len()) {
+    if progress.read > 0 || (found.is_some() && progress.cache.len() != job.cache.len()) {
         (job.save)(&progress.cache);
     }
     let Some(found) = found else { return Ok(Read::Stopped) };
@@ -107,7 +105,6 @@ fn without_engine(text: Text, why: &str) -> Result<Text, Failure> {
 struct Reader<'a> {
     job: Job<'a>,
     engine: &'a dyn Engine,
-    known: Cache,
     progress: Mutex<Progress>,
 }
 
@@ -151,7 +148,7 @@ impl Reader<'_> {
     fn picture(&self, scan: &Scan, picture: &PictureFile) -> Result<Recognized, EngineError> {
         let sheet = sheet(picture);
         let key = cache::key(&sheet);
-        if let Some(known) = self.known.get(&key) {
+        if let Some(known) = self.job.cache.get(&key) {
             self.remember(key, known.clone(), 0);
             return Ok(known.clone());
         }
