@@ -51,6 +51,14 @@ impl Cache {
         self.pictures.insert(key, recognized);
     }
 
+    /// The same with what `earlier` knows beside it.
+    #[must_use]
+    pub fn and(&self, earlier: &Self) -> Self {
+        let mut both = earlier.pictures.clone();
+        both.extend(self.pictures.clone());
+        Self { engine: self.engine.clone(), pictures: both }
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.pictures.len()
@@ -86,6 +94,11 @@ mod tests {
         let stored = cache.to_json().unwrap();
         assert_eq!(Cache::load("one", &stored).get(&key(&sheet)), Some(&read));
         assert!(Cache::load("two", &stored).is_empty() && Cache::load("one", b"{cut").is_empty());
+        let later = Recognized { words: 2, ..read.clone() };
+        let mut other = Cache::new("one");
+        other.put("other".into(), later.clone());
+        let both = other.and(&cache);
+        assert_eq!((both.get("other"), both.get(&key(&sheet)), both.len()), (Some(&later), Some(&read), 2));
         assert_ne!(key(&sheet), key(&Sheet { dpi: 200, ..sheet }), "read at another size it may read otherwise");
     }
 }

@@ -82,10 +82,16 @@ pub fn complete(text: Text, job: Job<'_>) -> Result<Read, ReadError> {
     let Reader { job, progress, .. } = reader;
     let progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
     let found: Option<Vec<Found>> = found?.into_iter().collect();
-    if progress.read > 0 || (found.is_some() && progress.cache.len() != job.cache.len()) {
+    let Some(found) = found else {
+        // Pages that it did not come to again are still known.
+        if progress.read > 0 {
+            (job.save)(&progress.cache.and(&job.cache));
+        }
+        return Ok(Read::Stopped);
+    };
+    if progress.read > 0 || progress.cache.len() != job.cache.len() {
         (job.save)(&progress.cache);
     }
-    let Some(found) = found else { return Ok(Read::Stopped) };
     let text = merge(text, &found, limits, least)?;
     Ok(Read::Done { text, engine_pages: progress.read })
 }
@@ -185,7 +191,7 @@ impl Reader<'_> {
         progress.read += by_engine;
         if by_engine > 0 && progress.saved.elapsed() >= SAVED_EVERY {
             progress.saved = Instant::now();
-            let cache = progress.cache.clone();
+            let cache = progress.cache.and(&self.job.cache);
             drop(progress);
             (self.job.save)(&cache);
         }
