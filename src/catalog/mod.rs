@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::gazette::{Gazette, GazetteId, RunId, Selection};
 use crate::retry::Recheck;
-pub use crate::telemetry::{Connections, Live, RunCounts};
+pub use crate::telemetry::{Backlog, Connections, Live, RunCounts};
 
 mod dialect;
 mod error;
@@ -124,6 +124,9 @@ pub trait Catalog: Send + Sync {
 
     /// The whole catalogue in numbers.
     async fn status(&self) -> Result<Status, CatalogError>;
+
+    /// What waits, and for how long: for metrics.
+    async fn backlog(&self) -> Result<Backlog, CatalogError>;
 
     /// The last runs, newest first.
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError>;

@@ -171,6 +171,18 @@ pub struct Config {
     /// Replicas of an index that prelo creates.
     pub opensearch_replicas: u32,
 
+    /// File of a run's metrics, written anew every [`Config::metrics_interval_seconds`] and at the end.
+    pub metrics_textfile: Option<PathBuf>,
+    /// Pushgateway. May hold a password.
+    pub metrics_push: Option<Secret>,
+    /// Where a run answers `/metrics`: a port, or an address with a port.
+    pub metrics_listen: Option<String>,
+    pub metrics_interval_seconds: u64,
+    /// Base URL of an OpenTelemetry collector. May hold a password.
+    pub otlp_endpoint: Option<Secret>,
+    /// `NAME=VALUE` with commas between them.
+    pub otlp_headers: Option<Secret>,
+
     /// A run that shows no sign of life for so long has lost its lease.
     pub lease_seconds: u64,
     /// After SIGTERM, what is in flight may take so long to drain.

@@ -91,6 +91,8 @@ pub enum Event<'a> {
     ClaimLost { gazette: GazetteId },
     /// No new claims from here on.
     Draining { reason: &'a StopReason },
+    /// Metrics or traces do not get where they should; the run goes on without.
+    NotExported { to: &'a str, error: &'a str },
     /// The run is over; the counts are those of the run.
     RunFinished { stopped_by: Option<&'a str> },
 }
@@ -100,6 +102,10 @@ impl Event<'_> {
     #[must_use]
     pub fn finishes_a_gazette(&self) -> bool {
         matches!(self, Self::Indexed { .. } | Self::Failed { .. } | Self::Deferred { .. })
+    }
+
+    pub(super) fn failure_code(&self) -> Option<&'static str> {
+        if let Self::Failed { failure, .. } = self { Some(failure.code.as_str()) } else { None }
     }
 
     /// Whether it is told only to those who want every step.

@@ -1,7 +1,7 @@
 //! Typed events: one event is the log line, the count and the progress. Nothing else logs.
 
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use crate::gazette::{Lane, RunId};
@@ -10,6 +10,8 @@ mod container;
 mod counts;
 mod curve;
 mod event;
+mod export;
+mod exposition;
 mod histogram;
 mod live;
 mod log;
@@ -22,6 +24,8 @@ mod tracker;
 pub use container::memory_limit;
 pub use counts::{LaneCounts, RunCounts};
 pub use event::Event;
+pub use export::{Collector, ListenError, Listener, Pushgateway, Spans, Textfile, TraceOfRun, loopback_unless_said};
+pub use exposition::{Backlog, Exposed, exposition};
 pub use histogram::{DOCUMENTS, Histogram, SECONDS};
 pub use live::{
     Breaker, BreakerState, Bulks, Connections, InFlight, Live, MemoryUse, Permit, Permits, Rates, Sample, StageUse,
@@ -49,6 +53,8 @@ struct Shared {
     counts: Mutex<RunCounts>,
     lane: Mutex<(Lane, Instant)>,
     tracker: Mutex<Tracker>,
+    /// Where traces go, when they are wanted.
+    spans: OnceLock<Spans>,
     progress: Progress,
 }
 
@@ -60,7 +66,8 @@ impl Telemetry {
         let started = Instant::now();
         let lane = Mutex::new((Lane::default(), started));
         let tracker = Mutex::new(Tracker::new(started));
-        Self { shared: Arc::new(Shared { run, started, counts: Mutex::default(), lane, tracker, progress }) }
+        let (counts, spans) = (Mutex::default(), OnceLock::new());
+        Self { shared: Arc::new(Shared { run, started, counts, lane, tracker, spans, progress }) }
     }
 
     /// The run that every line of the log names.
@@ -80,7 +87,11 @@ impl Telemetry {
             counts.add(lane, event);
             counts.finished() + counts.deferred
         };
-        self.tracker().observe(event, documents, Instant::now());
+        let now = Instant::now();
+        let passed = self.tracker().observe(event, documents, now);
+        if let (Some(passed), Some(spans)) = (passed, self.shared.spans.get()) {
+            spans.put(passed.gazette, passed.stage, passed.began, now, event.failure_code());
+        }
         log::write(self.shared.run, event);
         if event.finishes_a_gazette() || matches!(event, Event::PageRecognized { .. } | Event::LaneBegun { .. }) {
             let counts = self.counts();
@@ -111,6 +122,17 @@ impl Telemetry {
         counts.seconds = self.shared.started.elapsed().as_secs_f64();
         counts.lane_mut(lane).seconds = since.elapsed().as_secs_f64();
         counts
+    }
+
+    /// Has the stages of every gazette put into `spans` from now on. A second call changes nothing.
+    pub fn trace(&self, spans: Spans) {
+        let _ = self.shared.spans.set(spans);
+    }
+
+    /// Spans that were lost; `None` when there are no traces.
+    #[must_use]
+    pub fn dropped_spans(&self) -> Option<u64> {
+        self.shared.spans.get().map(Spans::dropped)
     }
 
     /// What is to be seen of the run now.

@@ -16,8 +16,8 @@ use sqlx::{Pool, Transaction};
 use super::dialect::Dialect;
 use super::error::from_sqlx;
 use super::{
-    Begun, Catalog, CatalogError, Claim, Completion, Connections, Deferred, Explanation, FailedGazette, Listed, Live,
-    Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog, SelectionSummary, ShownRun, Status,
+    Backlog, Begun, Catalog, CatalogError, Claim, Completion, Connections, Deferred, Explanation, FailedGazette,
+    Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog, SelectionSummary, ShownRun, Status,
 };
 use crate::gazette::{Gazette, GazetteId, RunId, Selection};
 
@@ -151,6 +151,10 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn status(&self) -> Result<Status, CatalogError> {
         numbers::status::<D>(&self.pool).await.map_err(self.context("count the gazettes"))
+    }
+
+    async fn backlog(&self) -> Result<Backlog, CatalogError> {
+        numbers::backlog::<D>(&self.pool).await.map_err(self.context("count what waits"))
     }
 
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError> {
