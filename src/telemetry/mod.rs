@@ -12,6 +12,7 @@ mod event;
 mod log;
 mod memory;
 mod progress;
+mod web;
 
 pub use container::memory_limit;
 pub use counts::{LaneCounts, RunCounts};
@@ -20,6 +21,7 @@ pub use log::{install, with_causes};
 pub use memory::{OwnStatus, TreeMemory, peak_of_tree_bytes, resident_bytes_of, sample_tree};
 use progress::Progress;
 pub use progress::duration;
+pub use web::request_failed;
 
 /// A progress line every so many finished gazettes, where there is no terminal.
 const PROGRESS_EVERY: u64 = 10;
