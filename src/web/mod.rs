@@ -12,6 +12,7 @@ mod assets; // style sheet and icon, compiled in
 mod guard; // what holds for every request and every answer
 mod language; // Portuguese or English
 mod layout; // the frame around every page
+mod operations; // the dashboard, metrics, health, runs
 mod problem; // what goes wrong, for people and for programs
 mod search; // the search page and its other forms
 mod site; // what every page works with
@@ -24,6 +25,7 @@ pub fn router(site: Shared) -> Router {
     Router::new()
         .merge(search::routes())
         .merge(assets::routes())
+        .merge(operations::routes())
         .fallback(problem::no_such_page)
         .layer(from_fn_with_state(guard::Guard::default(), guard::guard))
         .with_state(site)

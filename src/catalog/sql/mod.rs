@@ -19,6 +19,7 @@ use super::{
     Backlog, Begun, Catalog, CatalogError, Claim, Completion, Connections, Deferred, Explanation, FailedGazette,
     Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog, SelectionSummary, ShownRun, Status,
 };
+use crate::failure::FailureCode;
 use crate::gazette::{Gazette, GazetteId, RunId, Selection};
 
 /// The catalogue in a database of dialect `D`.
@@ -139,6 +140,10 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn fail(&self, run: RunId, failures: &[FailedGazette]) -> Result<Vec<GazetteId>, CatalogError> {
         marks::fail::<D>(&self.pool, run, failures).await.map_err(self.context("set gazettes aside"))
+    }
+
+    async fn retry_failed(&self, code: FailureCode) -> Result<u64, CatalogError> {
+        marks::retry_failed::<D>(&self.pool, code).await.map_err(self.context("make failures due again"))
     }
 
     async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError> {
