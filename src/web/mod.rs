@@ -8,6 +8,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 
+mod asked; // what an address asks for
 mod assets; // style sheet and icon, compiled in
 mod guard; // what holds for every request and every answer
 mod language; // Portuguese or English
@@ -15,6 +16,7 @@ mod layout; // the frame around every page
 mod problem; // what goes wrong, for people and for programs
 mod search; // the search page and its other forms
 mod site; // what every page works with
+mod territories; // by name
 
 pub use problem::Problem;
 pub use site::{Shared, Site, Story, StoryError, Storyteller};

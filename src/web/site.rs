@@ -5,6 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::territories::Territories;
+
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::gazette::GazetteId;
@@ -21,6 +23,19 @@ pub struct Site {
     pub storage: Arc<dyn Storage>,
     pub index: Arc<dyn SearchIndex>,
     pub storyteller: Arc<dyn Storyteller>,
+    pub(super) territories: Territories,
+}
+
+impl Site {
+    pub fn new(
+        config: Config,
+        catalog: Arc<dyn Catalog>,
+        storage: Arc<dyn Storage>,
+        index: Arc<dyn SearchIndex>,
+        storyteller: Arc<dyn Storyteller>,
+    ) -> Self {
+        Self { config, catalog, storage, index, storyteller, territories: Territories::default() }
+    }
 }
 
 /// Tells what `prelo explain` tells, so that the page of a gazette and the verb never disagree.

@@ -7,6 +7,7 @@ mod numbers;
 mod pages;
 mod runs;
 mod schema;
+mod territories;
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use super::{
     Begun, Catalog, CatalogError, Claim, Completion, Deferred, Explanation, FailedGazette, Listed, Marked, PageQuery,
     Registry, RunCounts, RunRecord, ScanBacklog, SelectionSummary, Status,
 };
-use crate::gazette::{Gazette, GazetteId, RunId, Selection};
+use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 
 /// The catalogue in a database of dialect `D`.
 pub struct SqlCatalog<D: Dialect> {
@@ -151,6 +152,10 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError> {
         runs::last_runs::<D>(&self.pool, limit).await.map_err(self.context("list the runs"))
+    }
+
+    async fn territories(&self) -> Result<Vec<Territory>, CatalogError> {
+        territories::territories::<D>(&self.pool).await.map_err(self.context("list the territories"))
     }
 
     async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError> {
