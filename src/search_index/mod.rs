@@ -88,6 +88,18 @@ impl SearchQuery {
     }
 }
 
+/// Byte ranges of a text that meet a query, none overlapping another, in order.
+#[must_use]
+pub fn highlights(text: &str, query: &Query) -> Vec<(usize, usize)> {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for found in matches::find(text, query) {
+        if ranges.last().is_none_or(|(_, end)| found.start >= *end) {
+            ranges.push((found.start, found.end));
+        }
+    }
+    ranges
+}
+
 /// Opens the index that the configuration names.
 ///
 /// # Errors

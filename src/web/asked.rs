@@ -145,23 +145,36 @@ impl Asked {
     /// # Errors
     /// The first mistake.
     pub fn strictly(query: Option<&str>, names: &[&str]) -> Result<Self, Problem> {
-        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        Self::strictly_named(query, names)?;
+        let asked = Self::read(query);
+        match asked.mistakes.first() {
+            Some((portuguese, english)) => Err(Problem::bad_request(portuguese, english)),
+            None => Ok(asked),
+        }
+    }
+
+    /// Names and values, of which none is unknown and none is empty.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn strictly_named<'a>(
+        query: Option<&'a str>,
+        names: &[&str],
+    ) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, Problem> {
+        let pairs: Vec<_> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).collect();
+        for (name, value) in &pairs {
             if !names.contains(&name.as_ref()) {
                 let name: String = name.chars().take(40).collect();
                 return Err(Problem::bad_request(
-                    format!("O parâmetro `{name}` não existe aqui; existem {}.", names.join(", ")),
-                    format!("There is no parameter `{name}` here; there are {}.", names.join(", ")),
+                    format!("O parâmetro `{name}` não existe aqui; existem: {}.", names.join(", ")),
+                    format!("There is no parameter `{name}` here; there are: {}.", names.join(", ")),
                 ));
             }
             if value.trim().is_empty() {
                 return Err(Problem::bad_request(format!("`{name}` está vazio."), format!("`{name}` is empty.")));
             }
         }
-        let asked = Self::read(query);
-        match asked.mistakes.first() {
-            Some((portuguese, english)) => Err(Problem::bad_request(portuguese, english)),
-            None => Ok(asked),
-        }
+        Ok(pairs)
     }
 
     /// Whether anything narrows the search.

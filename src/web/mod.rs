@@ -8,8 +8,10 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 
+mod api; // for programs
 mod asked; // what an address asks for
 mod assets; // style sheet and icon, compiled in
+mod gazette; // one gazette
 mod guard; // what holds for every request and every answer
 mod language; // Portuguese or English
 mod layout; // the frame around every page
@@ -25,6 +27,8 @@ pub use site::{Shared, Site, Story, StoryError, Storyteller};
 pub fn router(site: Shared) -> Router {
     Router::new()
         .merge(search::routes())
+        .merge(gazette::routes())
+        .merge(api::routes())
         .merge(assets::routes())
         .fallback(problem::no_such_page)
         .layer(from_fn_with_state(guard::Guard::default(), guard::guard))

@@ -20,6 +20,8 @@ mod help; // when nothing is found
 mod page; // what is found
 mod suggestions; // names of territories while one types
 
+pub use page::{is_pdf, marked};
+
 pub fn routes() -> Router<Shared> {
     Router::new()
         .route("/", get(search))
