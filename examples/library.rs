@@ -18,16 +18,34 @@ const TERRITORIES: usize = 5_570;
 const LONG_EVERY: usize = 2_000;
 const LONG_BYTES: usize = 5_000_000;
 const STATES: [&str; 27] = [
-    "AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA", "PB", "PE", "PI", "PR", "RJ", "RN",
-    "RO", "RR", "RS", "SC", "SE", "SP", "TO",
+    "AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA", "PB", "PE", "PI", "PR", "RJ",
+    "RN", "RO", "RR", "RS", "SC", "SE", "SP", "TO",
 ];
 const FIRST: [&str; 20] = [
-    "Ribeira", "Serra", "Campo", "Vale", "Porto", "Lagoa", "Monte", "Ilha", "Barra", "Alto", "Pedra", "Rio", "Vila", "Santa",
-    "São", "Nova", "Boa", "Bela", "Morro", "Ponta",
+    "Ribeira", "Serra", "Campo", "Vale", "Porto", "Lagoa", "Monte", "Ilha", "Barra", "Alto", "Pedra", "Rio", "Vila",
+    "Santa", "São", "Nova", "Boa", "Bela", "Morro", "Ponta",
 ];
 const SECOND: [&str; 20] = [
-    "Clara", "Verde", "do Sol", "Grande", "Alegre", "Dourada", "Formosa", "do Norte", "do Sul", "da Mata", "Branca", "Azul",
-    "das Flores", "do Campo", "Esperança", "Vista", "da Serra", "das Águas", "Redonda", "Bonita",
+    "Clara",
+    "Verde",
+    "do Sol",
+    "Grande",
+    "Alegre",
+    "Dourada",
+    "Formosa",
+    "do Norte",
+    "do Sul",
+    "da Mata",
+    "Branca",
+    "Azul",
+    "das Flores",
+    "do Campo",
+    "Esperança",
+    "Vista",
+    "da Serra",
+    "das Águas",
+    "Redonda",
+    "Bonita",
 ];
 /// What stands in every gazette.
 const COMMON: &str = "prefeitura municipal secretaria de administração o prefeito no uso de suas atribuições legais que lhe \
@@ -71,7 +89,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let mut after = String::new();
     for first in (0..documents).step_by(BATCH) {
-        let files: Vec<FolderFile> = (first..documents.min(first + BATCH)).map(|number| file(number, &mut chance)).collect();
+        let files: Vec<FolderFile> =
+            (first..documents.min(first + BATCH)).map(|number| file(number, &mut chance)).collect();
         registry.register(&files).await?;
         let registered = registry.files(&after, u32::try_from(BATCH)?).await?;
         after.clone_from(&registered.last().ok_or("nothing was registered")?.path);
@@ -152,7 +171,13 @@ fn text(bytes: usize, chance: &mut Chance) -> String {
             text.push(' ');
             text.push_str(common[chance.below(common.len())]);
         }
-        text.push_str(&format!(" {}/{}, {}, R$ {},00.\n", chance.below(9_999), 2_015 + chance.below(10), name(chance), chance.below(900_000)));
+        text.push_str(&format!(
+            " {}/{}, {}, R$ {},00.\n",
+            chance.below(9_999),
+            2_015 + chance.below(10),
+            name(chance),
+            chance.below(900_000)
+        ));
         if text.len() > page * 3_000 {
             text.push('\u{c}');
             page += 1;
@@ -164,8 +189,8 @@ fn text(bytes: usize, chance: &mut Chance) -> String {
 /// A surname that is made up of syllables.
 fn name(chance: &mut Chance) -> String {
     const SYLLABLES: [&str; 24] = [
-        "ba", "ce", "di", "fo", "gu", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "zo", "bra", "cle", "dri", "flo", "gra",
-        "nha", "lhe", "tri", "xa", "que",
+        "ba", "ce", "di", "fo", "gu", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "zo", "bra", "cle", "dri", "flo",
+        "gra", "nha", "lhe", "tri", "xa", "que",
     ];
     (0..3 + chance.below(2)).map(|_| SYLLABLES[chance.below(SYLLABLES.len())]).collect()
 }

@@ -1,7 +1,7 @@
 //! The API: what the pages show, for programs. Described by an OpenAPI document; mistakes are `application/problem+json`.
 
 use axum::Router;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -52,23 +52,17 @@ async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri,
             return Err(Problem::bad_request(portuguese, english));
         }
         Query::parse(&asked.text).map_err(|why| Problem::bad_request(why.advice(), why.advice()))?;
-        let results = site.index.search(&SearchQuery { totals: true, ..search }).await?;
+        let results = site.search(&SearchQuery { totals: true, ..search }).await?;
         Ok(json!(results))
     };
     told(found.await, &uri, &headers)
 }
 
-async fn gazette(
-    State(site): State<Shared>,
-    Path(given): Path<String>,
-    RawQuery(query): RawQuery,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
+async fn gazette(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri, headers: HeaderMap) -> Response {
     let found = async {
         let page = page(query.as_deref())?;
         let unknown = || Problem::new(StatusCode::NOT_FOUND, "Este diário não existe.", "There is no such gazette.");
-        let id = id(&given).ok_or_else(unknown)?;
+        let id = id(&uri).ok_or_else(unknown)?;
         let story =
             site.storyteller.story(id).await.map_err(|error| Problem::internal(&*error))?.ok_or_else(unknown)?;
         let mut told = story.json;

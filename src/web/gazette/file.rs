@@ -1,12 +1,12 @@
 //! The file of a gazette, streamed from the storage, whole or a part of it.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt as _;
 
@@ -15,17 +15,16 @@ use super::super::site::Shared;
 use super::disposition::{self, BEGINNING_BYTES};
 use crate::storage::{ObjectBody, StorageError};
 
-pub async fn file(State(site): State<Shared>, Path(id): Path<String>, method: Method, headers: HeaderMap) -> Response {
-    let path = format!("/gazettes/{id}/file");
-    match answer(&site, &id, &method, &headers).await {
+pub async fn file(State(site): State<Shared>, uri: Uri, method: Method, headers: HeaderMap) -> Response {
+    match answer(&site, &uri, &method, &headers).await {
         Ok(response) => response,
-        Err(problem) => problem.answer(&path, &headers),
+        Err(problem) => problem.answer(uri.path(), &headers),
     }
 }
 
-async fn answer(site: &Shared, id: &str, method: &Method, headers: &HeaderMap) -> Result<Response, Problem> {
+async fn answer(site: &Shared, uri: &Uri, method: &Method, headers: &HeaderMap) -> Result<Response, Problem> {
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "Este diário não existe.", "There is no such gazette.");
-    let id = super::id(id).ok_or_else(unknown)?;
+    let id = super::id(uri).ok_or_else(unknown)?;
     let gazette = site.catalog.explain(id).await?.ok_or_else(unknown)?.gazette;
     let key = gazette.file_path.filter(|key| !key.is_empty()).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "Este diário não tem arquivo.", "This gazette has no file.")

@@ -1,7 +1,7 @@
 //! The page of a gazette: its text page by page beside its file, and its story.
 
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use maud::{Markup, html};
 use url::form_urlencoded;
@@ -58,21 +58,16 @@ impl Asked {
     }
 }
 
-pub async fn page(
-    State(site): State<Shared>,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    match answer(&site, &id, query.as_deref(), &headers).await {
+pub async fn page(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    match answer(&site, &uri, query.as_deref(), &headers).await {
         Ok(response) => response,
-        Err(problem) => problem.answer("/gazettes/", &headers),
+        Err(problem) => problem.answer(uri.path(), &headers),
     }
 }
 
-async fn answer(site: &Shared, id: &str, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Problem> {
+async fn answer(site: &Shared, uri: &Uri, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Problem> {
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "Este diário não existe.", "There is no such gazette.");
-    let id = super::id(id).ok_or_else(unknown)?;
+    let id = super::id(uri).ok_or_else(unknown)?;
     let explanation = site.catalog.explain(id).await?.ok_or_else(unknown)?;
     let story = site.storyteller.story(id).await.map_err(|error| Problem::internal(&*error))?.ok_or_else(unknown)?;
     let asked = Asked::read(query);

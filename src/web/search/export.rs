@@ -73,7 +73,7 @@ pub async fn json(State(site): State<Shared>, RawQuery(query): RawQuery, headers
 async fn begun(site: &Shared, query: Option<&str>) -> Result<(SearchResults, SearchQuery), Problem> {
     let (_, search) = read(site, query).await?;
     let search = SearchQuery { offset: 0, limit: PAGE, totals: false, ..search };
-    let first = site.index.search(&search).await?;
+    let first = site.search(&search).await?;
     Ok((first, SearchQuery { offset: PAGE, ..search }))
 }
 
@@ -81,7 +81,7 @@ fn hits(site: Shared, first: SearchResults, next: SearchQuery) -> BoxStream<'sta
     let state = (site, VecDeque::from(first.hits), next);
     let all = stream::try_unfold(state, |(site, mut here, mut next)| async move {
         if here.is_empty() && next.offset < MOST {
-            here = VecDeque::from(Arc::clone(&site).index.search(&next).await?.hits);
+            here = VecDeque::from(Arc::clone(&site).search(&next).await?.hits);
             next.offset += PAGE;
         }
         Ok(here.pop_front().map(|hit| (hit, (site, here, next))))

@@ -22,7 +22,7 @@ pub async fn feed(State(site): State<Shared>, RawQuery(query): RawQuery, headers
         let (asked, search) = read(&site, query.as_deref()).await?;
         // The newest first, whatever the page shows: a feed tells of news.
         let search = SearchQuery { offset: 0, limit: ENTRIES, sort: Sort::Newest, ..search };
-        let results = site.index.search(&search).await?;
+        let results = site.search(&search).await?;
         let language = Language::chosen(asked.language.as_deref(), &headers);
         let (host, text) = (base(&headers), asked.text.as_str());
         let updated = results.hits.first().map_or_else(|| moment(None), |hit| moment(hit.date.as_deref()));

@@ -58,7 +58,7 @@ pub async fn page(site: Shared, mut asked: Asked, headers: &HeaderMap) -> Result
         }
     };
     let search = SearchQuery { without_passages: true, totals: true, ..search };
-    let results = site.index.search(&search).await?;
+    let results = site.search(&search).await?;
     if results.total == 0 {
         let body = help::nothing_found(language, &view.asked, &query);
         return Ok(alone(&view, &directory, StatusCode::OK, &body));
@@ -107,7 +107,7 @@ fn found(site: Shared, view: View, directory: &Directory, results: SearchResults
         let (site, text) = (Arc::clone(&site), Arc::clone(&text));
         async move {
             let passages = if began.elapsed() < PASSAGES_DEADLINE {
-                site.index.passages(&text, &hit).await.unwrap_or_default()
+                site.passages(&text, &hit).await.unwrap_or_default()
             } else {
                 Vec::new()
             };
