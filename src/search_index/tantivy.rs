@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use super::document::Provenance;
 use super::error::Diagnosis;
 use super::{
-    Document, Entry, Held, ItemOutcome, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind, SearchQuery,
-    SearchResults, bulk,
+    Document, Entry, Held, Hit, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind,
+    SearchQuery, SearchResults, bulk,
 };
 use crate::gazette::GazetteId;
 use schema::Fields;
@@ -21,6 +21,7 @@ mod schema;
 mod store;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 /// Documents in a folder. One process writes at a time; any number read, also meanwhile.
 pub(super) struct TantivyIndex {
@@ -102,6 +103,11 @@ impl SearchIndex for TantivyIndex {
     async fn search(&self, query: &SearchQuery) -> Result<SearchResults, SearchIndexError> {
         let query = query.clone();
         self.with_store("search", move |store| store.search(&query)).await
+    }
+
+    async fn passages(&self, text: &str, hit: &Hit) -> Result<Vec<Passage>, SearchIndexError> {
+        let (text, id) = (text.to_owned(), hit.id);
+        self.with_store("read a text", move |store| store.passages(&text, id)).await
     }
 
     async fn find(&self, id: GazetteId) -> Result<Option<Provenance>, SearchIndexError> {

@@ -8,7 +8,10 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 
+mod api; // for programs
+mod asked; // what an address asks for
 mod assets; // style sheet and icon, compiled in
+mod gazette; // one gazette
 mod guard; // what holds for every request and every answer
 mod language; // Portuguese or English
 mod layout; // the frame around every page
@@ -16,6 +19,7 @@ mod operations; // the dashboard, metrics, health, runs
 mod problem; // what goes wrong, for people and for programs
 mod search; // the search page and its other forms
 mod site; // what every page works with
+mod territories; // by name
 
 pub use problem::Problem;
 pub use site::{Shared, Site, Story, StoryError, Storyteller};
@@ -24,6 +28,8 @@ pub use site::{Shared, Site, Story, StoryError, Storyteller};
 pub fn router(site: Shared) -> Router {
     Router::new()
         .merge(search::routes())
+        .merge(gazette::routes())
+        .merge(api::routes())
         .merge(assets::routes())
         .merge(operations::routes())
         .fallback(problem::no_such_page)

@@ -17,7 +17,7 @@ use crate::web::problem::Problem;
 use crate::web::site::{Shared, Site};
 
 /// Counting the backlog reads the whole catalogue.
-const KEPT: Duration = Duration::from_secs(30);
+const KEPT: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub struct Scrape(Mutex<Option<(Instant, Arc<Backlog>)>>);
