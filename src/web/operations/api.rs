@@ -1,8 +1,8 @@
 //! Runs for programs.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -18,10 +18,10 @@ const MOST: u32 = 100;
 /// The last runs, newest first.
 pub async fn runs(
     State(site): State<Shared>,
-    Query(query): Query<Vec<(String, String)>>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let limit = match limit(&query) {
+    let limit = match limit(query.as_deref()) {
         Ok(limit) => limit,
         Err(problem) => return problem.answer(PATH, &headers),
     };
@@ -31,32 +31,37 @@ pub async fn runs(
     }
 }
 
-fn limit(query: &[(String, String)]) -> Result<u32, Problem> {
-    let wrong = || {
-        let (portuguese, english) = (
-            "`limit` é um número de 1 a 100, e o único parâmetro.",
-            "`limit` is a number from 1 to 100, and the only parameter.",
-        );
-        Problem::bad_request(portuguese, english)
-    };
-    match query {
-        [] => Ok(LIMIT),
-        [(name, value)] if name == "limit" => {
-            value.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or_else(wrong)
+fn limit(query: Option<&str>) -> Result<u32, Problem> {
+    let mut parameters = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let limit = match (parameters.next(), parameters.next()) {
+        (None, _) => Some(LIMIT),
+        (Some((name, value)), None) if name == "limit" => {
+            value.parse().ok().filter(|limit| (1..=MOST).contains(limit))
         }
-        _ => Err(wrong()),
-    }
+        _ => None,
+    };
+    limit.ok_or_else(|| {
+        Problem::bad_request(
+            "O único parâmetro é `limit`, um número de 1 a 100.",
+            "The only parameter is `limit`, a number from 1 to 100.",
+        )
+    })
 }
 
 /// One run, with what was last to be seen of it.
-pub async fn run(State(site): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+pub async fn run(State(site): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "Esta execução não existe.", "There is no such run.");
-    let Ok(id) = id.parse().map(RunId) else { return unknown().answer(PATH, &headers) };
+    let Some(id) = run_id(&uri) else { return unknown().answer(PATH, &headers) };
     match site.catalog.run(id).await {
         Ok(Some(run)) => answer(&of_shown(&run)),
         Ok(None) => unknown().answer(PATH, &headers),
         Err(error) => Problem::from(error).answer(PATH, &headers),
     }
+}
+
+/// At the end of a path.
+pub fn run_id(uri: &Uri) -> Option<RunId> {
+    uri.path().rsplit('/').next()?.parse().ok().map(RunId)
 }
 
 fn answer(body: &Value) -> Response {
@@ -81,7 +86,7 @@ fn of_shown(run: &ShownRun) -> Value {
 
 /// Paths and schemas of this part of the API, for the OpenAPI 3.1 document.
 pub fn openapi() -> (Value, Value) {
-    let problem = |description: &str| json!({ "description": description, "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } });
+    let problem = json!({ "$ref": "#/components/responses/Problem" });
     let content = |schema: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } });
     let paths = json!({
         "/api/v1/runs": { "get": {
@@ -93,8 +98,7 @@ pub fn openapi() -> (Value, Value) {
             }],
             "responses": {
                 "200": { "description": "The runs", "content": content("Runs") },
-                "400": problem("A parameter is wrong"),
-                "503": problem("The catalogue does not answer"),
+                "400": problem, "414": problem, "500": problem, "503": problem, "504": problem,
             },
         } },
         "/api/v1/runs/{id}": { "get": {
@@ -106,8 +110,7 @@ pub fn openapi() -> (Value, Value) {
             }],
             "responses": {
                 "200": { "description": "The run", "content": content("ShownRun") },
-                "404": problem("There is no such run"),
-                "503": problem("The catalogue does not answer"),
+                "404": problem, "414": problem, "500": problem, "503": problem, "504": problem,
             },
         } },
     });

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 use super::sessions::Session;
-use super::{Desk, PATH, SCRIPT_PATH, STYLE_PATH, failures, history, live, scrape, words};
+use super::{Desk, PATH, SCRIPT_PATH, STYLE_PATH, api, failures, history, live, scrape, words};
 use crate::catalog::{Backlog, CatalogError, RunRecord, ShownRun};
 use crate::gazette::RunId;
 use crate::web::language::Language;
@@ -47,12 +47,11 @@ async fn look(site: &Site, desk: &Desk) -> Result<Seen, CatalogError> {
 pub async fn dashboard(
     State(site): State<Shared>,
     Extension(desk): Extension<Arc<Desk>>,
-    Query(query): Query<Vec<(String, String)>>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let parameter = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let language = Language::chosen(parameter("lang"), &headers);
-    let done = parameter("feito").filter(|done| !done.is_empty());
+    let language = Language::chosen(parameter(query.as_deref(), "lang").as_deref(), &headers);
+    let done = parameter(query.as_deref(), "feito").filter(|done| !done.is_empty());
     if done.is_some() {
         desk.scrape.forget().await;
     }
@@ -65,7 +64,7 @@ pub async fn dashboard(
         div id="live" data-every=(if at_work(&seen) { 3 } else { 30 }) { (state(language, &seen)) }
         section.card aria-labelledby="failures" {
             h2 id="failures" { (language.of("Falhas", "Failures")) }
-            @if let Some(done) = done { (told(language, done)) }
+            @if let Some(done) = &done { (told(language, done)) }
             (failures::table(language, &seen.backlog.failed, session.as_ref()))
             @if site.config.web_token.is_some() && !seen.backlog.failed.is_empty() { (door(language, session.as_ref())) }
         }
@@ -83,6 +82,12 @@ pub async fn dashboard(
     page(&Frame { language, title, path: PATH, query: "" }, Some(reload), &body)
 }
 
+/// A parameter of an address; what cannot be read is not there.
+fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let mut parameters = url::form_urlencoded::parse(query?.as_bytes());
+    parameters.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
 fn at_work(seen: &Seen) -> bool {
     seen.run.as_ref().is_some_and(|run| run.is_live)
 }
@@ -94,14 +99,13 @@ fn live_id(run: Option<&ShownRun>) -> Option<RunId> {
 /// One run, at work or over.
 pub async fn run(
     State(site): State<Shared>,
-    Path(id): Path<String>,
-    Query(query): Query<Vec<(String, String)>>,
+    uri: Uri,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let asked = query.iter().find(|(key, _)| key == "lang").map(|(_, value)| value.as_str());
-    let language = Language::chosen(asked, &headers);
+    let language = Language::chosen(parameter(query.as_deref(), "lang").as_deref(), &headers);
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "Esta execução não existe.", "There is no such run.");
-    let Ok(id) = id.parse().map(RunId) else { return unknown().answer(PATH, &headers) };
+    let Some(id) = api::run_id(&uri) else { return unknown().answer(PATH, &headers) };
     let run = match site.catalog.run(id).await {
         Ok(Some(run)) => run,
         Ok(None) => return unknown().answer(PATH, &headers),

@@ -8,6 +8,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
 
+use super::api::only_get;
 use super::site::Shared;
 
 mod act; // what changes something, for those who know the token
@@ -51,8 +52,8 @@ pub fn routes() -> Router<Shared> {
         .route("/metrics", get(scrape::metrics))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/api/v1/runs", get(api::runs))
-        .route("/api/v1/runs/{id}", get(api::run))
+        .route("/api/v1/runs", get(api::runs).fallback(only_get))
+        .route("/api/v1/runs/{id}", get(api::run).fallback(only_get))
         .route(STYLE_PATH, get(|| file("text/css; charset=utf-8", include_str!("dashboard.css"))))
         .route(SCRIPT_PATH, get(|| file("text/javascript; charset=utf-8", include_str!("dashboard.js"))))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
