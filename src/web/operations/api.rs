@@ -16,11 +16,7 @@ const LIMIT: u32 = 20;
 const MOST: u32 = 100;
 
 /// The last runs, newest first.
-pub async fn runs(
-    State(site): State<Shared>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
+pub async fn runs(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let limit = match limit(query.as_deref()) {
         Ok(limit) => limit,
         Err(problem) => return problem.answer(PATH, &headers),
@@ -35,9 +31,7 @@ fn limit(query: Option<&str>) -> Result<u32, Problem> {
     let mut parameters = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let limit = match (parameters.next(), parameters.next()) {
         (None, _) => Some(LIMIT),
-        (Some((name, value)), None) if name == "limit" => {
-            value.parse().ok().filter(|limit| (1..=MOST).contains(limit))
-        }
+        (Some((name, value)), None) if name == "limit" => value.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
         _ => None,
     };
     limit.ok_or_else(|| {

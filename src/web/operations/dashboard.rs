@@ -97,12 +97,7 @@ fn live_id(run: Option<&ShownRun>) -> Option<RunId> {
 }
 
 /// One run, at work or over.
-pub async fn run(
-    State(site): State<Shared>,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
+pub async fn run(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let language = Language::chosen(parameter(query.as_deref(), "lang").as_deref(), &headers);
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "Esta execução não existe.", "There is no such run.");
     let Some(id) = api::run_id(&uri) else { return unknown().answer(PATH, &headers) };
