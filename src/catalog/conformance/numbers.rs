@@ -105,3 +105,10 @@ pub async fn explaining_tells_the_story(world: &World) {
     assert!(indexed.processed);
     assert_eq!(indexed.gazette.file_checksum.as_deref(), Some("checksum 1"));
 }
+
+pub async fn territories_with_gazettes_are_listed(world: &World) {
+    world.with_gazettes(3).await;
+    let listed = world.catalog.territories().await.unwrap();
+    let names: Vec<String> = listed.iter().map(|t| format!("{} {} {}", t.id, t.name, t.state_code)).collect();
+    assert_eq!(names, ["t1 Um AL"], "`t2` has none");
+}

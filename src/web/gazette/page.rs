@@ -155,13 +155,13 @@ impl View<'_> {
                 }
                 @if pdf {
                     section.document aria-label=(self.t("Documento original", "Original document")) {
-                        iframe src=(file) title=(self.t("PDF do diário", "PDF of the gazette")) loading="lazy" {}
+                        iframe src=(format!("{file}&navpanes=0&view=FitH")) title=(self.t("PDF do diário", "PDF of the gazette")) loading="lazy" {}
                     }
                 }
             }
             section.story aria-labelledby="story" {
                 h2 id="story" { (self.t("O que se sabe deste diário", "What is known of this gazette")) }
-                dl {
+                dl lang="en" {
                     @for (name, value) in &story.rows { dt { (name) } dd { (value) } }
                 }
             }
