@@ -74,10 +74,7 @@ async fn answer(site: &Shared, uri: &Uri, query: Option<&str>, headers: &HeaderM
     let language = Language::chosen(asked.language.as_deref(), headers);
     let key = explanation.gazette.file_path.clone().unwrap_or_default();
     // What is not stored, and a storage that is away, leave the story and the file.
-    let text = match key.is_empty() {
-        true => None,
-        false => page_text(&*site.storage, &key, asked.page).await.ok(),
-    };
+    let text = if key.is_empty() { None } else { page_text(&*site.storage, &key, asked.page).await.ok() };
     let title = title(language, &explanation);
     let path = format!("/gazettes/{id}");
     let query = asked.query(asked.page);
