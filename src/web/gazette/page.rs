@@ -117,9 +117,14 @@ impl View<'_> {
         let file = format!("{}/file#page={page}", self.path);
         let gazette = &self.explanation.gazette;
         let pdf = is_pdf(key);
+        let back = super::super::asked::Asked {
+            text: self.asked.text.clone(),
+            language: self.asked.language.clone(),
+            ..Default::default()
+        };
         html! {
             @if !self.asked.text.is_empty() {
-                p.back { a href=(format!("/?{}", form_urlencoded::Serializer::new(String::new()).append_pair("q", &self.asked.text).finish())) {
+                p.back { a href=(back.address("/")) {
                     "← " (self.t("Pesquisa: ", "Search: ")) (self.asked.text)
                 } }
             }
