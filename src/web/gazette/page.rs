@@ -163,7 +163,7 @@ impl View<'_> {
             }
             section.story aria-labelledby="story" {
                 h2 id="story" { (self.t("O que se sabe deste diário", "What is known of this gazette")) }
-                dl lang="en" {
+                dl {
                     @for (name, value) in &story.rows { dt { (name) } dd { (value) } }
                 }
             }
