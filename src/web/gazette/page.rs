@@ -74,10 +74,7 @@ async fn answer(site: &Shared, uri: &Uri, query: Option<&str>, headers: &HeaderM
     let language = Language::chosen(asked.language.as_deref(), headers);
     let key = explanation.gazette.file_path.clone().unwrap_or_default();
     // What is not stored, and a storage that is away, leave the story and the file.
-    let text = match key.is_empty() {
-        true => None,
-        false => page_text(&*site.storage, &key, asked.page).await.ok(),
-    };
+    let text = if key.is_empty() { None } else { page_text(&*site.storage, &key, asked.page).await.ok() };
     let title = title(language, &explanation);
     let path = format!("/gazettes/{id}");
     let query = asked.query(asked.page);
@@ -120,9 +117,14 @@ impl View<'_> {
         let file = format!("{}/file#page={page}", self.path);
         let gazette = &self.explanation.gazette;
         let pdf = is_pdf(key);
+        let back = super::super::asked::Asked {
+            text: self.asked.text.clone(),
+            language: self.asked.language.clone(),
+            ..Default::default()
+        };
         html! {
             @if !self.asked.text.is_empty() {
-                p.back { a href=(format!("/?{}", form_urlencoded::Serializer::new(String::new()).append_pair("q", &self.asked.text).finish())) {
+                p.back { a href=(back.address("/")) {
                     "← " (self.t("Pesquisa: ", "Search: ")) (self.asked.text)
                 } }
             }
@@ -155,7 +157,7 @@ impl View<'_> {
                 }
                 @if pdf {
                     section.document aria-label=(self.t("Documento original", "Original document")) {
-                        iframe src=(file) title=(self.t("PDF do diário", "PDF of the gazette")) loading="lazy" {}
+                        iframe src=(format!("{file}&navpanes=0&view=FitH")) title=(self.t("PDF do diário", "PDF of the gazette")) loading="lazy" {}
                     }
                 }
             }
