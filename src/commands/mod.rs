@@ -27,6 +27,7 @@ mod output;
 mod picture;
 mod plan;
 pub mod readers;
+mod reindex;
 mod run;
 mod search;
 pub mod selection;
@@ -109,6 +110,7 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
         Verb::Extract(args) => extract::extract(args, &loaded.config, cli.format),
         Verb::Migrate => migrate::migrate(&loaded.config, cli.format).await,
         Verb::Config(_) => config::config(&loaded, cli.format),
+        Verb::Reindex(args) => reindex::reindex(args, &loaded.config, cli.format).await,
         Verb::Verify(args) => verify::verify(args, &loaded.config, cli.format).await,
         Verb::Check => check::check(&loaded.config, cli.format).await,
         Verb::ReadDocuments(args) => readers::read_documents(args),

@@ -20,11 +20,23 @@ pub fn operation(documents: usize) -> String {
 /// # Errors
 /// When a document cannot be JSON, which no [`Document`] is known to cause.
 pub fn encode(documents: &[&Document]) -> Result<Bytes, serde_json::Error> {
+    encode_as("index", documents)
+}
+
+/// The same for documents that are not to replace any.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_new(documents: &[&Document]) -> Result<Bytes, serde_json::Error> {
+    encode_as("create", documents)
+}
+
+fn encode_as(action: &str, documents: &[&Document]) -> Result<Bytes, serde_json::Error> {
     // Escaped line ends, quotes and the other fields take about a tenth.
     let text: usize = documents.iter().map(|document| document.source_text.len()).sum();
     let mut body = Vec::with_capacity(text + text / 8 + documents.len() * 2_048);
     for document in documents {
-        body.extend_from_slice(format!("{{\"index\":{{\"_id\":\"{}\"}}}}\n", document.id).as_bytes());
+        body.extend_from_slice(format!("{{\"{action}\":{{\"_id\":\"{}\"}}}}\n", document.id).as_bytes());
         serde_json::to_writer(&mut body, document)?;
         body.push(b'\n');
     }
@@ -38,6 +50,7 @@ struct Answer {
 
 #[derive(Deserialize)]
 struct Item {
+    #[serde(alias = "create")]
     index: ItemAnswer,
 }
 
@@ -49,18 +62,56 @@ struct ItemAnswer {
     error: Option<Cause>,
 }
 
+/// What one looks at to see which version of the index took a bulk.
+#[derive(Deserialize)]
+struct TakenBy {
+    items: Vec<ItemTakenBy>,
+}
+
+#[derive(Deserialize)]
+struct ItemTakenBy {
+    index: VersionName,
+}
+
+#[derive(Deserialize)]
+struct VersionName {
+    #[serde(rename = "_index")]
+    version: Option<String>,
+}
+
+/// The index behind the alias that took the documents, where the answer names it.
+pub(super) fn taken_by(body: &[u8]) -> Option<String> {
+    let answer: TakenBy = serde_json::from_slice(body).ok()?;
+    answer.items.into_iter().find_map(|item| item.index.version)
+}
+
 /// Judges the answer to a bulk: an outcome for each document sent, in order.
 ///
 /// # Errors
 /// When nothing is known of any of them, or the trouble is the index's and not a document's.
 pub(super) fn judge(status: u16, body: &[u8], sent: &[GazetteId]) -> Result<Vec<ItemOutcome>, Diagnosis> {
+    judge_items(status, body, sent, false)
+}
+
+/// The same after [`encode_new`]: a document that was there before is well.
+pub(super) fn judge_new(status: u16, body: &[u8], sent: &[GazetteId]) -> Result<Vec<ItemOutcome>, Diagnosis> {
+    judge_items(status, body, sent, true)
+}
+
+fn judge_items(status: u16, body: &[u8], sent: &[GazetteId], new: bool) -> Result<Vec<ItemOutcome>, Diagnosis> {
     answer::refused(status, body)?;
     let Answer { items } = answer::json(body)?;
     if items.len() != sent.len() {
         let advice = format!("it answered for {} documents of {}; nothing is known of them", items.len(), sent.len());
         return Err(Diagnosis::new(Kind::Unavailable, advice));
     }
-    items.into_iter().zip(sent).map(|(item, id)| judge_item(item.index, *id)).collect()
+    let judged = |(item, id): (Item, &GazetteId)| {
+        if new && item.index.status == 409 && item.index.id == id.to_string() {
+            return Ok(ItemOutcome::Acknowledged);
+        }
+        judge_item(item.index, *id)
+    };
+    items.into_iter().zip(sent).map(judged).collect()
 }
 
 fn judge_item(item: ItemAnswer, sent: GazetteId) -> Result<ItemOutcome, Diagnosis> {
