@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::error::Diagnosis;
 use super::opensearch::answer::{self, Cause};
@@ -44,14 +45,18 @@ fn encode_as(action: &str, documents: &[&Document]) -> Result<Bytes, serde_json:
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    items: Vec<Item>,
+struct Answer<I> {
+    items: Vec<I>,
 }
 
 #[derive(Deserialize)]
 struct Item {
-    #[serde(alias = "create")]
     index: ItemAnswer,
+}
+
+#[derive(Deserialize)]
+struct NewItem {
+    create: ItemAnswer,
 }
 
 #[derive(Deserialize)]
@@ -90,28 +95,30 @@ pub(super) fn taken_by(body: &[u8]) -> Option<String> {
 /// # Errors
 /// When nothing is known of any of them, or the trouble is the index's and not a document's.
 pub(super) fn judge(status: u16, body: &[u8], sent: &[GazetteId]) -> Result<Vec<ItemOutcome>, Diagnosis> {
-    judge_items(status, body, sent, false)
+    judge_items(status, body, sent, |item: Item, id| judge_item(item.index, id))
 }
 
 /// The same after [`encode_new`]: a document that was there before is well.
 pub(super) fn judge_new(status: u16, body: &[u8], sent: &[GazetteId]) -> Result<Vec<ItemOutcome>, Diagnosis> {
-    judge_items(status, body, sent, true)
+    judge_items(status, body, sent, |item: NewItem, id| {
+        let there = item.create.status == 409 && item.create.id == id.to_string();
+        if there { Ok(ItemOutcome::Acknowledged) } else { judge_item(item.create, id) }
+    })
 }
 
-fn judge_items(status: u16, body: &[u8], sent: &[GazetteId], new: bool) -> Result<Vec<ItemOutcome>, Diagnosis> {
+fn judge_items<I: DeserializeOwned>(
+    status: u16,
+    body: &[u8],
+    sent: &[GazetteId],
+    judge: impl Fn(I, GazetteId) -> Result<ItemOutcome, Diagnosis>,
+) -> Result<Vec<ItemOutcome>, Diagnosis> {
     answer::refused(status, body)?;
-    let Answer { items } = answer::json(body)?;
+    let Answer::<I> { items } = answer::json(body)?;
     if items.len() != sent.len() {
         let advice = format!("it answered for {} documents of {}; nothing is known of them", items.len(), sent.len());
         return Err(Diagnosis::new(Kind::Unavailable, advice));
     }
-    let judged = |(item, id): (Item, &GazetteId)| {
-        if new && item.index.status == 409 && item.index.id == id.to_string() {
-            return Ok(ItemOutcome::Acknowledged);
-        }
-        judge_item(item.index, *id)
-    };
-    items.into_iter().zip(sent).map(judged).collect()
+    items.into_iter().zip(sent).map(|(item, id)| judge(item, *id)).collect()
 }
 
 fn judge_item(item: ItemAnswer, sent: GazetteId) -> Result<ItemOutcome, Diagnosis> {
@@ -223,6 +230,16 @@ mod tests {
             let body = items(&[item("1", status, kind, reason), item("2", 429, "x", "y"), item("3", 200, "", "")]);
             assert_eq!(judged(200, &body, &[1, 2, 3]), expected, "{status} {kind}");
         }
+    }
+
+    #[test]
+    fn what_was_there_is_well_for_who_adds() {
+        let body = r#"{"items":[{"create":{"_id":"1","status":409,"error":{"type":"version_conflict_engine_exception"}}},
+            {"create":{"_id":"2","status":201,"_index":"a-000002"}},{"create":{"_id":"3","status":429}}]}"#;
+        let outcomes = judge_new(200, body.as_bytes(), &[1, 2, 3].map(GazetteId)).unwrap();
+        assert_eq!(outcomes.iter().map(word).collect::<Vec<_>>(), ["ack", "ack", "resend"]);
+        assert_eq!(taken_by(br#"{"items":[{"index":{"_id":"1","_index":"a-000002"}}]}"#).as_deref(), Some("a-000002"));
+        assert_eq!(taken_by(br#"{"items":[{"index":{"_id":"1"}}]}"#), None);
     }
 
     #[test]

@@ -270,9 +270,7 @@ impl Versions for TantivyIndex {
             let name = place.layout.name_of_next(&pointer);
             let folder = place.layout.folder(&name);
             // What lies there was begun, and never pointed to.
-            if pointer.previous.as_ref() != Some(&name) {
-                versions::remove(&folder).map_err(failed)?;
-            }
+            versions::remove(&folder).map_err(failed)?;
             Store::open(folder, place.shown.clone())?.prepare()?;
             let since = Some(now);
             (pointer.next, pointer.changed_since, pointer.next_since) = (Some(name), since.clone(), since);

@@ -230,6 +230,9 @@ impl Versions for OpenSearchIndex {
         let operation = "put another version of the index in its place";
         let Behind { current, next, previous } = self.behind(operation).await?;
         let next = next.ok_or_else(|| self.missing(operation, "no version is being filled; somebody was quicker"))?;
+        // What it holds is found from the first moment on.
+        let refreshed = self.http.send(operation, Method::Post, &format!("/{next}/_refresh"), None).await?;
+        self.accepted(operation, &refreshed)?;
         let usual = json!({"index": {"refresh_interval": null}});
         let answer = self.send_json(operation, Method::Put, &format!("/{next}/_settings"), &usual).await?;
         self.accepted(operation, &answer)?;

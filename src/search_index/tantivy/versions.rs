@@ -59,7 +59,8 @@ impl Layout {
     }
 
     pub fn name_of_next(&self, pointer: &Pointer) -> String {
-        after(&self.name(), Some(&self.current_name(pointer)))
+        let name = after(&self.name(), Some(&self.current_name(pointer)));
+        if pointer.previous.as_ref() == Some(&name) { after(&self.name(), Some(&name)) } else { name }
     }
 
     pub fn pointer(&self) -> io::Result<Pointer> {
