@@ -62,6 +62,9 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 pub(super) fn write(run: RunId, event: &Event<'_>) {
+    if event.is_a_trace() && !tracing::enabled!(tracing::Level::TRACE) {
+        return;
+    }
     let run_id = run.to_string();
     match event {
         Event::RunStarted { selection, selected, recovered, memory_budget_bytes } => {
@@ -92,6 +95,10 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::ClaimMissed { gazette } => {
             debug!(run_id, gazette_id = gazette.0, "not claimed: deleted, or held by another run");
         }
+        Event::Claimed { gazette, key } => trace!(run_id, gazette_id = gazette.0, key, "claimed"),
+        Event::StageBegun { gazette, stage } => {
+            trace!(run_id, gazette_id = gazette.0, stage = stage.as_str(), "stage begun");
+        }
         Event::Downloaded { gazette, bytes, elapsed } => {
             debug!(run_id, gazette_id = gazette.0, bytes, seconds = elapsed.as_secs_f64(), "downloaded");
         }
@@ -120,6 +127,9 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
                 warn!(run_id, gazette_id, code = code.as_str(), "indexed, but: {}", code.sentence());
             }
         }
+        Event::TextStored { gazette, bytes, elapsed } => {
+            debug!(run_id, gazette_id = gazette.0, bytes, seconds = elapsed.as_secs_f64(), "text stored");
+        }
         Event::BulkAnswered { documents, acknowledged, resent, rejected, elapsed } => {
             debug!(run_id, documents, acknowledged, resent, rejected, seconds = elapsed.as_secs_f64(), "bulk answered");
         }
@@ -141,9 +151,13 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::BreakerHalfOpen { service } => {
             info!(run_id, service, breaker = "half open", "one call finds out whether the service is back");
         }
+        Event::BreakerReopened { service } => debug!(run_id, service, breaker = "open", "the service is not back yet"),
         Event::BreakerClosed { service, after } => {
             let seconds = after.as_secs_f64();
             info!(run_id, service, seconds, breaker = "closed", "the service is back: the intake goes on");
+        }
+        Event::Sampled(sample) => {
+            trace!(run_id, memory_bytes = sample.tree.resident, held_bytes = sample.tree.held, "sampled");
         }
         Event::ConcurrencyChanged { service, from, to } => {
             info!(run_id, service, from, to, "calls at once changed");

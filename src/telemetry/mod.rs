@@ -8,18 +8,30 @@ use crate::gazette::{Lane, RunId};
 
 mod container;
 mod counts;
+mod curve;
 mod event;
+mod histogram;
+mod live;
 mod log;
 mod memory;
 mod progress;
+mod slots;
+mod stage;
+mod tracker;
 
 pub use container::memory_limit;
 pub use counts::{LaneCounts, RunCounts};
 pub use event::Event;
+pub use histogram::{DOCUMENTS, Histogram, SECONDS};
+pub use live::{
+    Breaker, BreakerState, Bulks, Connections, InFlight, Live, MemoryUse, Permit, Permits, Rates, Sample, StageUse,
+};
 pub use log::{install, with_causes};
-pub use memory::{OwnStatus, TreeMemory, peak_of_tree_bytes, resident_bytes_of, sample_tree};
+pub use memory::{OwnStatus, TreeMemory, peak_of_tree_bytes, resident_bytes_of, sample_processes, sample_tree};
 use progress::Progress;
 pub use progress::duration;
+pub use stage::Stage;
+use tracker::Tracker;
 
 /// A progress line every so many finished gazettes, where there is no terminal.
 const PROGRESS_EVERY: u64 = 10;
@@ -36,6 +48,7 @@ struct Shared {
     started: Instant,
     counts: Mutex<RunCounts>,
     lane: Mutex<(Lane, Instant)>,
+    tracker: Mutex<Tracker>,
     progress: Progress,
 }
 
@@ -46,7 +59,8 @@ impl Telemetry {
         let progress = Progress::new(std::io::stderr().is_terminal());
         let started = Instant::now();
         let lane = Mutex::new((Lane::default(), started));
-        Self { shared: Arc::new(Shared { run, started, counts: Mutex::default(), lane, progress }) }
+        let tracker = Mutex::new(Tracker::new(started));
+        Self { shared: Arc::new(Shared { run, started, counts: Mutex::default(), lane, tracker, progress }) }
     }
 
     /// The run that every line of the log names.
@@ -61,7 +75,12 @@ impl Telemetry {
             self.change_lane(*lane);
         }
         let lane = self.lane().0;
-        self.lock().add(lane, event);
+        let documents = {
+            let mut counts = self.lock();
+            counts.add(lane, event);
+            counts.finished() + counts.deferred
+        };
+        self.tracker().observe(event, documents, Instant::now());
         log::write(self.shared.run, event);
         if event.finishes_a_gazette() || matches!(event, Event::PageRecognized { .. } | Event::LaneBegun { .. }) {
             let counts = self.counts();
@@ -94,9 +113,27 @@ impl Telemetry {
         counts
     }
 
+    /// What is to be seen of the run now.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        let (lane, counts) = (self.lane().0, self.counts());
+        self.tracker().live(lane, counts, Instant::now())
+    }
+
+    /// Another number whenever [`Telemetry::live`] would show more than the passing of time.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.tracker().version
+    }
+
     /// Takes the bar off the terminal.
     pub fn close(&self) {
         self.shared.progress.close();
+    }
+
+    fn tracker(&self) -> std::sync::MutexGuard<'_, Tracker> {
+        // As below.
+        self.shared.tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, RunCounts> {
