@@ -23,11 +23,13 @@ mod selection;
 mod sql;
 mod sqlite;
 mod statement;
+mod story;
 
 #[cfg(test)]
 mod conformance;
 
 pub use error::{CatalogError, CatalogErrorKind};
+pub use story::{Attempt, PageRun, Source, Timings, page_runs};
 
 /// The state of gazettes, and the lease of the one run that may change it.
 #[async_trait]
@@ -124,6 +126,14 @@ pub trait Catalog: Send + Sync {
 
     /// The whole catalogue in numbers.
     async fn status(&self) -> Result<Status, CatalogError>;
+
+    /// Gazettes that are set aside, the highest id first: of one code, or of one territory.
+    async fn failures(
+        &self,
+        code: Option<&str>,
+        territory: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<SetAside>, CatalogError>;
 
     /// The last runs, newest first.
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError>;
@@ -273,6 +283,8 @@ pub struct Completion {
     pub ocr_confidence: Option<f32>,
     /// Codes of the failure catalogue with commas, of what is not as it should be although there is text.
     pub warnings: String,
+    pub page_runs: Vec<PageRun>,
+    pub timings: Timings,
 }
 
 /// What is written down about a gazette that OCR has to read.
@@ -286,6 +298,7 @@ pub struct Deferred {
     pub pages: u32,
     /// Of these, pages that OCR has to read.
     pub ocr_due: u32,
+    pub timings: Timings,
 }
 
 /// What waits for OCR.
@@ -306,6 +319,7 @@ pub struct FailedGazette {
     pub bytes: Option<u64>,
     /// When later runs may try again; `None` is never by itself.
     pub recheck: Option<Recheck>,
+    pub timings: Timings,
 }
 
 /// What the catalogue says of a gazette that should be in the index.
@@ -341,6 +355,13 @@ pub struct Indexed {
     pub state: GazetteState,
     /// A live run holds it: what is known of it is about to change.
     pub in_flight: bool,
+}
+
+/// A gazette that is set aside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetAside {
+    pub gazette: Gazette,
+    pub state: GazetteState,
 }
 
 /// What a selection holds.
@@ -384,6 +405,11 @@ pub struct Status {
     pub claimed: u64,
     /// Gazettes with pages that OCR has to read, and these pages. They are pending, or indexed without them.
     pub scans: ScanBacklog,
+    /// Since when the one of those pending waits that waits longest, where that can be said quickly.
+    #[serde(with = "iso")]
+    pub oldest_pending_at: Option<PrimitiveDateTime>,
+    /// `gazettes`, `processed` and `pending` are what the database expects: counting them would take long.
+    pub about: bool,
 }
 
 /// A run, and what is to be seen of it.
@@ -422,6 +448,9 @@ pub struct Explanation {
     pub processed: bool,
     /// `None` when prelo has never claimed it.
     pub state: Option<GazetteState>,
+    /// The last ones, the first of them first.
+    pub attempts: Vec<Attempt>,
+    pub pages: Vec<PageRun>,
 }
 
 /// One row of `prelo_gazettes`.

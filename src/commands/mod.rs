@@ -20,7 +20,9 @@ pub mod cli;
 mod config;
 mod explain;
 mod extract;
+mod failures;
 mod lanes;
+mod manual;
 mod memory;
 mod migrate;
 mod output;
@@ -29,14 +31,18 @@ mod plan;
 pub mod readers;
 mod reindex;
 mod run;
+mod runs;
 mod search;
 pub mod selection;
 mod services;
 mod set_aside;
 mod signals;
+mod sizing;
 mod status;
 mod title;
+mod until;
 mod verify;
+mod words;
 
 use cli::{Cli, Verb};
 
@@ -65,6 +71,12 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
         && args.example
     {
         return config::example();
+    }
+    if let Verb::Completions(args) = &cli.verb {
+        return manual::completions(args);
+    }
+    if matches!(cli.verb, Verb::Man) {
+        return manual::man();
     }
     // Before anything is read or started: this process has an empty environment and nothing to configure.
     if let Verb::ReadDocuments(args) = &cli.verb {
@@ -105,6 +117,10 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
         Verb::Reprocess(args) => run::reprocess(args, loaded, cli.format).await,
         Verb::Plan(args) => plan::plan(args, &loaded, cli.format).await,
         Verb::Status => status::status(&loaded.config, cli.format).await,
+        Verb::Runs(args) => runs::runs(args, &loaded.config, cli.format).await,
+        Verb::Failures(args) => failures::failures(args, &loaded.config, cli.format).await,
+        Verb::Completions(args) => manual::completions(args),
+        Verb::Man => manual::man(),
         Verb::Explain(args) => explain::explain(args, &loaded.config, cli.format).await,
         Verb::Search(args) => search::search(args, &loaded.config, cli.format).await,
         Verb::Extract(args) => extract::extract(args, &loaded.config, cli.format),

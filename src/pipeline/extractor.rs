@@ -19,7 +19,7 @@ use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Context, Extracted, Outcome, Spooled, dependency};
 use crate::budget::{ByteBudget, BytePermit, MemoryPlan};
-use crate::catalog::Deferred;
+use crate::catalog::{Deferred, Timings};
 use crate::extraction::sandbox::{Document, ReadError};
 use crate::extraction::{self, Limits, Text};
 use crate::failpoint::{self, Point};
@@ -126,7 +126,7 @@ impl Extractor {
             }
             Ok(Reading::Scan { pages, scans }) => {
                 let file_checksum = gazette.file_checksum.clone();
-                let deferred = Deferred { id, file_checksum, bytes, pages, ocr_due: scans };
+                let deferred = Deferred { id, file_checksum, bytes, pages, ocr_due: scans, timings: Timings::new() };
                 let _ = self.outcomes.send(Outcome::Deferred { deferred }).await;
             }
             Ok(Reading::Stopped) => drop(self.outcomes.send(Outcome::Released { id }).await),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::BytePermit;
-use crate::catalog::{Catalog, Completion, Deferred, FailedGazette};
+use crate::catalog::{Catalog, Completion, Deferred, FailedGazette, Timings};
 use crate::config::Config;
 use crate::extraction::ocr::Ocr;
 use crate::extraction::sandbox::Sandbox;
@@ -27,6 +27,7 @@ mod archiver;
 mod batcher;
 mod checksum;
 mod completer;
+mod deadline;
 mod dependency;
 mod downloader;
 mod extractor;
@@ -44,6 +45,7 @@ mod report;
 mod runner;
 mod spool;
 mod spool_room;
+pub mod story;
 mod time_left;
 pub mod verifier;
 mod workers;
@@ -187,7 +189,7 @@ fn set_aside(
         Permanence::Retryable => Some(recheck(Some(config.failed_attempts))),
         Permanence::External => Some(recheck(None)),
     };
-    FailedGazette { id, failure, file_checksum, bytes, recheck }
+    FailedGazette { id, failure, file_checksum, bytes, recheck, timings: Timings::new() }
 }
 
 /// Calls a service again while its error may pass, and says so in the log. Once the service was given up, what is left

@@ -19,7 +19,7 @@ mod slots;
 mod stage;
 mod tracker;
 
-pub use container::memory_limit;
+pub use container::{memory_limit, memory_of_machine};
 pub use counts::{LaneCounts, RunCounts};
 pub use event::Event;
 pub use histogram::{DOCUMENTS, Histogram, SECONDS};
@@ -118,6 +118,12 @@ impl Telemetry {
     pub fn live(&self) -> Live {
         let (lane, counts) = (self.lane().0, self.counts());
         self.tracker().live(lane, counts, Instant::now())
+    }
+
+    /// Seconds that each stage took of a gazette that has no outcome yet.
+    #[must_use]
+    pub fn timings(&self, gazette: crate::gazette::GazetteId) -> std::collections::BTreeMap<Stage, f32> {
+        self.tracker().timings(gazette, Instant::now())
     }
 
     /// Another number whenever [`Telemetry::live`] would show more than the passing of time.

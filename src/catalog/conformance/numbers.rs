@@ -66,6 +66,8 @@ pub async fn the_status_counts_every_state(world: &World) {
         quarantined: 1,
         claimed: 1,
         scans: ScanBacklog::default(),
+        oldest_pending_at: status.oldest_pending_at,
+        about: false,
     };
     assert_eq!(status, expected);
     assert!(next.is_some());

@@ -19,7 +19,7 @@ use super::error::from_sqlx;
 use super::{
     Begun, Catalog, CatalogError, Claim, Completion, Connections, Deferred, Explanation, FailedGazette, Indexed,
     IndexedQuery, Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog, SelectionSummary,
-    ShownRun, Status,
+    SetAside, ShownRun, Status,
 };
 use crate::gazette::{Gazette, GazetteId, RunId, Selection};
 
@@ -153,6 +153,16 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn status(&self) -> Result<Status, CatalogError> {
         numbers::status::<D>(&self.pool).await.map_err(self.context("count the gazettes"))
+    }
+
+    async fn failures(
+        &self,
+        code: Option<&str>,
+        territory: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<SetAside>, CatalogError> {
+        let failures = pages::failures::<D>(&self.pool, code, territory, limit).await;
+        failures.map_err(self.context("list what failed"))
     }
 
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError> {

@@ -8,9 +8,10 @@ use sqlx::Pool;
 
 use super::super::dialect::{Connection, Dialect};
 use super::super::selection;
+use super::super::story;
 use super::super::statement::{Row, Statement};
 use super::super::{
-    Cursor, Explanation, GazetteState, Indexed, IndexedQuery, Listed, PageQuery, ScanBacklog,
+    Cursor, Explanation, GazetteState, Indexed, IndexedQuery, Listed, PageQuery, ScanBacklog, SetAside,
 };
 use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 
@@ -127,6 +128,7 @@ pub async fn explain<D: Dialect>(pool: &Pool<D::Db>, id: GazetteId) -> Result<Op
         .sql(GAZETTE_COLUMNS)
         .sql(", ")
         .sql(STATE_COLUMNS)
+        .sql(", p.attempts, p.page_table")
         .sql(selection::FROM)
         .sql("WHERE g.id = ")
         .bind(id)
@@ -134,9 +136,42 @@ pub async fn explain<D: Dialect>(pool: &Pool<D::Db>, id: GazetteId) -> Result<Op
         .await?;
     row.map(|row| {
         let processed = row.maybe_bool("processed")?.unwrap_or(false);
-        Ok(Explanation { gazette: gazette(&row)?, processed, state: state(&row)? })
+        let attempts = row.maybe_text("attempts")?.map(|column| story::attempts(&column)).unwrap_or_default();
+        let pages = row.maybe_text("page_table")?.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
+        Ok(Explanation { gazette: gazette(&row)?, processed, state: state(&row)?, attempts, pages })
     })
     .transpose()
+}
+
+pub async fn failures<D: Dialect>(
+    pool: &Pool<D::Db>,
+    code: Option<&str>,
+    territory: Option<&str>,
+    limit: u32,
+) -> Result<Vec<SetAside>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let mut statement = Statement::<D>::new("SELECT ")
+        .sql(GAZETTE_COLUMNS)
+        .sql(", ")
+        .sql(STATE_COLUMNS)
+        // From what failed, and not from all gazettes: that is few, and has an index of its own.
+        .sql(
+            " FROM prelo_gazettes p JOIN gazettes g ON g.id = p.gazette_id \
+             LEFT JOIN territories t ON t.id = g.territory_id WHERE p.state = 'failed'",
+        );
+    if let Some(code) = code {
+        statement = statement.sql(" AND p.failure_code = ").bind(code);
+    }
+    if let Some(territory) = territory {
+        statement = statement.sql(" AND g.territory_id = ").bind(territory);
+    }
+    let statement = statement.sql(" ORDER BY p.gazette_id DESC").limit(Some(limit.into()));
+    let rows = statement.rows(&mut connection).await?;
+    let read = |row: &Row<D>| {
+        let state = state(row)?.ok_or(sqlx::Error::RowNotFound)?;
+        Ok(SetAside { gazette: gazette(row)?, state })
+    };
+    rows.iter().map(read).collect()
 }
 
 pub async fn indexed<D: Dialect>(pool: &Pool<D::Db>, which: IndexedQuery<'_>) -> Result<Vec<Indexed>, sqlx::Error> {
