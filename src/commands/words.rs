@@ -2,10 +2,10 @@
 //! says something), else in English. English is what the code, the log and programs use; a phrase that is not in the table
 //! stays English.
 
-use std::env;
 use std::sync::OnceLock;
 
 use crate::failure::FailureCode;
+use crate::telemetry::asks_for_portuguese;
 
 /// The phrase in the language of whoever reads it.
 pub fn t(english: &'static str) -> &'static str {
@@ -24,12 +24,7 @@ pub fn code_words(code: FailureCode) -> (&'static str, &'static str) {
 
 fn is_portuguese() -> bool {
     static ASKED: OnceLock<bool> = OnceLock::new();
-    *ASKED.get_or_init(|| asks_for_portuguese(|name| env::var(name).ok()))
-}
-
-fn asks_for_portuguese(variable: impl Fn(&str) -> Option<String>) -> bool {
-    let mut said = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).filter(|word| !word.is_empty());
-    said.next().is_some_and(|word| word.to_lowercase().starts_with("pt"))
+    *ASKED.get_or_init(asks_for_portuguese)
 }
 
 fn portuguese(english: &'static str) -> &'static str {
@@ -178,9 +173,6 @@ const PHRASES: &[(&str, &str)] = &[
         "prelo died while reading these; `prelo reprocess --failed QUARANTINED` reads them again",
         "o prelo morreu ao lê-los; `prelo reprocess --failed QUARANTINED` os lê de novo",
     ),
-    // the bar
-    ("left", "restam"),
-    ("scans wait", "digitalizações à espera"),
 ];
 
 /// Code, what it means, what to do.
@@ -350,22 +342,6 @@ const CODES: &[(&str, &str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_environment_chooses_the_language() {
-        for (said, portuguese) in [
-            (&[][..], false),
-            (&[("LANG", "pt_BR.UTF-8")], true),
-            (&[("LANG", "pt_BR.UTF-8"), ("LC_ALL", "C")], false),
-            (&[("LANG", "C.UTF-8"), ("LC_MESSAGES", "pt_PT")], true),
-            (&[("LANG", "pt_BR"), ("LC_ALL", "")], true),
-            (&[("LANG", "en_US.UTF-8")], false),
-        ] {
-            let variable =
-                |name: &str| said.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-            assert_eq!(asks_for_portuguese(variable), portuguese, "{said:?}");
-        }
-    }
 
     #[test]
     fn every_code_has_its_words_and_names_the_same_commands() {

@@ -3,19 +3,19 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{MultiProgress, ProgressDrawTarget};
 use tracing::{debug, error, info, trace, warn};
 use tracing_subscriber::EnvFilter;
 
-use super::{Event, RunCounts, memory, progress};
+use super::{Event, Live, memory, progress};
 use crate::failure::FailureCode;
 use crate::gazette::{Lane, RunId};
 use crate::shutdown::StopReason;
 
-/// The one bar of this process; hidden until there is progress. Log lines are written above it.
-pub(super) fn bar() -> &'static ProgressBar {
-    static BAR: OnceLock<ProgressBar> = OnceLock::new();
-    BAR.get_or_init(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()))
+/// The bars of this process; hidden until there is progress. Log lines are written above them.
+pub(super) fn bars() -> &'static MultiProgress {
+    static BARS: OnceLock<MultiProgress> = OnceLock::new();
+    BARS.get_or_init(|| MultiProgress::with_draw_target(ProgressDrawTarget::hidden()))
 }
 
 /// Sends log lines of `level` and above to standard error; `json` or text, or what fits standard error when that is
@@ -28,7 +28,9 @@ pub fn install(level: &str, json: Option<bool>) {
     let _ = if json {
         builder.json().flatten_event(true).with_current_span(false).try_init()
     } else {
-        builder.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).try_init()
+        let builder = builder.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none());
+        // Who looks on knows what time it is.
+        if terminal { builder.without_time().try_init() } else { builder.try_init() }
     };
 }
 
@@ -36,13 +38,35 @@ struct AboveTheBar;
 
 impl Write for AboveTheBar {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        bar().suspend(|| io::stderr().write_all(line))?;
+        let text = String::from_utf8_lossy(line);
+        // Beside bars a line is a line: what does not fit is in `prelo failures`.
+        let cut = if bars().is_hidden() { None } else { Some(cut(text.trim_end(), textwrap::termwidth()) + "\n") };
+        let shown = cut.as_deref().unwrap_or(&text);
+        bars().suspend(|| io::stderr().write_all(shown.as_bytes()))?;
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
     }
+}
+
+/// The first columns of a line; what makes it bold or coloured takes none.
+fn cut(line: &str, columns: usize) -> String {
+    let (mut text, mut taken, mut escaped) = (String::new(), 0, false);
+    for c in line.chars() {
+        escaped |= c == '\u{1b}';
+        if !escaped {
+            taken += 1;
+        }
+        if escaped || taken < columns {
+            text.push(c);
+        } else if taken == columns {
+            text.push('…');
+        }
+        escaped &= c != 'm';
+    }
+    text
 }
 
 /// An error with its causes, each said once.
@@ -190,8 +214,10 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
     }
 }
 
-pub(super) fn write_progress(run: RunId, lane: Lane, counts: &RunCounts) {
+pub(super) fn write_progress(run: RunId, live: &Live) {
+    let (lane, counts) = (live.lane, &live.counts);
     let of_lane = counts.lane(lane);
+    let longest = live.longest.iter().find(|gazette| !gazette.waiting);
     info!(
         run_id = run.to_string(),
         lane = lane.as_str(),
@@ -201,7 +227,11 @@ pub(super) fn write_progress(run: RunId, lane: Lane, counts: &RunCounts) {
         scans_waiting = counts.deferred,
         documents_per_second = rounded(of_lane.gazettes_per_second()),
         pages_per_second = rounded(of_lane.pages_per_second()),
+        bytes_per_second = rounded(live.recent.bytes),
         memory_bytes = memory::sample_tree().resident,
+        memory_bound_bytes = live.memory.bound_bytes,
+        longest_id = longest.map(|gazette| gazette.id.0),
+        longest_seconds = longest.map(|gazette| rounded(gazette.seconds)),
         left = of_lane.seconds_left().map(progress::duration),
         "progress"
     );
@@ -227,6 +257,13 @@ mod tests {
         fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
             self.1.as_deref().map(|inner| inner as &dyn std::error::Error)
         }
+    }
+
+    #[test]
+    fn a_line_is_cut_where_it_would_wrap() {
+        assert_eq!(cut("failed", 6), "faile…");
+        assert_eq!(cut("failed", 7), "failed");
+        assert_eq!(cut("\u{1b}[33mfailed\u{1b}[0m", 4), "\u{1b}[33mfai…\u{1b}[0m");
     }
 
     #[test]

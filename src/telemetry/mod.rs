@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::gazette::{Lane, RunId};
 
@@ -35,6 +35,19 @@ use tracker::Tracker;
 
 /// A progress line every so many finished gazettes, where there is no terminal.
 const PROGRESS_EVERY: u64 = 10;
+/// And after so long without one.
+const PROGRESS_AFTER: Duration = Duration::from_secs(30);
+
+/// Whether the environment asks for Portuguese: `LC_ALL`, `LC_MESSAGES`, `LANG`, the first that says something.
+#[must_use]
+pub fn asks_for_portuguese() -> bool {
+    says_portuguese(|name| std::env::var(name).ok())
+}
+
+fn says_portuguese(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let said = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).find(|word| !word.is_empty());
+    said.is_some_and(|word| word.to_lowercase().starts_with("pt"))
+}
 
 /// Takes every event of one run. Clones share counts and progress.
 #[derive(Debug, Clone)]
@@ -50,6 +63,7 @@ struct Shared {
     lane: Mutex<(Lane, Instant)>,
     tracker: Mutex<Tracker>,
     progress: Progress,
+    last_line: Mutex<Instant>,
 }
 
 impl Telemetry {
@@ -60,7 +74,7 @@ impl Telemetry {
         let started = Instant::now();
         let lane = Mutex::new((Lane::default(), started));
         let tracker = Mutex::new(Tracker::new(started));
-        Self { shared: Arc::new(Shared { run, started, counts: Mutex::default(), lane, tracker, progress }) }
+        Self { shared: Arc::new(Shared { run, started, counts: Mutex::default(), lane, tracker, progress, last_line: Mutex::new(started) }) }
     }
 
     /// The run that every line of the log names.
@@ -82,14 +96,27 @@ impl Telemetry {
         };
         self.tracker().observe(event, documents, Instant::now());
         log::write(self.shared.run, event);
-        if event.finishes_a_gazette() || matches!(event, Event::PageRecognized { .. } | Event::LaneBegun { .. }) {
-            let counts = self.counts();
-            self.shared.progress.show(lane, &counts);
-            let done = counts.lane(lane).gazettes;
-            if event.finishes_a_gazette() && done.is_multiple_of(PROGRESS_EVERY) && !self.shared.progress.is_bar() {
-                log::write_progress(self.shared.run, lane, &counts);
+        let seen = matches!(event, Event::PageRecognized { .. } | Event::LaneBegun { .. } | Event::Sampled(_));
+        if event.finishes_a_gazette() || seen {
+            self.shared.progress.show(|| self.live());
+            if !self.shared.progress.is_bar() && self.is_time_for_a_line(event, lane) {
+                log::write_progress(self.shared.run, &self.live());
             }
         }
+    }
+
+    /// Every so many gazettes, and when none was finished for so long.
+    fn is_time_for_a_line(&self, event: &Event<'_>, lane: Lane) -> bool {
+        let done = self.lock().lane(lane).gazettes;
+        let mut last = self.shared.last_line.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = match event {
+            Event::Sampled(_) => last.elapsed() >= PROGRESS_AFTER,
+            _ => event.finishes_a_gazette() && done.is_multiple_of(PROGRESS_EVERY),
+        };
+        if due {
+            *last = Instant::now();
+        }
+        due
     }
 
     fn change_lane(&self, lane: Lane) {
@@ -145,5 +172,26 @@ impl Telemetry {
     fn lock(&self) -> std::sync::MutexGuard<'_, RunCounts> {
         // A panic while counting leaves numbers behind, not a broken invariant.
         self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_portuguese;
+
+    #[test]
+    fn the_environment_chooses_the_language() {
+        for (said, portuguese) in [
+            (&[][..], false),
+            (&[("LANG", "pt_BR.UTF-8")], true),
+            (&[("LANG", "pt_BR.UTF-8"), ("LC_ALL", "C")], false),
+            (&[("LANG", "C.UTF-8"), ("LC_MESSAGES", "pt_PT")], true),
+            (&[("LANG", "pt_BR"), ("LC_ALL", "")], true),
+            (&[("LANG", "en_US.UTF-8")], false),
+        ] {
+            let variable =
+                |name: &str| said.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            assert_eq!(says_portuguese(variable), portuguese, "{said:?}");
+        }
     }
 }

@@ -119,7 +119,7 @@ pub async fn page<D: Dialect>(pool: &Pool<D::Db>, query: &PageQuery<'_>) -> Resu
 /// Fails when a table or a column that pages are made of is not there.
 pub async fn probe<D: Dialect>(connection: &mut Connection<D>) -> Result<(), sqlx::Error> {
     let columns = Statement::<D>::new("SELECT ").sql(GAZETTE_COLUMNS).sql(", ").sql(STATE_COLUMNS);
-    columns.sql(selection::FROM).sql("LIMIT 0").run(connection).await
+    columns.sql(", p.attempts, p.page_table").sql(selection::FROM).sql("LIMIT 0").run(connection).await
 }
 
 pub async fn explain<D: Dialect>(pool: &Pool<D::Db>, id: GazetteId) -> Result<Option<Explanation>, sqlx::Error> {
