@@ -102,7 +102,7 @@ fn render(run: &RunRecord) -> String {
                 format!(
                     "{} {}, {:.1} docs/s, {:.1} {}/s, {}",
                     lane.gazettes,
-                    t("gazettes"),
+                    t(if lane.gazettes == 1 { "gazette" } else { "gazettes" }),
                     lane.gazettes_per_second(),
                     lane.pages_per_second(),
                     t("pages"),

@@ -92,7 +92,7 @@ fn of_load(
     let most = (room * 4 / 5 / part).max(128);
     // Two thirds of what is beyond prelo's own are for readers.
     let wanted = OWN_MIB + threads * (READER_BASE_MIB + heap_mib) * 3 / 2;
-    let budget = wanted.clamp(128, most) / 16 * 16;
+    let budget = wanted.next_multiple_of(16).min(most / 16 * 16).max(128);
     let fit = (budget.saturating_sub(OWN_MIB) * 2 / 3 / (READER_BASE_MIB + heap_mib)).clamp(1, threads);
     let downloads = if work.is_remote { (fit * 2).clamp(2, 16) } else { fit.clamp(1, 4) };
     let texts_mib = budget.saturating_sub(OWN_MIB) / 3;
@@ -191,6 +191,9 @@ mod tests {
                 assert!(proposal.lines.iter().all(|line| !line.why.is_empty()));
             }
             assert!(value(&proposals[0], "extraction_threads") <= value(&proposals[2], "extraction_threads"));
+            if limit.is_none() && memory > gib {
+                assert_eq!(value(&proposals[2], "extraction_threads"), cores, "memory is enough for all");
+            }
             assert!(value(&proposals[0], "memory_budget_mb") <= value(&proposals[2], "memory_budget_mb"));
         }
     }

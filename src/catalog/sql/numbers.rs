@@ -6,7 +6,7 @@ use sqlx::Pool;
 use time::PrimitiveDateTime;
 
 use super::super::dialect::{Connection, Dialect};
-use super::super::statement::Statement;
+use super::super::statement::{Row, Statement};
 use super::super::{ScanBacklog, SelectionSummary, Status, selection};
 use super::begin;
 use crate::failure::{FailureCode, Permanence};
@@ -82,52 +82,89 @@ async fn sample_paths<D: Dialect>(
     rows.iter().map(|row| row.text("file_path")).collect()
 }
 
-/// Each number from an index that holds little else: never from a walk through all rows, where that can be helped.
+/// Each number from an index that holds little else, and all of them at once: never from a walk through all rows, where
+/// that can be helped.
 pub async fn status<D: Dialect>(pool: &Pool<D::Db>) -> Result<Status, sqlx::Error> {
-    let (counted, mut connection) = (count_all::<D>(pool).await?, pool.acquire().await?);
-    let rows = Statement::<D>::new(
-        "SELECT p.failure_code AS code, count(*) AS gazettes, \
-         count(*) FILTER (WHERE p.next_attempt_at IS NOT NULL) AS waiting, min(p.next_attempt_at) AS next_attempt_at, \
-         count(*) FILTER (WHERE g.processed IS NOT TRUE) AS unprocessed FROM prelo_gazettes p \
-         JOIN gazettes g ON g.id = p.gazette_id WHERE p.state = 'failed' GROUP BY p.failure_code",
-    )
-    .rows(&mut connection)
-    .await?;
+    let all = (count_all::<D>(pool), set_aside::<D>(pool), oldest_pending::<D>(pool), in_hand::<D>(pool));
+    let (counted, set_aside, oldest_pending_at, (claimed, scans)) = tokio::try_join!(all.0, all.1, all.2, all.3)?;
     let mut status = Status {
         gazettes: counted.gazettes,
         processed: counted.gazettes.saturating_sub(counted.unprocessed),
         pending: counted.unprocessed,
         about: counted.about,
+        claimed,
+        scans,
         ..Status::default()
     };
-    for row in rows {
-        let (code, gazettes, waiting) = (row.text("code")?, row.count("gazettes")?, row.count("waiting")?);
-        status.pending = status.pending.saturating_sub(row.count("unprocessed")?);
-        status.waiting += waiting;
-        let next = row.maybe_moment("next_attempt_at")?;
-        status.next_attempt_at = [status.next_attempt_at, next].into_iter().flatten().min();
-        if FailureCode::parse(&code).is_some_and(|code| code.permanence() == Permanence::Retryable) {
-            status.spent += gazettes - waiting;
+    for of_code in set_aside {
+        status.pending = status.pending.saturating_sub(of_code.unprocessed);
+        status.waiting += of_code.waiting;
+        status.next_attempt_at = [status.next_attempt_at, of_code.next_attempt_at].into_iter().flatten().min();
+        if FailureCode::parse(&of_code.code).is_some_and(|code| code.permanence() == Permanence::Retryable) {
+            status.spent += of_code.gazettes - of_code.waiting;
         }
-        if code == FailureCode::Quarantined.as_str() {
-            status.quarantined = gazettes;
+        if of_code.code == FailureCode::Quarantined.as_str() {
+            status.quarantined = of_code.gazettes;
         }
-        status.failed.insert(code, gazettes);
+        status.failed.insert(of_code.code, of_code.gazettes);
     }
+    status.oldest_pending_at = oldest_pending_at.filter(|_| status.pending > 0);
+    Ok(status)
+}
+
+/// What is set aside with one code.
+struct OfCode {
+    code: String,
+    gazettes: u64,
+    waiting: u64,
+    next_attempt_at: Option<PrimitiveDateTime>,
+    unprocessed: u64,
+}
+
+async fn set_aside<D: Dialect>(pool: &Pool<D::Db>) -> Result<Vec<OfCode>, sqlx::Error> {
+    let exactly = Statement::<D>::new(
+        "SELECT p.failure_code AS code, count(*) AS gazettes, \
+         count(*) FILTER (WHERE p.next_attempt_at IS NOT NULL) AS waiting, min(p.next_attempt_at) AS next_attempt_at, \
+         count(*) FILTER (WHERE g.processed IS NOT TRUE) AS unprocessed FROM prelo_gazettes p \
+         JOIN gazettes g ON g.id = p.gazette_id WHERE p.state = 'failed' GROUP BY p.failure_code",
+    );
+    let rows = match in_haste::<D>(pool, exactly).await? {
+        Some(rows) => rows,
+        // Hardly any of them is processed, or of a row that is gone.
+        None => {
+            let quickly = Statement::<D>::new(
+                "SELECT failure_code AS code, count(*) AS gazettes, \
+                 count(*) FILTER (WHERE next_attempt_at IS NOT NULL) AS waiting, \
+                 min(next_attempt_at) AS next_attempt_at, count(*) AS unprocessed FROM prelo_gazettes \
+                 WHERE state = 'failed' GROUP BY failure_code",
+            );
+            quickly.rows(&mut *pool.acquire().await?).await?
+        }
+    };
+    let read = |row: &Row<D>| {
+        Ok(OfCode {
+            code: row.text("code")?,
+            gazettes: row.count("gazettes")?,
+            waiting: row.count("waiting")?,
+            next_attempt_at: row.maybe_moment("next_attempt_at")?,
+            unprocessed: row.count("unprocessed")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// What live runs hold, and what waits for OCR.
+async fn in_hand<D: Dialect>(pool: &Pool<D::Db>) -> Result<(u64, ScanBacklog), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
     let claimed =
         Statement::<D>::new("SELECT count(*) AS claimed FROM prelo_gazettes WHERE lease_run IS NOT NULL AND lease_until > ");
-    status.claimed = claimed.now().only_row(&mut connection).await?.count("claimed")?;
+    let claimed = claimed.now().only_row(&mut connection).await?.count("claimed")?;
     let scans = Statement::<D>::new(
         "SELECT count(*) AS scans, CAST(coalesce(sum(ocr_due), 0) AS bigint) AS pages FROM prelo_gazettes \
          WHERE ocr_due > 0",
     );
     let scans = scans.only_row(&mut connection).await?;
-    status.scans = ScanBacklog { gazettes: scans.count("scans")?, pages: scans.count("pages")? };
-    drop(connection);
-    if status.pending > 0 {
-        status.oldest_pending_at = oldest_pending::<D>(pool).await?;
-    }
-    Ok(status)
+    Ok((claimed, ScanBacklog { gazettes: scans.count("scans")?, pages: scans.count("pages")? }))
 }
 
 /// All gazettes.
@@ -140,11 +177,11 @@ struct Counted {
 async fn count_all<D: Dialect>(pool: &Pool<D::Db>) -> Result<Counted, sqlx::Error> {
     const ALL: &str = "SELECT (SELECT count(*) FROM gazettes) AS gazettes, \
          (SELECT count(*) FROM gazettes WHERE processed IS NOT TRUE) AS unprocessed";
-    let read = |row: &super::super::statement::Row<D>, about| {
+    let read = |row: &Row<D>, about| {
         Ok::<_, sqlx::Error>(Counted { gazettes: row.count("gazettes")?, unprocessed: row.count("unprocessed")?, about })
     };
-    if let Some(row) = in_haste::<D>(pool, Statement::new(ALL)).await? {
-        return read(&row, false);
+    if let Some(rows) = in_haste::<D>(pool, Statement::new(ALL)).await? {
+        return read(rows.first().ok_or(sqlx::Error::RowNotFound)?, false);
     }
     let mut connection = pool.acquire().await?;
     let about = read(&Statement::<D>::new(D::ABOUT).only_row(&mut connection).await?, true)?;
@@ -160,27 +197,25 @@ async fn oldest_pending<D: Dialect>(pool: &Pool<D::Db>) -> Result<Option<Primiti
          AND NOT EXISTS (SELECT 1 FROM prelo_gazettes p WHERE p.gazette_id = g.id AND p.state = 'failed') \
          ORDER BY g.scraped_at LIMIT 1",
     );
-    match in_haste::<D>(pool, statement).await? {
-        Some(row) => row.maybe_moment("scraped_at"),
-        None => Ok(None),
-    }
+    let rows = in_haste::<D>(pool, statement).await?.unwrap_or_default();
+    rows.first().map_or(Ok(None), |row| row.maybe_moment("scraped_at"))
 }
 
-/// The first row, unless that takes too long.
+/// The rows, unless that takes too long.
 async fn in_haste<D: Dialect>(
     pool: &Pool<D::Db>,
     statement: Statement<D>,
-) -> Result<Option<super::super::statement::Row<D>>, sqlx::Error> {
-    /// `query_canceled`, manual, appendix A.
+) -> Result<Option<Vec<Row<D>>>, sqlx::Error> {
+    /// `query_canceled`: manual, appendix A.
     const CANCELED: &str = "57014";
     let Some(haste) = D::HASTE else {
-        return statement.row(&mut *pool.acquire().await?).await;
+        return Ok(Some(statement.rows(&mut *pool.acquire().await?).await?));
     };
     let mut transaction = begin::<D>(pool).await?;
     Statement::<D>::new(haste).run(&mut transaction).await?;
-    match statement.row(&mut transaction).await {
+    match statement.rows(&mut transaction).await {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(CANCELED) => Ok(None),
-        row => row,
+        rows => rows.map(Some),
     }
 }
 
