@@ -141,7 +141,8 @@ async fn beside_a_run_over_everything_nothing_is_lost_and_nothing_stays_old() {
     folder_of(&prelo, 150);
     prelo.expect(0, &["run", "--folder", "gazettes"]);
     for _ in 0..2 {
-        let run = prelo.spawn(&["run", "--mode", "all", "--page-size", "10", "--bulk-delay-ms", "20", "--format", "json"]);
+        let run =
+            prelo.spawn(&["run", "--mode", "all", "--page-size", "10", "--bulk-delay-ms", "20", "--format", "json"]);
         let reindex = prelo.spawn(&["reindex", "--page-size", "10", "--format", "json"]);
         let reindexed: support::Answer = reindex.wait_with_output().unwrap().into();
         let ran: support::Answer = run.wait_with_output().unwrap().into();
@@ -169,8 +170,7 @@ async fn on_the_real_servers_too() {
     let ids = world.insert(&rows[..50]).await;
     let prelo = world.prelo();
     prelo.expect(0, &["run"]);
-    let killed =
-        prelo.command(&["reindex", "--page-size", "10"]).env(VARIABLE, "bulk_sent:2").output().unwrap();
+    let killed = prelo.command(&["reindex", "--page-size", "10"]).env(VARIABLE, "bulk_sent:2").output().unwrap();
     assert!(!killed.status.success());
 
     let later = world.insert(&rows[50..]).await;
@@ -187,7 +187,8 @@ async fn on_the_real_servers_too() {
     prelo.expect(0, &["verify"]);
 
     // Beside a run over everything.
-    let all_anew = prelo.spawn(&["run", "--mode", "all", "--page-size", "10", "--bulk-delay-ms", "20", "--format", "json"]);
+    let all_anew =
+        prelo.spawn(&["run", "--mode", "all", "--page-size", "10", "--bulk-delay-ms", "20", "--format", "json"]);
     let third = prelo.json(0, &["reindex", "--page-size", "10"]);
     let ran: support::Answer = all_anew.wait_with_output().unwrap().into();
     assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);

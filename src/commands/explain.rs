@@ -119,11 +119,7 @@ fn render(story: &Story, attempts: u32) -> String {
     }
     if !story.pages.is_empty() {
         let rows: Vec<Vec<String>> = story.pages.iter().map(pages).collect();
-        text.push_str(&format!(
-            "\n{}:\n{}",
-            t("pages"),
-            output::table(&["pages", "source", "quality"].map(t), &rows)
-        ));
+        text.push_str(&format!("\n{}:\n{}", t("pages"), output::table(&["pages", "source", "quality"].map(t), &rows)));
     }
     text
 }

@@ -48,7 +48,11 @@ pub async fn failures(args: &FailuresArgs, config: &Config, format: Format) -> R
     let code = match &args.code {
         Some(word) => match FailureCode::parse(word) {
             Some(code) => Some(code.as_str()),
-            None => return Err(Usage(format!("{word} is no failure code: `prelo status` shows those that there are")).into()),
+            None => {
+                return Err(
+                    Usage(format!("{word} is no failure code: `prelo status` shows those that there are")).into()
+                );
+            }
         },
         None => None,
     };

@@ -53,7 +53,8 @@ fn ended(run: &RunRecord) -> String {
 /// A line a run.
 pub(super) fn table(runs: &[RunRecord], with_ids: bool) -> String {
     let row = |run: &RunRecord| {
-        let rate = if run.counts.ocr.pages > 0 { format!("{:.1}", run.counts.ocr.pages_per_second()) } else { "-".into() };
+        let rate =
+            if run.counts.ocr.pages > 0 { format!("{:.1}", run.counts.ocr.pages_per_second()) } else { "-".into() };
         let mut row = vec![
             run.started_at.map_or_else(|| "-".into(), moment),
             duration(run.counts.seconds),

@@ -74,7 +74,10 @@ pub fn propose(machine: Machine, work: Work) -> Vec<Proposal> {
         ("middle", (machine.cores * 3 / 4).max(1), 2, 80, "a core in four is left to others"),
         ("high", machine.cores, 1, 128, "every core reads"),
     ];
-    loads.into_iter().map(|(load, threads, part, heap, why)| of_load(machine, work, load, threads, part, heap, why)).collect()
+    loads
+        .into_iter()
+        .map(|(load, threads, part, heap, why)| of_load(machine, work, load, threads, part, heap, why))
+        .collect()
 }
 
 fn of_load(
@@ -116,11 +119,7 @@ fn of_load(
     let line = |key, value, why: String| Line { key, value, why };
     let lines = vec![
         line("extraction_threads", fit, of_cores),
-        line(
-            "memory_budget_mb",
-            budget,
-            format!("{heap_mib} MiB of heap for each reader{whose}, within {bound}"),
-        ),
+        line("memory_budget_mb", budget, format!("{heap_mib} MiB of heap for each reader{whose}, within {bound}")),
         line(
             "download_concurrency",
             downloads,
@@ -131,7 +130,11 @@ fn of_load(
             },
         ),
         line("bulk_documents", documents, "gazettes of a bulk; more of them wait for one another".into()),
-        line("bulk_size_mb", bulk_mib, format!("a twelfth of the {texts_mib} MiB for texts, each of which is there three times")),
+        line(
+            "bulk_size_mb",
+            bulk_mib,
+            format!("a twelfth of the {texts_mib} MiB for texts, each of which is there three times"),
+        ),
         line(
             "bulk_concurrency",
             if load == "high" && work.is_remote { 3 } else { 1 + u64::from(load != "low") },

@@ -49,7 +49,7 @@ fn expected_end(lanes: &Lanes) -> Option<PrimitiveDateTime> {
     let left = |gazettes: u64, seconds: Option<f64>| if gazettes == 0 { Some(0.0) } else { seconds };
     let seconds = left(lanes.digital.gazettes, lanes.digital.seconds)? + left(lanes.ocr.gazettes, lanes.ocr.seconds)?;
     // A century is as good as never.
-    let seconds = Some(seconds).filter(|seconds| (0.5..3e9).contains(seconds))?;
+    let seconds = Some(seconds).filter(|seconds| *seconds > 0.0 && *seconds < 3e9)?;
     let end = OffsetDateTime::now_utc() + time::Duration::seconds_f64(seconds);
     Some(PrimitiveDateTime::new(end.date(), end.time()))
 }

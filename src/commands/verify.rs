@@ -184,7 +184,9 @@ fn closing(summary: &Summary, printed: u64) -> String {
         Some(StopReason::DependencyDown(detail)) => format!("Stopped: {detail}\nThe rest was not looked at.\n"),
         Some(StopReason::LeaseLost) => "Stopped: another run took the lease over. The rest was not looked at.\n".into(),
         Some(StopReason::Internal(detail)) => format!("Stopped by a defect of prelo: {detail}\n"),
-        Some(StopReason::Signal(_) | StopReason::OutOfTime) => "Stopped by a signal; the rest was not looked at.\n".into(),
+        Some(StopReason::Signal(_) | StopReason::OutOfTime) => {
+            "Stopped by a signal; the rest was not looked at.\n".into()
+        }
         None if found == 0 && summary.files == 0 && summary.rows > 0 => {
             "Catalogue and index agree; the storage was not asked.\n".into()
         }

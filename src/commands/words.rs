@@ -137,15 +137,15 @@ const PHRASES: &[(&str, &str)] = &[
         "What to do about each code: prelo status. One gazette: prelo explain ID",
         "O que fazer com cada código: prelo status. Um diário: prelo explain ID",
     ),
-    (" Later runs try again, ever more rarely, and not for ever.", " Execuções futuras tentam de novo, cada vez mais raramente, e não para sempre."),
+    (
+        " Later runs try again, ever more rarely, and not for ever.",
+        " Execuções futuras tentam de novo, cada vez mais raramente, e não para sempre.",
+    ),
     (" Later runs try again.", " Execuções futuras tentam de novo."),
     ("To try them again: prelo reprocess --failed any", "Para tentar de novo: prelo reprocess --failed any"),
     ("Next: ", "A seguir: "),
     ("Stopped by a signal; run again to go on.", "Interrompida por um sinal; execute de novo para continuar."),
-    (
-        "Stopped in time for --until; the next run goes on.",
-        "Parou a tempo de --until; a próxima execução continua.",
-    ),
+    ("Stopped in time for --until; the next run goes on.", "Parou a tempo de --until; a próxima execução continua."),
     (
         "Stopped: another run took the lease over. Nothing was marked that is not indexed.",
         "Interrompida: outra execução assumiu. Nada foi marcado sem estar indexado.",
@@ -188,7 +188,11 @@ const CODES: &[(&str, &str, &str)] = &[
         "O `file_path` da linha não é um que o armazenamento possa ter.",
         "Corrija `file_path`; depois `prelo reprocess --failed INVALID_FILE_PATH`.",
     ),
-    ("NOT_FOUND", "O arquivo não está no armazenamento.", "Verifique se o raspador o enviou exatamente com esta chave."),
+    (
+        "NOT_FOUND",
+        "O arquivo não está no armazenamento.",
+        "Verifique se o raspador o enviou exatamente com esta chave.",
+    ),
     (
         "ACCESS_DENIED",
         "O armazenamento se recusa a entregar este arquivo.",
@@ -234,7 +238,11 @@ const CODES: &[(&str, &str, &str)] = &[
         "O arquivo está danificado: o formato é conhecido, e não abre.",
         "Abra-o no programa que o fez; se estiver cortado, raspe o diário de novo.",
     ),
-    ("NO_PAGES", "O PDF não tem páginas.", "Abra-o num visualizador; se também lá estiver vazio, raspe o diário de novo."),
+    (
+        "NO_PAGES",
+        "O PDF não tem páginas.",
+        "Abra-o num visualizador; se também lá estiver vazio, raspe o diário de novo.",
+    ),
     ("ENCRYPTED", "O arquivo pede uma senha.", "Peça a quem publica um arquivo sem senha."),
     (
         "NEEDS_OCR",
@@ -261,7 +269,11 @@ const CODES: &[(&str, &str, &str)] = &[
         "Páginas que o OCR não pôde ler: grandes demais, lentas demais, ou o programa terminou.",
         "Leia o detalhe; aumente `ocr_timeout_seconds` ou `ocr_megapixels`, depois `prelo reprocess --failed OCR_PARTIAL`.",
     ),
-    ("OCR_LOW_CONFIDENCE", "O OCR duvida da maior parte do que leu.", "Olhe o arquivo: uma digitalização melhor ajudaria."),
+    (
+        "OCR_LOW_CONFIDENCE",
+        "O OCR duvida da maior parte do que leu.",
+        "Olhe o arquivo: uma digitalização melhor ajudaria.",
+    ),
     (
         "TEXT_PARTIAL",
         "Faltam partes do arquivo, e não há texto no que resta.",

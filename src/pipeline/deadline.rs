@@ -75,7 +75,11 @@ fn pace(live: &Live, earlier: &[RunRecord]) -> Pace {
             let measured: f64 = Stage::ALL.iter().map(bound).sum();
             let guessed = 3.0 * each(gazettes) * at_once;
             let per_second = if each(gazettes) > 0.0 { 1.0 / each(gazettes) } else { 0.0 };
-            Pace { in_flight: live.in_flight, per_second, slow_seconds: if measured > 0.0 { measured } else { guessed } }
+            Pace {
+                in_flight: live.in_flight,
+                per_second,
+                slow_seconds: if measured > 0.0 { measured } else { guessed },
+            }
         }
     }
 }
@@ -89,10 +93,10 @@ mod tests {
     #[test]
     fn what_is_in_hand_is_finished_in_time() {
         for (in_flight, per_second, slow_seconds, seconds) in [
-            (0, 0.0, 0.0, 3.0),     // nothing is known: the books alone
-            (40, 10.0, 1.0, 7.0),   // all of it takes longer than a slow one
-            (4, 10.0, 30.0, 33.0),  // a slow one takes longer than all
-            (4, 0.0, 2.0, 5.0),     // no rate yet
+            (0, 0.0, 0.0, 3.0),    // nothing is known: the books alone
+            (40, 10.0, 1.0, 7.0),  // all of it takes longer than a slow one
+            (4, 10.0, 30.0, 33.0), // a slow one takes longer than all
+            (4, 0.0, 2.0, 5.0),    // no rate yet
             (1_000_000, 0.1, 0.0, 3_603.0),
             (0, 5.0, f64::INFINITY, 3_603.0),
         ] {

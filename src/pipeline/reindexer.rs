@@ -151,7 +151,8 @@ async fn begin(
     let mut named = versions.named().await?;
     match (&named.next, options.back) {
         (Some(next), true) if !next.back => {
-            let why = format!("{} is being filled: finish it with `prelo reindex`, or give it up with --cancel", next.name);
+            let why =
+                format!("{} is being filled: finish it with `prelo reindex`, or give it up with --cancel", next.name);
             return Ok(Err(why));
         }
         (Some(next), false) if next.back => {
@@ -160,7 +161,8 @@ async fn begin(
         }
         (Some(_), _) => summary.resumed = true,
         (None, true) if named.previous.is_none() => {
-            let why = "there is no version to go back to: a version is kept until the next `prelo reindex`, or --drop-old";
+            let why =
+                "there is no version to go back to: a version is kept until the next `prelo reindex`, or --drop-old";
             return Ok(Err(why.into()));
         }
         (None, back) => {
@@ -192,15 +194,12 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn all(
-        &self,
-        summary: &mut Summary,
-        tell: &mut (dyn FnMut(u64, u64) + Send),
-    ) -> Result<(), RunError> {
+    async fn all(&self, summary: &mut Summary, tell: &mut (dyn FnMut(u64, u64) + Send)) -> Result<(), RunError> {
         let context = self.filler.context;
         let policy = context.retry_policy(context.config.catalog_attempts);
         let in_work = retrying(context, &policy, "look at what is in work", || context.catalog.in_flight()).await?;
-        summary.gazettes = retrying(context, &policy, "count what was indexed", || context.catalog.count_indexed()).await?;
+        summary.gazettes =
+            retrying(context, &policy, "count what was indexed", || context.catalog.count_indexed()).await?;
         let since = self.changed_since.as_deref().and_then(moment);
         // Where all of it may have changed, it is all written below.
         if since.is_some() {
@@ -247,8 +246,7 @@ impl Work<'_> {
                 Err(_) => None,
             };
             retrying(context, &policy, "refresh the new version", || self.filler.next.refresh()).await?;
-            summary.documents =
-                retrying(context, &policy, "count the documents", || self.filler.next.count()).await?;
+            summary.documents = retrying(context, &policy, "count the documents", || self.filler.next.count()).await?;
             let lacking = summary.missing + summary.refused;
             let whole = summary.documents + lacking >= summary.gazettes;
             let no_fewer = summary.documents_before.is_none_or(|before| summary.documents >= before);

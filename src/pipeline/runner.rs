@@ -13,8 +13,8 @@ use super::extractor::Means;
 use super::id_set::IdSet;
 use super::recognizer::{Scans, Why};
 use super::{
-    Context, Dependencies, Report, archiver, batcher, completer, deadline, downloader, extractor, guard, heartbeat, indexer,
-    lister, retrying, spool,
+    Context, Dependencies, Report, archiver, batcher, completer, deadline, downloader, extractor, guard, heartbeat,
+    indexer, lister, retrying, spool,
 };
 use crate::budget::ByteBudget;
 use crate::catalog::{Begun, CatalogError, ScanBacklog};
@@ -258,7 +258,8 @@ async fn stages(
     let grace = async {
         context.shutdown.draining().await;
         // Who stops in time has that time.
-        if let (Some(StopReason::OutOfTime), Some(deadline)) = (context.shutdown.reason(), context.shutdown.deadline()) {
+        if let (Some(StopReason::OutOfTime), Some(deadline)) = (context.shutdown.reason(), context.shutdown.deadline())
+        {
             tokio::time::sleep_until(deadline.into()).await;
         }
         tokio::time::sleep(Duration::from_secs(config.grace_seconds)).await;

@@ -27,9 +27,9 @@ mod http;
 mod inventory;
 mod mapping;
 mod search;
-mod versions;
 #[cfg(test)]
 pub(super) mod tests;
+mod versions;
 
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
@@ -238,8 +238,7 @@ impl SearchIndex for OpenSearchIndex {
         let body = bulk::encode(documents);
         let (status, answer) = self.send_bulk(&operation, self.http.name(), body).await?;
         let sent: Vec<GazetteId> = documents.iter().map(|document| document.id).collect();
-        let outcomes =
-            bulk::judge(status, &answer, &sent).map_err(|diagnosis| self.error(&operation, diagnosis))?;
+        let outcomes = bulk::judge(status, &answer, &sent).map_err(|diagnosis| self.error(&operation, diagnosis))?;
         let taken_by = bulk::taken_by(&answer);
         self.followed(documents, outcomes, taken_by.as_deref()).await
     }

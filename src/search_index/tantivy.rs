@@ -67,7 +67,8 @@ impl Place {
     }
 
     fn failed(&self, operation: &str, error: io::Error) -> SearchIndexError {
-        let advice = format!("the files beside {} cannot be read or written; look at the disk", self.layout.base.display());
+        let advice =
+            format!("the files beside {} cannot be read or written; look at the disk", self.layout.base.display());
         Diagnosis::new(Kind::Other, advice).during(operation, &self.shown).caused_by(error)
     }
 

@@ -74,7 +74,17 @@ impl Telemetry {
         let started = Instant::now();
         let lane = Mutex::new((Lane::default(), started));
         let tracker = Mutex::new(Tracker::new(started));
-        Self { shared: Arc::new(Shared { run, started, counts: Mutex::default(), lane, tracker, progress, last_line: Mutex::new(started) }) }
+        Self {
+            shared: Arc::new(Shared {
+                run,
+                started,
+                counts: Mutex::default(),
+                lane,
+                tracker,
+                progress,
+                last_line: Mutex::new(started),
+            }),
+        }
     }
 
     /// The run that every line of the log names.

@@ -31,9 +31,8 @@ struct Drawn {
 
 impl Drawn {
     fn new(width: usize) -> Self {
-        let style = |template: &str| {
-            ProgressStyle::with_template(template).map(|style| style.progress_chars("█▉▊▋▌▍▎▏ ")).ok()
-        };
+        let style =
+            |template: &str| ProgressStyle::with_template(template).map(|style| style.progress_chars("█▉▊▋▌▍▎▏ ")).ok();
         let all: &MultiProgress = log::bars();
         all.set_draw_target(ProgressDrawTarget::stderr());
         let bar = |template: String| {
@@ -203,8 +202,7 @@ fn lines(live: &Live, words: &Words) -> Lines {
         LaneLine { prefix: format!("{:<width$}", "OCR"), done: ocr.pages, all: ocr.selected_pages, message }
     });
     let memory = &live.memory;
-    let mut below =
-        format!("{} {}/{} MiB", words.memory, memory.resident_bytes / MIB, memory.bound_bytes / MIB);
+    let mut below = format!("{} {}/{} MiB", words.memory, memory.resident_bytes / MIB, memory.bound_bytes / MIB);
     if counts.failures() > 0 {
         below.push_str(&format!("  {} {}", counts.failures(), words.failed));
     }
@@ -282,7 +280,8 @@ mod tests {
         assert!(shown.below.starts_with("memory 64/512 MiB  10 failed"), "{}", shown.below);
 
         live.lane = Lane::Ocr;
-        live.counts.ocr = LaneCounts { selected: 3, selected_pages: 12, pages: 2, seconds: 4.0, ..LaneCounts::default() };
+        live.counts.ocr =
+            LaneCounts { selected: 3, selected_pages: 12, pages: 2, seconds: 4.0, ..LaneCounts::default() };
         let shown = lines(&live, &Words::PORTUGUESE);
         assert_eq!(shown.digital.message, "40/100  2.0 docs/s  2.5 MB/s", "that lane is over");
         assert_eq!(shown.ocr.unwrap().message, "2/12 págs.  0.50 págs./s  restam 20s");

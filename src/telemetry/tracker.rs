@@ -109,7 +109,8 @@ impl Tracker {
             Event::RunStarted { memory_budget_bytes, .. } => self.bound_bytes = *memory_budget_bytes,
             Event::Claimed { gazette, key } if self.gazettes.len() < MOST => {
                 let (stage, waiting) = (Stage::Download, true);
-                let followed = Followed { key: (*key).into(), claimed: now, stage, waiting, since: now, took: BTreeMap::new() };
+                let followed =
+                    Followed { key: (*key).into(), claimed: now, stage, waiting, since: now, took: BTreeMap::new() };
                 self.gazettes.insert(*gazette, followed);
             }
             Event::StageBegun { gazette, stage } => return self.moves(*gazette, *stage, false, now),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::{
-    Completion, Indexed, IndexedQuery, Live, RunCounts, ScanBacklog, SelectionSummary, Source, Status, Timings, page_runs,
+    Completion, Indexed, IndexedQuery, Live, RunCounts, ScanBacklog, SelectionSummary, Source, Status, Timings,
+    page_runs,
 };
 use super::world::{World, completion, failed, mode};
 use crate::failure::FailureCode;

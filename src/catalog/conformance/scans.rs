@@ -6,7 +6,14 @@ use crate::failure::FailureCode;
 use crate::gazette::{GazetteId, Mode, RunId, Selection};
 
 fn deferred(id: i64, ocr_due: u32) -> Deferred {
-    Deferred { id: GazetteId(id), file_checksum: Some(format!("checksum {id}")), bytes: 10, pages: 5, ocr_due, timings: Timings::default() }
+    Deferred {
+        id: GazetteId(id),
+        file_checksum: Some(format!("checksum {id}")),
+        bytes: 10,
+        pages: 5,
+        ocr_due,
+        timings: Timings::default(),
+    }
 }
 
 async fn defer(world: &World, run: RunId, ids: &[i64]) -> Vec<i64> {

@@ -8,7 +8,9 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
-use super::super::{Begun, Catalog, Claim, Completion, Cursor, FailedGazette, Listed, PageQuery, Timings, postgres, sqlite};
+use super::super::{
+    Begun, Catalog, Claim, Completion, Cursor, FailedGazette, Listed, PageQuery, Timings, postgres, sqlite,
+};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{GazetteId, Mode, RunId, Selection};
 use crate::retry::Recheck;

@@ -156,8 +156,9 @@ async fn set_aside<D: Dialect>(pool: &Pool<D::Db>) -> Result<Vec<OfCode>, sqlx::
 /// What live runs hold, and what waits for OCR.
 async fn in_hand<D: Dialect>(pool: &Pool<D::Db>) -> Result<(u64, ScanBacklog), sqlx::Error> {
     let mut connection = pool.acquire().await?;
-    let claimed =
-        Statement::<D>::new("SELECT count(*) AS claimed FROM prelo_gazettes WHERE lease_run IS NOT NULL AND lease_until > ");
+    let claimed = Statement::<D>::new(
+        "SELECT count(*) AS claimed FROM prelo_gazettes WHERE lease_run IS NOT NULL AND lease_until > ",
+    );
     let claimed = claimed.now().only_row(&mut connection).await?.count("claimed")?;
     let scans = Statement::<D>::new(
         "SELECT count(*) AS scans, CAST(coalesce(sum(ocr_due), 0) AS bigint) AS pages FROM prelo_gazettes \
@@ -178,7 +179,11 @@ async fn count_all<D: Dialect>(pool: &Pool<D::Db>) -> Result<Counted, sqlx::Erro
     const ALL: &str = "SELECT (SELECT count(*) FROM gazettes) AS gazettes, \
          (SELECT count(*) FROM gazettes WHERE processed IS NOT TRUE) AS unprocessed";
     let read = |row: &Row<D>, about| {
-        Ok::<_, sqlx::Error>(Counted { gazettes: row.count("gazettes")?, unprocessed: row.count("unprocessed")?, about })
+        Ok::<_, sqlx::Error>(Counted {
+            gazettes: row.count("gazettes")?,
+            unprocessed: row.count("unprocessed")?,
+            about,
+        })
     };
     if let Some(rows) = in_haste::<D>(pool, Statement::new(ALL)).await? {
         return read(rows.first().ok_or(sqlx::Error::RowNotFound)?, false);
@@ -202,10 +207,7 @@ async fn oldest_pending<D: Dialect>(pool: &Pool<D::Db>) -> Result<Option<Primiti
 }
 
 /// The rows, unless that takes too long.
-async fn in_haste<D: Dialect>(
-    pool: &Pool<D::Db>,
-    statement: Statement<D>,
-) -> Result<Option<Vec<Row<D>>>, sqlx::Error> {
+async fn in_haste<D: Dialect>(pool: &Pool<D::Db>, statement: Statement<D>) -> Result<Option<Vec<Row<D>>>, sqlx::Error> {
     /// `query_canceled`: manual, appendix A.
     const CANCELED: &str = "57014";
     let Some(haste) = D::HASTE else {

@@ -8,8 +8,8 @@ use sqlx::Pool;
 
 use super::super::dialect::{Connection, Dialect};
 use super::super::selection;
-use super::super::story;
 use super::super::statement::{Row, Statement};
+use super::super::story;
 use super::super::{
     Cursor, Explanation, GazetteState, Indexed, IndexedQuery, Listed, PageQuery, ScanBacklog, SetAside,
 };

@@ -193,7 +193,8 @@ impl Versions for OpenSearchIndex {
             // Nobody searches it yet.
             body["settings"]["index"]["refresh_interval"] = "60s".into();
             let created = self.send_json(operation, Method::Put, &format!("/{name}"), &body).await?;
-            let taken = answer::cause(&created.1).is_some_and(|cause| cause.kind == "resource_already_exists_exception");
+            let taken =
+                answer::cause(&created.1).is_some_and(|cause| cause.kind == "resource_already_exists_exception");
             if !taken {
                 return self.accepted(operation, &created);
             }

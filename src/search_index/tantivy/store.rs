@@ -107,12 +107,7 @@ impl Store {
         }
     }
 
-    fn commit(
-        &self,
-        opened: &Opened,
-        slot: &mut Option<IndexWriter>,
-        documents: Written,
-    ) -> Result<(), TantivyError> {
+    fn commit(&self, opened: &Opened, slot: &mut Option<IndexWriter>, documents: Written) -> Result<(), TantivyError> {
         let writer = self.writer_in(slot, opened)?;
         for (id, document) in documents {
             writer.delete_term(opened.fields.key(id));
