@@ -10,7 +10,8 @@ use crate::config;
 
 /// Turns official gazettes into searchable text, in bounded memory, and loses nothing.
 #[derive(Debug, Parser)]
-#[command(name = "prelo", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "prelo", version = super::version::short(), long_version = super::version::long())]
+#[command(subcommand_required = true, arg_required_else_help = true)]
 #[command(after_help = "Try it: prelo run --folder DIR, then prelo search \"pregão eletrônico\"")]
 pub struct Cli {
     #[command(subcommand)]

@@ -7,13 +7,13 @@ use anyhow::Result;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 use crate::catalog::{CatalogError, CatalogErrorKind};
-use crate::config::{ConfigError, Loaded, Origin, Sources, load};
+use crate::config::{Config, ConfigError, Loaded, Origin, Sources, load};
 use crate::extraction::THREAD_NAME;
 use crate::pipeline::RunError;
 use crate::pipeline::registrar::RegistrarError;
 use crate::search_index::{SearchIndexError, SearchIndexErrorKind};
 use crate::storage::{StorageError, StorageErrorKind};
-use crate::telemetry;
+use crate::telemetry::{self, Lines, LogFile};
 
 mod check;
 pub mod cli;
@@ -27,6 +27,7 @@ mod output;
 mod picture;
 mod plan;
 pub mod readers;
+mod reload;
 mod run;
 mod search;
 pub mod selection;
@@ -36,6 +37,7 @@ mod signals;
 mod status;
 mod title;
 mod verify;
+mod version;
 
 use cli::{Cli, Verb};
 
@@ -80,7 +82,11 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
     if loaded.config.holds_secrets() {
         without_dumps();
     }
-    telemetry::install(log_level(&loaded), loaded.config.log_format.json());
+    telemetry::install(Lines {
+        level: log_level(&loaded),
+        json: loaded.config.log_format.json(),
+        file: log_file(&loaded.config)?,
+    });
     for warning in &loaded.warnings {
         output::warning(warning);
     }
@@ -95,7 +101,16 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
 /// On a terminal the bar and the closing table tell what `info` would; who wants it all the same asks for it.
 fn log_level(loaded: &Loaded) -> &str {
     let asked = loaded.origins.get("log_level").is_some_and(|origin| *origin != Origin::Default);
-    if !asked && std::io::stderr().is_terminal() { "warn" } else { &loaded.config.log_level }
+    let on_terminal = loaded.config.log_file.is_none() && std::io::stderr().is_terminal();
+    if !asked && on_terminal { "warn" } else { &loaded.config.log_level }
+}
+
+fn log_file(config: &Config) -> Result<Option<LogFile>, Usage> {
+    let Some(path) = &config.log_file else { return Ok(None) };
+    let opened = LogFile::open(path, config.log_file_max_mb * 1024 * 1024, config.log_files_kept);
+    opened.map(Some).map_err(|error| {
+        Usage(format!("the log file {} cannot be opened ({error}): name another with --log-file", path.display()))
+    })
 }
 
 async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {

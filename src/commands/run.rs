@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::cli::{Format, RunArgs};
+use super::reload::Reloader;
 use super::{Usage, output, plan, readers, services, signals};
-use crate::config::{Config, Loaded, Origin};
+use crate::config::{Config, LiveConfig, Loaded, Origin};
 use crate::failpoint::{self, Point};
 use crate::failure::{FailureCode, Permanence};
 use crate::gazette::{Mode, RunId, Selection};
@@ -47,13 +48,17 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         writable(path)?;
     }
     services::settle_folder(&mut loaded.config)?;
-    let config = Arc::new(loaded.config);
+    let config = Arc::new(LiveConfig::from(loaded.config));
     config.storage()?;
     services::note_folder(&config)?;
     let catalog = services::catalog(&config).await?;
     catalog.migrate().await?;
     failpoint::pass(Point::TablesMade);
     let telemetry = Telemetry::new(RunId::new());
+    let shutdown = Shutdown::default();
+    let dependencies = Dependencies::new(&config);
+    let reloader = Reloader::new(&loaded.sources, config.clone(), dependencies.clone(), telemetry.clone())?;
+    signals::reload(reloader, shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
     let registered = match (&config.folder, catalog.registry()) {
         (Some(folder), Some(registry)) => {
             let notice = |notice: Notice<'_>| match notice {
@@ -74,7 +79,6 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         }
         _ => None,
     };
-    let shutdown = Shutdown::default();
     signals::listen(shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
     let context = Context {
         storage: services::storage(&config).await?,
@@ -83,7 +87,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         sandbox: readers::sandbox(&config),
         ocr: Arc::new(readers::ocr(&config)),
         config: config.clone(),
-        dependencies: Dependencies::new(&config),
+        dependencies,
         telemetry,
         shutdown,
     };

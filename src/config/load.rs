@@ -19,6 +19,8 @@ pub struct Loaded {
     pub origins: BTreeMap<&'static str, Origin>,
     /// What was understood but is odd, one sentence each.
     pub warnings: Vec<String>,
+    /// What it was made of, to be read anew.
+    pub sources: Sources,
 }
 
 /// One setting as it is shown.
@@ -37,6 +39,8 @@ pub struct Entry {
 /// # Errors
 /// The first thing that is wrong, see [`ConfigError`].
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
+    let original = sources;
+    let sources = &original.with_env_file()?;
     let legacy = legacy::translate(&sources.environment)?;
     let mut values = default_layer();
     values.extend(sources.file_layer()?);
@@ -53,7 +57,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     // serde's own error could quote a secret
     let config = serde_json::from_value(Value::Object(fields)).map_err(|_| ConfigError::Table)?;
     validate::validate(&config, &origins)?;
-    Ok(Loaded { config, origins, warnings })
+    Ok(Loaded { config, origins, warnings, sources: original.clone() })
 }
 
 /// An empty text unsets what has no text as its default.

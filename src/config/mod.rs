@@ -9,11 +9,13 @@ use url::Url;
 use crate::budget::MemoryPlan;
 use crate::gazette::{Mode, OcrMode};
 
+mod env_file; // a file of environment variables
 mod error; // what goes wrong
 mod example; // a prelo.toml that explains itself
 mod flags; // every setting as a flag
 mod kind; // text or TOML -> checked value
 mod legacy; // the environment of the replaced service
+mod live; // what changes while it is used
 mod load; // the layers -> Config
 mod origin; // where a value came from
 mod places; // what follows from other settings
@@ -28,6 +30,7 @@ mod validate; // what settings must be to one another
 pub use error::ConfigError;
 pub use example::example_toml;
 pub use flags::flags;
+pub use live::LiveConfig;
 pub use load::{Entry, Loaded, load};
 pub use origin::Origin;
 pub use redact::redact_url;
@@ -179,6 +182,12 @@ pub struct Config {
     /// `error`, `warn`, `info`, `debug`, `trace`. `DEBUG=1` makes it `debug`.
     pub log_level: String,
     pub log_format: LogFormat,
+    /// Takes the log lines instead of standard error; turned by prelo.
+    pub log_file: Option<PathBuf>,
+    /// Size of the log file, in MiB, 1..=10,240.
+    pub log_file_max_mb: u64,
+    /// Older log files beside it, 0..=1,000.
+    pub log_files_kept: u32,
 }
 
 impl Config {
@@ -196,6 +205,19 @@ impl Config {
             || self.opensearch_password.is_some()
             || in_url(&self.catalog)
             || in_url(&self.index)
+    }
+
+    /// The secret, or the URL that may hold one, of that key: what cannot be told apart when it is shown.
+    #[must_use]
+    pub fn secret(&self, key: &str) -> Option<&Secret> {
+        match key {
+            "catalog" => Some(&self.catalog),
+            "index" => Some(&self.index),
+            "s3_access_key" => self.s3_access_key.as_ref(),
+            "s3_access_secret" => self.s3_access_secret.as_ref(),
+            "opensearch_password" => self.opensearch_password.as_ref(),
+            _ => None,
+        }
     }
 
     /// Where files are, for the verbs that need them.

@@ -68,6 +68,14 @@ pub enum Event<'a> {
     BreakerClosed { service: &'a str, after: Duration },
     /// A service gets fewer calls at once, or more again.
     ConcurrencyChanged { service: &'a str, from: u32, to: u32 },
+    /// A setting was read anew and holds from now on. Values are fit to be shown.
+    SettingChanged { key: &'a str, from: &'a str, to: &'a str },
+    /// A setting was read anew and waits for the next run.
+    SettingWaits { key: &'a str, from: &'a str, to: &'a str, why: &'a str },
+    /// Settings were read anew: so many changed, so many wait.
+    SettingsReloaded { changed: usize, waiting: usize },
+    /// Settings that were read anew are wrong, and none was changed.
+    SettingsRefused { error: &'a str },
     /// Downloads wait for room in the spool.
     SpoolFull { error: &'a str },
     /// A gazette was acknowledged and marked; `again`, when this run had indexed it before, without its scans.

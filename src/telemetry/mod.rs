@@ -10,13 +10,15 @@ mod container;
 mod counts;
 mod event;
 mod log;
+mod log_file;
 mod memory;
 mod progress;
 
 pub use container::memory_limit;
 pub use counts::{LaneCounts, RunCounts};
 pub use event::Event;
-pub use log::{install, with_causes};
+pub use log::{Lines, install, set_level, with_causes};
+pub use log_file::LogFile;
 pub use memory::{OwnStatus, TreeMemory, peak_of_tree_bytes, resident_bytes_of, sample_tree};
 use progress::Progress;
 pub use progress::duration;
