@@ -14,10 +14,8 @@ fn lines_go_to_the_file_and_every_run_goes_on_with_it() {
     let prelo = Prelo::new();
     let folder = fixtures();
     for expected in [1, 2] {
-        let answer = prelo.expect(
-            3,
-            &["reprocess", "--folder", folder.to_str().unwrap(), "--failed", "any", "--log-file", "prelo.log"],
-        );
+        let answer =
+            prelo.expect(3, &["run", "--folder", folder.to_str().unwrap(), "--mode", "all", "--log-file", "prelo.log"]);
         assert_eq!(answer.stderr, "");
         let log = fs::read_to_string(prelo.path().join("prelo.log")).unwrap();
         let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
