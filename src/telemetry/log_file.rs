@@ -44,7 +44,7 @@ impl LogFile {
         let mut file = self.current()?;
         let bytes = file.metadata()?.len();
         if bytes > 0 && bytes + line.len() as u64 > self.most_bytes {
-            self.turn(file)?;
+            self.turn(&file)?;
             file = self.current()?;
         }
         if self.torn {
@@ -69,10 +69,10 @@ impl LogFile {
     }
 
     /// Moves every file one number on; the last goes.
-    fn turn(&self, file: File) -> io::Result<()> {
-        // Of several processes one turns it; the others find a new file when it is their turn. Unlocked by its end.
+    fn turn(&self, file: &File) -> io::Result<()> {
+        // Of several processes one turns it; the others find a new file when it is theirs to write. Closing it unlocks it.
         file.lock()?;
-        if !has_the_name(&file, &self.path) {
+        if !has_the_name(file, &self.path) {
             return Ok(());
         }
         let mut surplus = self.kept.max(1);
