@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::gazette::{Gazette, GazetteId, RunId, Selection};
 use crate::retry::Recheck;
-pub use crate::telemetry::RunCounts;
+pub use crate::telemetry::{Backlog, Connections, Live, RunCounts};
 
 mod dialect;
 mod error;
@@ -44,6 +44,9 @@ pub trait Catalog: Send + Sync {
 
     /// Extends the run's lease and those of its gazettes, and notes its counts. `false`: the lease was lost.
     async fn heartbeat(&self, run: RunId, lease: Duration, counts: &RunCounts) -> Result<bool, CatalogError>;
+
+    /// Writes down what is to be seen of the run now: one statement, which neither needs nor extends the lease.
+    async fn show_run(&self, run: RunId, live: &Live) -> Result<(), CatalogError>;
 
     /// Frees what the run still holds and closes its row. `stopped_by` is `None` when the work was done.
     async fn finish_run(&self, run: RunId, counts: &RunCounts, stopped_by: Option<&str>) -> Result<(), CatalogError>;
@@ -122,8 +125,17 @@ pub trait Catalog: Send + Sync {
     /// The whole catalogue in numbers.
     async fn status(&self) -> Result<Status, CatalogError>;
 
+    /// What waits, and for how long: for metrics.
+    async fn backlog(&self) -> Result<Backlog, CatalogError>;
+
     /// The last runs, newest first.
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError>;
+
+    /// One run, with what was last to be seen of it; `None` when there is no such row.
+    async fn run(&self, id: RunId) -> Result<Option<ShownRun>, CatalogError>;
+
+    /// The run that holds the lease now, in the same way; `None` when none does.
+    async fn live_run(&self) -> Result<Option<ShownRun>, CatalogError>;
 
     /// Everything known about one gazette; `None` when there is no such row.
     async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError>;
@@ -139,6 +151,9 @@ pub trait Catalog: Send + Sync {
     /// Answers with the ones that were: not those that another live run holds, nor those that were pending before. How
     /// often their reader was started stays counted.
     async fn reopen(&self, run: RunId, ids: &[GazetteId]) -> Result<Vec<GazetteId>, CatalogError>;
+
+    /// The connections to the database at this moment.
+    fn connections(&self) -> Connections;
 
     /// The place where files of a folder are registered, where the catalogue is prelo's own.
     fn registry(&self) -> Option<&dyn Registry> {
@@ -342,6 +357,19 @@ pub struct Status {
     pub claimed: u64,
     /// Gazettes with pages that OCR has to read, and these pages. They are pending, or indexed without them.
     pub scans: ScanBacklog,
+}
+
+/// A run, and what is to be seen of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShownRun {
+    #[serde(flatten)]
+    pub record: RunRecord,
+    /// It holds the lease: by the database's clock it was heard of in time.
+    pub is_live: bool,
+    /// `None` of runs that have shown nothing, and of what an unknown version has shown.
+    pub live: Option<Live>,
+    /// So long ago, in seconds by the database's clock.
+    pub shown_seconds_ago: Option<f64>,
 }
 
 /// One row of `prelo_runs`.

@@ -88,6 +88,7 @@ impl Dialect for Postgres {
         ("0001_tables", include_str!("../../migrations/postgres/0001_tables.sql")),
         ("0002_failures", include_str!("../../migrations/postgres/0002_failures.sql")),
         ("0003_ocr", include_str!("../../migrations/postgres/0003_ocr.sql")),
+        ("0004_live", include_str!("../../migrations/postgres/0004_live.sql")),
     ];
 
     fn bind(query: &mut QueryBuilder<sqlx::Postgres>, value: Value) {

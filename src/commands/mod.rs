@@ -22,6 +22,7 @@ mod explain;
 mod extract;
 mod lanes;
 mod memory;
+mod metrics;
 mod migrate;
 mod output;
 mod picture;

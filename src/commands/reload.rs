@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, ConfigError, LiveConfig, Loaded, Sources, load};
+use crate::config::{Config, ConfigError, Difference, LiveConfig, Loaded, Sources, load};
 use crate::pipeline::Dependencies;
 use crate::telemetry::{Event, Telemetry, set_level, with_causes};
 
@@ -13,13 +13,6 @@ pub(super) struct Reloader {
     live: Arc<LiveConfig>,
     dependencies: Dependencies,
     telemetry: Telemetry,
-}
-
-/// A setting that was read anew and is another.
-struct Difference {
-    key: &'static str,
-    from: String,
-    to: String,
 }
 
 impl Reloader {
@@ -40,7 +33,7 @@ impl Reloader {
             Ok(loaded) => loaded,
             Err(error) => return self.telemetry.emit(&Event::SettingsRefused { error: &with_causes(&error) }),
         };
-        let differences = differences(&self.last, &loaded);
+        let differences = self.last.differences(&loaded);
         if !self.live.change(&loaded.config) {
             let error = "they were changed very often already; this process takes in no more";
             return self.telemetry.emit(&Event::SettingsRefused { error });
@@ -69,16 +62,4 @@ impl Reloader {
             "the memory was divided among fewer readers at the start; as many as then read now, more from the next run on",
         )
     }
-}
-
-/// In the order of the table of settings.
-fn differences(last: &Loaded, now: &Loaded) -> Vec<Difference> {
-    let pairs = last.listing().into_iter().zip(now.listing());
-    let shown = |value: Option<String>| value.unwrap_or_else(|| "not set".into());
-    pairs
-        .filter(|(last_entry, entry)| {
-            last_entry.value != entry.value || last.config.secret(entry.key) != now.config.secret(entry.key)
-        })
-        .map(|(last, now)| Difference { key: now.key, from: shown(last.value), to: shown(now.value) })
-        .collect()
 }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::cli::{Format, RunArgs};
+use super::metrics::Exports;
 use super::reload::Reloader;
 use super::{Usage, output, plan, readers, services, signals};
 use crate::config::{Config, LiveConfig, Loaded, Origin};
@@ -49,6 +50,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
     }
     services::settle_folder(&mut loaded.config)?;
     let config = Arc::new(LiveConfig::from(loaded.config));
+    let exports = Exports::of(&config)?;
     config.storage()?;
     services::note_folder(&config)?;
     let catalog = services::catalog(&config).await?;
@@ -91,7 +93,10 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         telemetry,
         shutdown,
     };
-    let report = match pipeline::run(&context, &selection).await? {
+    let exports = exports.begin(&context.telemetry, &catalog).await?;
+    let ended = pipeline::run(&context, &selection).await;
+    exports.end(&ended).await;
+    let report = match ended? {
         Ended::Ran(report) => report,
         Ended::Busy { run, since } => return busy(run, since, format),
     };

@@ -31,7 +31,7 @@ pub use error::ConfigError;
 pub use example::example_toml;
 pub use flags::flags;
 pub use live::LiveConfig;
-pub use load::{Entry, Loaded, load};
+pub use load::{Difference, Entry, Loaded, load};
 pub use origin::Origin;
 pub use redact::redact_url;
 pub use secret::Secret;
@@ -174,6 +174,18 @@ pub struct Config {
     /// Replicas of an index that prelo creates.
     pub opensearch_replicas: u32,
 
+    /// File of a run's metrics, written anew every [`Config::metrics_interval_seconds`] and at the end.
+    pub metrics_textfile: Option<PathBuf>,
+    /// Pushgateway. May hold a password.
+    pub metrics_push: Option<Secret>,
+    /// Where a run answers `/metrics`: a port, or an address with a port.
+    pub metrics_listen: Option<String>,
+    pub metrics_interval_seconds: u64,
+    /// Base URL of an OpenTelemetry collector. May hold a password.
+    pub otlp_endpoint: Option<Secret>,
+    /// `NAME=VALUE` with commas between them.
+    pub otlp_headers: Option<Secret>,
+
     /// A run that shows no sign of life for so long has lost its lease.
     pub lease_seconds: u64,
     /// After SIGTERM, what is in flight may take so long to drain.
@@ -205,19 +217,6 @@ impl Config {
             || self.opensearch_password.is_some()
             || in_url(&self.catalog)
             || in_url(&self.index)
-    }
-
-    /// The secret, or the URL that may hold one, of that key: what cannot be told apart when it is shown.
-    #[must_use]
-    pub fn secret(&self, key: &str) -> Option<&Secret> {
-        match key {
-            "catalog" => Some(&self.catalog),
-            "index" => Some(&self.index),
-            "s3_access_key" => self.s3_access_key.as_ref(),
-            "s3_access_secret" => self.s3_access_secret.as_ref(),
-            "opensearch_password" => self.opensearch_password.as_ref(),
-            _ => None,
-        }
     }
 
     /// Where files are, for the verbs that need them.

@@ -66,6 +66,8 @@ impl Setting {
             Kind::Flag => "true|false",
             Kind::Choice(_) => "WORD",
             Kind::Text if self.key.ends_with("_file") => "FILE",
+            Kind::Text if self.key == "metrics_textfile" => "FILE",
+            Kind::Text if self.key == "metrics_listen" => "ADDR",
             Kind::Text => "TEXT",
             Kind::Number { .. } if self.key.ends_with("_mb") => "MB",
             Kind::Number { .. } if self.key.ends_with("_ms") => "MS",
@@ -355,6 +357,45 @@ pub(super) const GROUPS: &[Group] = &[
             // None: a single node cannot place a replica and stays yellow for ever, and the stored texts rebuild a
             // lost index. Clusters of several nodes ask for one.
             number("opensearch_replicas", 0, 16, 0, "Replicas of an index that prelo creates; 1 with several nodes"),
+        ],
+    },
+    Group {
+        heading: "Metrics and traces",
+        common: false,
+        settings: &[
+            row(
+                "metrics_textfile",
+                Kind::Text,
+                Fallback::Absent,
+                "File of a run's metrics, for node_exporter's textfile collector: a name that ends in .prom",
+            ),
+            row(
+                "metrics_push",
+                Kind::Url(&["http", "https"]),
+                Fallback::Absent,
+                "Pushgateway that gets the metrics of a run, such as http://HOST:9091",
+            ),
+            row(
+                "metrics_listen",
+                Kind::Text,
+                Fallback::Absent,
+                "A run answers /metrics on this address: ADDR:PORT, or a port of this machine alone",
+            ),
+            number("metrics_interval_seconds", 1, 3600, 15, "How often a run writes and pushes its metrics"),
+            row(
+                "otlp_endpoint",
+                Kind::Url(&["http", "https"]),
+                Fallback::Absent,
+                "OpenTelemetry collector that gets a trace of each run, over HTTP, such as http://HOST:4318",
+            )
+            .replacing(&["OTEL_EXPORTER_OTLP_ENDPOINT"]),
+            row(
+                "otlp_headers",
+                Kind::Secret,
+                Fallback::Absent,
+                "Headers for it, such as its key: NAME=VALUE, with commas between them",
+            )
+            .replacing(&["OTEL_EXPORTER_OTLP_HEADERS"]),
         ],
     },
     Group {

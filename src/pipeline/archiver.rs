@@ -2,6 +2,7 @@
 //! document of the index.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use md5::{Digest, Md5};
@@ -22,7 +23,7 @@ use crate::search_index::Document;
 use crate::search_index::document::{Links, Provenance};
 use crate::shutdown::StopReason;
 use crate::storage::{StorageError, text_key};
-use crate::telemetry::with_causes;
+use crate::telemetry::{Event, Stage, with_causes};
 
 pub(super) async fn run(
     context: Context,
@@ -67,6 +68,9 @@ impl Archiver {
         // One buffer for the upload and the document: it is given back when the upload is done with it.
         let content = Bytes::from(std::mem::take(&mut text.text));
         let text_checksum = hex(&Md5::digest(&content));
+        let telemetry = &self.context.telemetry;
+        telemetry.emit(&Event::StageBegun { gazette: gazette.id, stage: Stage::Store });
+        let started = Instant::now();
         time.spare_some_to_store();
         if config.store_text
             && let Err(error) = self.store(&gazette, &key, &content, &time).await
@@ -76,6 +80,11 @@ impl Archiver {
             return;
         }
         failpoint::pass(Point::TextStored);
+        telemetry.emit(&Event::TextStored {
+            gazette: gazette.id,
+            bytes: content.len() as u64,
+            elapsed: started.elapsed(),
+        });
         let source_text = into_string(content);
         let completion = Completion {
             id: gazette.id,

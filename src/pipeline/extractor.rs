@@ -26,7 +26,7 @@ use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{Gazette, OcrMode};
 use crate::shutdown::StopReason;
-use crate::telemetry::{Event, with_causes};
+use crate::telemetry::{Event, Stage, with_causes};
 
 /// Gazettes whose start is counted while others are read: that takes as long as the disk takes to keep it, and no reader
 /// has to wait for it.
@@ -96,6 +96,7 @@ impl Extractor {
             }
         };
         let turn = self.load.turn().await;
+        context.telemetry.emit(&Event::StageBegun { gazette: id, stage: Stage::Extract });
         let started = Instant::now();
         let bytes = item.file.bytes;
         let (gazette, time, result) = self.clone().read(item).await;

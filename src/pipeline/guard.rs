@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::Context;
 use crate::budget::ByteBudget;
-use crate::telemetry::{Event, sample_tree};
+use crate::telemetry::{Event, Permit, Permits, Sample, sample_processes};
 
 const EVERY: Duration = Duration::from_millis(500);
 /// Samples of a run's beginning that are not looked at: readers and connections are being started.
@@ -87,13 +87,23 @@ impl Drop for Reading {
 }
 
 /// Samples until it is dropped.
-pub(super) async fn watch(context: Context, load: Arc<Load>, texts: ByteBudget) {
+pub(super) async fn watch(context: Context, load: Arc<Load>, texts: ByteBudget, spool: ByteBudget) {
     let mut guard = Guard::new(load.allowed());
     let mut clock = tokio::time::interval(EVERY);
     loop {
         clock.tick().await;
+        let (tree, children) = sample_processes();
+        let in_children: u64 = children.iter().map(|(_, bytes)| bytes).sum();
+        context.telemetry.emit(&Event::Sampled(&Sample {
+            tree,
+            own_bytes: tree.resident.saturating_sub(in_children),
+            children,
+            readers: load.allowed(),
+            permits: Permits { texts: permit(&texts), spool: permit(&spool) },
+            connections: context.catalog.connections(),
+        }));
         // An index that is being merged and a long file are mapped: that comes and goes, and is nobody's leak.
-        let memory_bytes = sample_tree().held;
+        let memory_bytes = tree.held;
         let work_bytes = load.reading.load(Ordering::Relaxed) + texts.taken_bytes();
         if guard.bound(context.config.reading_at_once()) {
             load.allow(guard.readers);
@@ -110,6 +120,10 @@ pub(super) async fn watch(context: Context, load: Arc<Load>, texts: ByteBudget) 
             base_line_bytes: guard.base_line.memory_bytes,
         });
     }
+}
+
+fn permit(budget: &ByteBudget) -> Permit {
+    Permit { taken_bytes: budget.taken_bytes(), limit_bytes: budget.bytes() }
 }
 
 /// Another number of readers.

@@ -72,8 +72,12 @@ pub async fn run(context: &Context, selection: &Selection) -> Result<Ended, RunE
         Some(Begun::Started { recovered }) => {
             failpoint::pass(Point::RunBegun);
             let heartbeat = tokio::spawn(heartbeat::beat(context.clone()));
+            let shown = tokio::spawn(heartbeat::show(context.clone()));
             let worked = work(context, selection, recovered).await;
             heartbeat.abort();
+            shown.abort();
+            // What was seen last stays to be looked at.
+            while_closing(context, heartbeat::show_once(context)).await;
             worked
         }
         // Stopped before it was known whether the lease was got: it is given back below.
@@ -215,7 +219,7 @@ async fn stages(
     let load = guard::Load::new(threads);
     // Ends when it is dropped, with the stages.
     let mut watching = JoinSet::new();
-    watching.spawn(guard::watch(context.clone(), load.clone(), texts.clone()));
+    watching.spawn(guard::watch(context.clone(), load.clone(), texts.clone(), room_in_spool.clone()));
 
     let downloads = config.download_concurrency as usize;
     let threads = threads as usize;

@@ -145,6 +145,9 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 pub(super) fn write(run: RunId, event: &Event<'_>) {
+    if event.is_a_trace() && !tracing::enabled!(tracing::Level::TRACE) {
+        return;
+    }
     let run_id = run.to_string();
     match event {
         Event::RunStarted { selection, selected, recovered, memory_budget_bytes } => {
@@ -175,6 +178,10 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::ClaimMissed { gazette } => {
             debug!(run_id, gazette_id = gazette.0, "not claimed: deleted, or held by another run");
         }
+        Event::Claimed { gazette, key } => trace!(run_id, gazette_id = gazette.0, key, "claimed"),
+        Event::StageBegun { gazette, stage } => {
+            trace!(run_id, gazette_id = gazette.0, stage = stage.as_str(), "stage begun");
+        }
         Event::Downloaded { gazette, bytes, elapsed } => {
             debug!(run_id, gazette_id = gazette.0, bytes, seconds = elapsed.as_secs_f64(), "downloaded");
         }
@@ -203,6 +210,9 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
                 warn!(run_id, gazette_id, code = code.as_str(), "indexed, but: {}", code.sentence());
             }
         }
+        Event::TextStored { gazette, bytes, elapsed } => {
+            debug!(run_id, gazette_id = gazette.0, bytes, seconds = elapsed.as_secs_f64(), "text stored");
+        }
         Event::BulkAnswered { documents, acknowledged, resent, rejected, elapsed } => {
             debug!(run_id, documents, acknowledged, resent, rejected, seconds = elapsed.as_secs_f64(), "bulk answered");
         }
@@ -224,6 +234,7 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::BreakerHalfOpen { service } => {
             info!(run_id, service, breaker = "half open", "one call finds out whether the service is back");
         }
+        Event::BreakerReopened { service } => debug!(run_id, service, breaker = "open", "the service is not back yet"),
         Event::BreakerClosed { service, after } => {
             let seconds = after.as_secs_f64();
             info!(run_id, service, seconds, breaker = "closed", "the service is back: the intake goes on");
@@ -234,6 +245,9 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         }
         Event::SettingsReloaded { changed, waiting } => info!(run_id, changed, waiting, "settings reloaded"),
         Event::SettingsRefused { error } => error!(run_id, error, "settings not reloaded: nothing was changed"),
+        Event::Sampled(sample) => {
+            trace!(run_id, memory_bytes = sample.tree.resident, held_bytes = sample.tree.held, "sampled");
+        }
         Event::ConcurrencyChanged { service, from, to } => {
             info!(run_id, service, from, to, "calls at once changed");
         }
@@ -254,6 +268,9 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
             StopReason::Internal(detail) => error!(run_id, reason = reason.as_str(), detail, "stopping"),
             _ => warn!(run_id, reason = reason.as_str(), "stopping: what is in flight is finished first"),
         },
+        Event::NotExported { to, error } => {
+            warn!(run_id, to, error, "metrics or traces are not taken: the run goes on without")
+        }
         Event::RunFinished { stopped_by } => {
             info!(run_id, stopped_by, peak_rss_bytes = memory::peak_of_tree_bytes(), "run finished");
         }

@@ -1,27 +1,43 @@
 //! Typed events: one event is the log line, the count and the progress. Nothing else logs.
 
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use crate::gazette::{Lane, RunId};
 
 mod container;
 mod counts;
+mod curve;
 mod event;
+mod export;
+mod exposition;
+mod histogram;
+mod live;
 mod log;
 mod log_file;
 mod memory;
 mod progress;
+mod slots;
+mod stage;
+mod tracker;
 
 pub use container::memory_limit;
 pub use counts::{LaneCounts, RunCounts};
 pub use event::Event;
+pub use export::{Collector, ListenError, Listener, Pushgateway, Spans, Textfile, TraceOfRun, loopback_unless_said};
+pub use exposition::{Backlog, Exposed, exposition};
+pub use histogram::{DOCUMENTS, Histogram, SECONDS};
+pub use live::{
+    Breaker, BreakerState, Bulks, Connections, InFlight, Live, MemoryUse, Permit, Permits, Rates, Sample, StageUse,
+};
 pub use log::{Lines, install, set_level, with_causes};
 pub use log_file::LogFile;
-pub use memory::{OwnStatus, TreeMemory, peak_of_tree_bytes, resident_bytes_of, sample_tree};
+pub use memory::{OwnStatus, TreeMemory, peak_of_tree_bytes, resident_bytes_of, sample_processes, sample_tree};
 use progress::Progress;
 pub use progress::duration;
+pub use stage::Stage;
+use tracker::Tracker;
 
 /// A progress line every so many finished gazettes, where there is no terminal.
 const PROGRESS_EVERY: u64 = 10;
@@ -38,6 +54,9 @@ struct Shared {
     started: Instant,
     counts: Mutex<RunCounts>,
     lane: Mutex<(Lane, Instant)>,
+    tracker: Mutex<Tracker>,
+    /// Where traces go, when they are wanted.
+    spans: OnceLock<Spans>,
     progress: Progress,
 }
 
@@ -48,7 +67,9 @@ impl Telemetry {
         let progress = Progress::new(std::io::stderr().is_terminal());
         let started = Instant::now();
         let lane = Mutex::new((Lane::default(), started));
-        Self { shared: Arc::new(Shared { run, started, counts: Mutex::default(), lane, progress }) }
+        let tracker = Mutex::new(Tracker::new(started));
+        let (counts, spans) = (Mutex::default(), OnceLock::new());
+        Self { shared: Arc::new(Shared { run, started, counts, lane, tracker, spans, progress }) }
     }
 
     /// The run that every line of the log names.
@@ -63,7 +84,16 @@ impl Telemetry {
             self.change_lane(*lane);
         }
         let lane = self.lane().0;
-        self.lock().add(lane, event);
+        let documents = {
+            let mut counts = self.lock();
+            counts.add(lane, event);
+            counts.finished() + counts.deferred
+        };
+        let now = Instant::now();
+        let passed = self.tracker().observe(event, documents, now);
+        if let (Some(passed), Some(spans)) = (passed, self.shared.spans.get()) {
+            spans.put(passed.gazette, passed.stage, passed.began, now, event.failure_code());
+        }
         log::write(self.shared.run, event);
         if event.finishes_a_gazette() || matches!(event, Event::PageRecognized { .. } | Event::LaneBegun { .. }) {
             let counts = self.counts();
@@ -96,9 +126,38 @@ impl Telemetry {
         counts
     }
 
+    /// Has the stages of every gazette put into `spans` from now on. A second call changes nothing.
+    pub fn trace(&self, spans: Spans) {
+        let _ = self.shared.spans.set(spans);
+    }
+
+    /// Spans that were lost; `None` when there are no traces.
+    #[must_use]
+    pub fn dropped_spans(&self) -> Option<u64> {
+        self.shared.spans.get().map(Spans::dropped)
+    }
+
+    /// What is to be seen of the run now.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        let (lane, counts) = (self.lane().0, self.counts());
+        self.tracker().live(lane, counts, Instant::now())
+    }
+
+    /// Another number whenever [`Telemetry::live`] would show more than the passing of time.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.tracker().version
+    }
+
     /// Takes the bar off the terminal.
     pub fn close(&self) {
         self.shared.progress.close();
+    }
+
+    fn tracker(&self) -> std::sync::MutexGuard<'_, Tracker> {
+        // As below.
+        self.shared.tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, RunCounts> {

@@ -78,6 +78,7 @@ against_both! {
     numbers::paths_are_sampled_over_the_selection;
     numbers::the_status_counts_every_state;
     numbers::runs_are_listed_newest_first;
+    numbers::a_run_shows_itself_to_others;
     numbers::explaining_tells_the_story;
     scans::what_is_put_off_changes_lanes;
     scans::without_ocr_scans_are_files_like_others;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::{RunCounts, ScanBacklog, SelectionSummary, Status};
+use super::super::{Live, RunCounts, ScanBacklog, SelectionSummary, Status};
 use super::world::{World, mode};
 use crate::failure::FailureCode;
 use crate::gazette::{GazetteId, Mode, RunId, Selection};
@@ -104,4 +104,30 @@ pub async fn explaining_tells_the_story(world: &World) {
     let indexed = world.catalog.explain(GazetteId(1)).await.unwrap().unwrap();
     assert!(indexed.processed);
     assert_eq!(indexed.gazette.file_checksum.as_deref(), Some("checksum 1"));
+}
+
+pub async fn a_run_shows_itself_to_others(world: &World) {
+    world.with_gazettes(1).await;
+    let elsewhere = world.another().await;
+    assert_eq!(elsewhere.live_run().await.unwrap(), None);
+    assert_eq!(elsewhere.run(RunId::new()).await.unwrap(), None);
+    let run = world.run(&Selection::default()).await;
+    let before = elsewhere.live_run().await.unwrap().unwrap();
+    assert_eq!((before.record.id, before.is_live, before.live, before.shown_seconds_ago), (run, true, None, None));
+
+    let counts = RunCounts { indexed: 7, ..RunCounts::default() };
+    let live = Live { counts, in_flight: 3, readers: 2, ..Live::default() };
+    world.catalog.show_run(run, &live).await.unwrap();
+    let shown = elsewhere.live_run().await.unwrap().unwrap();
+    assert_eq!((shown.live.as_ref(), shown.record.counts.indexed), (Some(&live), 0));
+    assert!(shown.shown_seconds_ago.is_some_and(|seconds| (0.0..3600.0).contains(&seconds)), "{shown:?}");
+
+    world.finish(run).await;
+    assert_eq!(elsewhere.live_run().await.unwrap(), None);
+    let over = elsewhere.run(run).await.unwrap().unwrap();
+    assert_eq!((over.is_live, over.live), (false, Some(live)), "it stays to be looked at");
+
+    world.execute("UPDATE prelo_runs SET live = 'not JSON'").await;
+    assert_eq!(elsewhere.run(run).await.unwrap().unwrap().live, None);
+    assert!(elsewhere.connections().limit > 0);
 }

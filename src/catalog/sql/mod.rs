@@ -16,8 +16,8 @@ use sqlx::{Pool, Transaction};
 use super::dialect::Dialect;
 use super::error::from_sqlx;
 use super::{
-    Begun, Catalog, CatalogError, Claim, Completion, Deferred, Explanation, FailedGazette, Listed, Marked, PageQuery,
-    Registry, RunCounts, RunRecord, ScanBacklog, SelectionSummary, Status,
+    Backlog, Begun, Catalog, CatalogError, Claim, Completion, Connections, Deferred, Explanation, FailedGazette,
+    Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog, SelectionSummary, ShownRun, Status,
 };
 use crate::gazette::{Gazette, GazetteId, RunId, Selection};
 
@@ -64,6 +64,10 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn heartbeat(&self, run: RunId, lease: Duration, counts: &RunCounts) -> Result<bool, CatalogError> {
         runs::heartbeat::<D>(&self.pool, run, lease, counts).await.map_err(self.context("extend the lease"))
+    }
+
+    async fn show_run(&self, run: RunId, live: &Live) -> Result<(), CatalogError> {
+        runs::show::<D>(&self.pool, run, live).await.map_err(self.context("write down what is seen of the run"))
     }
 
     async fn finish_run(&self, run: RunId, counts: &RunCounts, stopped_by: Option<&str>) -> Result<(), CatalogError> {
@@ -149,8 +153,20 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
         numbers::status::<D>(&self.pool).await.map_err(self.context("count the gazettes"))
     }
 
+    async fn backlog(&self) -> Result<Backlog, CatalogError> {
+        numbers::backlog::<D>(&self.pool).await.map_err(self.context("count what waits"))
+    }
+
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError> {
         runs::last_runs::<D>(&self.pool, limit).await.map_err(self.context("list the runs"))
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<ShownRun>, CatalogError> {
+        runs::shown::<D>(&self.pool, Some(id)).await.map_err(self.context("read a run"))
+    }
+
+    async fn live_run(&self) -> Result<Option<ShownRun>, CatalogError> {
+        runs::shown::<D>(&self.pool, None).await.map_err(self.context("read the live run"))
     }
 
     async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError> {
@@ -167,6 +183,12 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn reopen(&self, run: RunId, ids: &[GazetteId]) -> Result<Vec<GazetteId>, CatalogError> {
         audit::reopen::<D>(&self.pool, run, ids).await.map_err(self.context("make gazettes pending again"))
+    }
+
+    fn connections(&self) -> Connections {
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
+        let limit = self.pool.options().get_max_connections();
+        Connections { used: self.pool.size().saturating_sub(idle), idle, limit }
     }
 
     fn registry(&self) -> Option<&dyn Registry> {

@@ -73,6 +73,7 @@ impl Dialect for Sqlite {
         ("0001_tables", include_str!("../../../migrations/sqlite/0001_tables.sql")),
         ("0002_failures", include_str!("../../../migrations/sqlite/0002_failures.sql")),
         ("0003_ocr", include_str!("../../../migrations/sqlite/0003_ocr.sql")),
+        ("0004_live", include_str!("../../../migrations/sqlite/0004_live.sql")),
     ];
 
     fn bind(query: &mut QueryBuilder<sqlx::Sqlite>, value: Value) {

@@ -210,7 +210,7 @@ impl Gate {
                 context.telemetry.emit(&Event::BreakerOpened { service, error: &error, wait });
             }
             Change::HalfOpened => context.telemetry.emit(&Event::BreakerHalfOpen { service }),
-            Change::Reopened => {}
+            Change::Reopened => context.telemetry.emit(&Event::BreakerReopened { service }),
             Change::Closed(after) => context.telemetry.emit(&Event::BreakerClosed { service, after }),
             Change::GivenUp(after) if after < Duration::from_secs(1) => context.stop(StopReason::DependencyDown(error)),
             Change::GivenUp(after) => context.stop(StopReason::DependencyDown(format!(
