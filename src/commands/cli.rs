@@ -1,6 +1,7 @@
 //! What can be typed. Settings are flags of every verb; they come from the table of `config`.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -70,6 +71,8 @@ pub enum Verb {
     Config(ConfigArgs),
     /// Reach the three services and say what is wrong with each
     Check,
+    /// Show the search page, the API and what goes on, to browsers
+    Serve(ServeArgs),
     /// Compare catalogue, storage and index, and name what does not agree
     Verify(VerifyArgs),
     /// Read documents that another prelo hands over; started by it alone
@@ -220,6 +223,13 @@ pub struct VerifyArgs {
     /// Name so many findings at most; all are counted, and repaired
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
 }
 
 #[derive(Debug, Args)]

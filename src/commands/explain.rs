@@ -6,12 +6,14 @@ use serde_json::json;
 use super::cli::{ExplainArgs, Format};
 use super::output::moment;
 use super::{Usage, output, services, set_aside};
-use crate::catalog::{Explanation, GazetteState};
+use crate::catalog::{Catalog, CatalogError, Explanation, GazetteState};
 use crate::config::Config;
 use crate::failure::FailureCode;
 use crate::gazette::GazetteId;
+use crate::search_index::SearchIndex;
 use crate::search_index::document::Provenance;
 use crate::storage::text_key;
+use crate::web::Story;
 
 pub async fn explain(args: &ExplainArgs, config: &Config, format: Format) -> Result<u8> {
     let unknown =
@@ -29,6 +31,20 @@ pub async fn explain(args: &ExplainArgs, config: &Config, format: Format) -> Res
         Format::Text => output::text(&render(&explanation, indexed.as_ref(), config.failed_attempts))?,
     }
     Ok(0)
+}
+
+/// The same for the page of a gazette. Services that are open are used as they are.
+pub async fn story(
+    catalog: &dyn Catalog,
+    index: &dyn SearchIndex,
+    config: &Config,
+    id: GazetteId,
+) -> Result<Option<Story>, CatalogError> {
+    let Some(explanation) = catalog.explain(id).await? else { return Ok(None) };
+    let indexed = index.find(id).await.ok().flatten();
+    let rows = rows(&explanation, indexed.as_ref(), config.failed_attempts);
+    let rows = rows.into_iter().map(|[name, value]| (name, value)).collect();
+    Ok(Some(Story { rows, json: as_json(&explanation, indexed.as_ref()) }))
 }
 
 fn as_json(explanation: &Explanation, indexed: Option<&Provenance>) -> serde_json::Value {
@@ -68,11 +84,17 @@ fn warnings(codes: &str) -> String {
 }
 
 fn render(explanation: &Explanation, indexed: Option<&Provenance>, attempts: u32) -> String {
+    let rows: Vec<Vec<String>> = rows(explanation, indexed, attempts).into_iter().map(Vec::from).collect();
+    output::table(&[], &rows)
+}
+
+/// Name and value, in the order in which they are told.
+fn rows(explanation: &Explanation, indexed: Option<&Provenance>, attempts: u32) -> Vec<[String; 2]> {
     let gazette = &explanation.gazette;
-    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut rows: Vec<[String; 2]> = Vec::new();
     let mut row = |name: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            rows.push(vec![name.to_owned(), value]);
+            rows.push([name.to_owned(), value]);
         }
     };
     row("gazette", Some(gazette.id.to_string()));
@@ -130,5 +152,5 @@ fn render(explanation: &Explanation, indexed: Option<&Provenance>, attempts: u32
             None => "no".into(),
         }),
     );
-    output::table(&[], &rows)
+    rows
 }

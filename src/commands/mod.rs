@@ -32,6 +32,7 @@ mod reload;
 mod run;
 mod search;
 pub mod selection;
+mod serve;
 mod services;
 mod set_aside;
 mod signals;
@@ -126,6 +127,7 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
         Verb::Migrate => migrate::migrate(&loaded.config, cli.format).await,
         Verb::Config(_) => config::config(&loaded, cli.format),
         Verb::Verify(args) => verify::verify(args, &loaded.config, cli.format).await,
+        Verb::Serve(args) => serve::serve(args, loaded.config, cli.format).await,
         Verb::Check => check::check(&loaded.config, cli.format).await,
         Verb::ReadDocuments(args) => readers::read_documents(args),
         Verb::BecomeEngine(args) => readers::become_engine(args),

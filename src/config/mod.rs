@@ -191,6 +191,9 @@ pub struct Config {
     /// After SIGTERM, what is in flight may take so long to drain.
     pub grace_seconds: u64,
 
+    /// What whoever changes anything through the web has to know. Without it, nothing can be changed there.
+    pub web_token: Option<Secret>,
+
     /// `error`, `warn`, `info`, `debug`, `trace`. `DEBUG=1` makes it `debug`.
     pub log_level: String,
     pub log_format: LogFormat,
@@ -215,6 +218,7 @@ impl Config {
         let in_url = |url: &Secret| redact_url(url.expose()) != url.expose();
         self.s3_access_secret.is_some()
             || self.opensearch_password.is_some()
+            || self.web_token.is_some()
             || in_url(&self.catalog)
             || in_url(&self.index)
     }

@@ -399,6 +399,16 @@ pub(super) const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        heading: "Web",
+        common: false,
+        settings: &[row(
+            "web_token",
+            Kind::Secret,
+            Fallback::Absent,
+            "What asks for a change through the web has to know; without it nothing can be changed there",
+        )],
+    },
+    Group {
         heading: "Runs and logs",
         common: false,
         settings: &[

@@ -21,6 +21,7 @@ mod progress;
 mod slots;
 mod stage;
 mod tracker;
+mod web;
 
 pub use container::memory_limit;
 pub use counts::{LaneCounts, RunCounts};
@@ -38,6 +39,7 @@ use progress::Progress;
 pub use progress::duration;
 pub use stage::Stage;
 use tracker::Tracker;
+pub use web::request_failed;
 
 /// A progress line every so many finished gazettes, where there is no terminal.
 const PROGRESS_EVERY: u64 = 10;
