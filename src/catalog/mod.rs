@@ -152,6 +152,18 @@ pub trait Catalog: Send + Sync {
     /// often their reader was started stays counted.
     async fn reopen(&self, run: RunId, ids: &[GazetteId]) -> Result<Vec<GazetteId>, CatalogError>;
 
+    /// Gazettes that prelo has indexed at some time, whatever became of them since, highest id first.
+    async fn indexed(&self, which: IndexedQuery<'_>) -> Result<Vec<Indexed>, CatalogError>;
+
+    /// How many those are.
+    async fn count_indexed(&self) -> Result<u64, CatalogError>;
+
+    /// The gazettes that live runs hold, each with its run.
+    async fn in_flight(&self) -> Result<Vec<(GazetteId, RunId)>, CatalogError>;
+
+    /// The catalogue's clock.
+    async fn now(&self) -> Result<PrimitiveDateTime, CatalogError>;
+
     /// The connections to the database at this moment.
     fn connections(&self) -> Connections;
 
@@ -316,6 +328,24 @@ pub struct Marked {
     pub in_flight: bool,
 }
 
+/// Which of the gazettes that prelo has indexed.
+#[derive(Debug, Clone, Copy)]
+pub enum IndexedQuery<'a> {
+    /// A page of them below an id, and only what was indexed at a moment or later.
+    Page { before: Option<GazetteId>, since: Option<PrimitiveDateTime>, page_size: u32 },
+    /// These.
+    Ids(&'a [GazetteId]),
+}
+
+/// A gazette that prelo has indexed at some time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Indexed {
+    pub gazette: Gazette,
+    pub state: GazetteState,
+    /// A live run holds it: what is known of it is about to change.
+    pub in_flight: bool,
+}
+
 /// What a selection holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct SelectionSummary {
@@ -398,7 +428,7 @@ pub struct Explanation {
 }
 
 /// One row of `prelo_gazettes`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct GazetteState {
     /// `pending`, `claimed`, `started`, `indexed` or `failed`.
     pub state: String,

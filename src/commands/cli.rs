@@ -73,6 +73,8 @@ pub enum Verb {
     Check,
     /// Show the search page, the API and what goes on, to browsers
     Serve(ServeArgs),
+    /// Fill a new version of the index from the stored texts, reading no file again
+    Reindex(ReindexArgs),
     /// Compare catalogue, storage and index, and name what does not agree
     Verify(VerifyArgs),
     /// Read documents that another prelo hands over; started by it alone
@@ -200,6 +202,26 @@ pub struct ExtractArgs {
     /// Threads that read; by default as many as the settings say
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[allow(clippy::doc_markdown)] // help texts are no Markdown
+pub struct ReindexArgs {
+    /// Go back to the version before, after it was given what was indexed since
+    #[arg(long, conflicts_with_all = ["drop_old", "cancel"])]
+    pub rollback: bool,
+
+    /// Remove the version before, which is kept for --rollback
+    #[arg(long, conflicts_with = "cancel")]
+    pub drop_old: bool,
+
+    /// Give up a version that was begun
+    #[arg(long)]
+    pub cancel: bool,
+
+    /// Search the new version also when it holds fewer documents than the one before
+    #[arg(long, conflicts_with_all = ["drop_old", "cancel"])]
+    pub accept_fewer: bool,
 }
 
 #[derive(Debug, Args)]

@@ -28,6 +28,7 @@ mod output;
 mod picture;
 mod plan;
 pub mod readers;
+mod reindex;
 mod reload;
 mod run;
 mod search;
@@ -126,6 +127,7 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
         Verb::Extract(args) => extract::extract(args, &loaded.config, cli.format),
         Verb::Migrate => migrate::migrate(&loaded.config, cli.format).await,
         Verb::Config(_) => config::config(&loaded, cli.format),
+        Verb::Reindex(args) => reindex::reindex(args, &loaded.config, cli.format).await,
         Verb::Verify(args) => verify::verify(args, &loaded.config, cli.format).await,
         Verb::Serve(args) => serve::serve(args, loaded.config, cli.format).await,
         Verb::Check => check::check(&loaded.config, cli.format).await,

@@ -39,6 +39,7 @@ mod pager;
 mod quarantine;
 mod recognizer;
 pub mod registrar;
+pub mod reindexer;
 mod report;
 mod runner;
 mod spool;

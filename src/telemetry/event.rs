@@ -97,6 +97,12 @@ pub enum Event<'a> {
     Released { gazette: GazetteId },
     /// Somebody else took the gazette over: it was not marked.
     ClaimLost { gazette: GazetteId },
+    /// A version of the index is filled from now on, or gone on with.
+    VersionBegun { version: &'a str, resumed: bool },
+    /// So many of its documents are written.
+    VersionFilled { documents: u64, all: u64 },
+    /// It is searched from now on.
+    VersionSearched { version: &'a str, documents: u64 },
     /// No new claims from here on.
     Draining { reason: &'a StopReason },
     /// Metrics or traces do not get where they should; the run goes on without.

@@ -263,6 +263,11 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::ClaimLost { gazette } => {
             warn!(run_id, gazette_id = gazette.0, "not marked: the claim was lost to another run");
         }
+        Event::VersionBegun { version, resumed } => info!(run_id, version, resumed, "a version of the index is filled"),
+        Event::VersionFilled { documents, all } => info!(run_id, documents, all, "progress"),
+        Event::VersionSearched { version, documents } => {
+            info!(run_id, version, documents, "another version of the index is searched now");
+        }
         Event::Draining { reason } => match reason {
             StopReason::DependencyDown(detail) => error!(run_id, reason = reason.as_str(), detail, "stopping"),
             StopReason::Internal(detail) => error!(run_id, reason = reason.as_str(), detail, "stopping"),

@@ -9,7 +9,7 @@ use sqlx::Pool;
 use super::super::dialect::{Connection, Dialect};
 use super::super::selection;
 use super::super::statement::{Row, Statement};
-use super::super::{Cursor, Explanation, GazetteState, Listed, PageQuery, ScanBacklog};
+use super::super::{Cursor, Explanation, GazetteState, Indexed, IndexedQuery, Listed, PageQuery, ScanBacklog};
 use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 
 /// Named one by one: `source_text` is never among them.
@@ -135,6 +135,50 @@ pub async fn explain<D: Dialect>(pool: &Pool<D::Db>, id: GazetteId) -> Result<Op
         Ok(Explanation { gazette: gazette(&row)?, processed, state: state(&row)? })
     })
     .transpose()
+}
+
+pub async fn indexed<D: Dialect>(pool: &Pool<D::Db>, which: IndexedQuery<'_>) -> Result<Vec<Indexed>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let mut statement = Statement::<D>::new("SELECT ")
+        .sql(GAZETTE_COLUMNS)
+        .sql(", ")
+        .sql(STATE_COLUMNS)
+        .sql(", p.file_checksum AS indexed_checksum, coalesce(p.lease_run IS NOT NULL AND p.lease_until > ")
+        .now()
+        .sql(", false) AS in_flight")
+        .sql(selection::FROM)
+        .sql("WHERE p.indexed_at IS NOT NULL");
+    statement = match which {
+        IndexedQuery::Page { before, since, page_size } => {
+            if let Some(before) = before {
+                statement = statement.sql(" AND g.id < ").bind(before);
+            }
+            if let Some(since) = since {
+                statement = statement.sql(" AND p.indexed_at >= ").bind(since);
+            }
+            statement.sql(" ORDER BY g.id DESC").limit(Some(page_size.into()))
+        }
+        IndexedQuery::Ids(ids) => statement.any_id(" AND g.id", ids).sql(" ORDER BY g.id DESC"),
+    };
+    let rows = statement.rows(&mut connection).await?;
+    let read = |row: &Row<D>| {
+        let state = state(row)?.ok_or(sqlx::Error::RowNotFound)?;
+        let mut gazette = gazette(row)?;
+        // Of the file that the text is of: another may have taken its place, and be pending.
+        gazette.file_checksum = row.maybe_text("indexed_checksum")?.or(gazette.file_checksum);
+        Ok(Indexed { gazette, state, in_flight: row.bool("in_flight")? })
+    };
+    rows.iter().map(read).collect()
+}
+
+pub async fn count_indexed<D: Dialect>(pool: &Pool<D::Db>) -> Result<u64, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    Statement::<D>::new("SELECT count(*) AS gazettes")
+        .sql(selection::FROM)
+        .sql("WHERE p.indexed_at IS NOT NULL")
+        .only_row(&mut connection)
+        .await?
+        .count("gazettes")
 }
 
 /// In the selection, and not left to OCR.
