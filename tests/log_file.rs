@@ -27,7 +27,7 @@ fn lines_go_to_the_file_and_every_run_goes_on_with_it() {
 #[test]
 fn a_full_disk_stops_no_run() {
     if !Path::new("/dev/full").exists() {
-        return eprintln!("skipped: there is no /dev/full");
+        return eprintln!("SKIPPED: there is no /dev/full");
     }
     let prelo = Prelo::new();
     let answer = prelo.expect(3, &["run", "--folder", fixtures().to_str().unwrap(), "--log-file", "/dev/full"]);

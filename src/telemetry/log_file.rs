@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_an_error_of_the_line_and_not_of_the_log() {
         let Ok(mut log) = LogFile::open(Path::new("/dev/full"), 100, 0) else {
-            return eprintln!("skipped: there is no /dev/full");
+            return eprintln!("SKIPPED: there is no /dev/full");
         };
         assert!(is_full(&log.append(b"1\n").unwrap_err()));
         assert!(is_full(&log.append(b"2\n").unwrap_err()));
