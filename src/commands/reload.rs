@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, ConfigError, Difference, LiveConfig, Loaded, Sources, load};
+use crate::config::{Config, Difference, LiveConfig, Loaded, load};
 use crate::pipeline::Dependencies;
 use crate::telemetry::{Event, Telemetry, set_level, with_causes};
 
 /// Reads settings anew, for a run that is at work.
 pub(super) struct Reloader {
-    /// As they were read last, before anything else changed them, such as a container's bound.
+    /// As they were read last.
     last: Loaded,
     live: Arc<LiveConfig>,
     dependencies: Dependencies,
@@ -16,15 +16,9 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
-    /// # Errors
-    /// When the settings cannot be read any more.
-    pub fn new(
-        sources: &Sources,
-        live: Arc<LiveConfig>,
-        dependencies: Dependencies,
-        telemetry: Telemetry,
-    ) -> Result<Self, ConfigError> {
-        Ok(Self { last: load(sources)?, live, dependencies, telemetry })
+    #[must_use]
+    pub fn new(last: Loaded, live: Arc<LiveConfig>, dependencies: Dependencies, telemetry: Telemetry) -> Self {
+        Self { last, live, dependencies, telemetry }
     }
 
     /// Says in the log what changed and what waits for the next run. Settings that are wrong change nothing.

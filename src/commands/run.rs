@@ -49,7 +49,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         writable(path)?;
     }
     services::settle_folder(&mut loaded.config)?;
-    let config = Arc::new(LiveConfig::from(loaded.config));
+    let config = Arc::new(LiveConfig::from(loaded.config.clone()));
     let exports = Exports::of(&config)?;
     config.storage()?;
     services::note_folder(&config)?;
@@ -59,7 +59,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
     let telemetry = Telemetry::new(RunId::new());
     let shutdown = Shutdown::default();
     let dependencies = Dependencies::new(&config);
-    let reloader = Reloader::new(&loaded.sources, config.clone(), dependencies.clone(), telemetry.clone())?;
+    let reloader = Reloader::new(loaded, config.clone(), dependencies.clone(), telemetry.clone());
     signals::reload(reloader, shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
     let registered = match (&config.folder, catalog.registry()) {
         (Some(folder), Some(registry)) => {

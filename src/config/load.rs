@@ -14,7 +14,7 @@ use super::sources::{Layer, Sources, default_layer};
 use super::{Config, ConfigError, Origin, legacy, places, validate};
 
 /// The configuration, and how it came to be.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     pub config: Config,
     /// By key; a key without a value is not in it.
