@@ -12,7 +12,7 @@ use time::PrimitiveDateTime;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::gazette::{Gazette, GazetteId, RunId, Selection};
+use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 use crate::retry::Recheck;
 pub use crate::telemetry::{Backlog, Connections, Live, RunCounts};
 
@@ -139,6 +139,9 @@ pub trait Catalog: Send + Sync {
 
     /// Everything known about one gazette; `None` when there is no such row.
     async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError>;
+
+    /// The territories that have gazettes, by name; 20,000 at most, which is more than Brazil has.
+    async fn territories(&self) -> Result<Vec<Territory>, CatalogError>;
 
     /// A page of the rows that are marked as processed, highest id first, below `before`; from the highest id on when
     /// that is `None`.

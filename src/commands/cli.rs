@@ -184,9 +184,45 @@ pub struct SearchArgs {
     #[arg(long, value_name = "DATE", value_parser = super::selection::date)]
     pub to: Option<time::Date>,
 
+    /// Only extra editions, or only the others
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub edition: Option<Edition>,
+
+    /// Only gazettes of this power, such as executive
+    #[arg(long, value_name = "WORD")]
+    pub power: Option<String>,
+
+    /// What comes first
+    #[arg(long, value_enum, default_value_t)]
+    pub sort: Order,
+
+    /// Gazettes passed over
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub offset: u16,
+
+    /// Count what matches by territory and month, too
+    #[arg(long)]
+    pub totals: bool,
+
     /// Gazettes at most
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub limit: u16,
+}
+
+/// Extra editions or the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Edition {
+    Extra,
+    Regular,
+}
+
+/// The order of hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Order {
+    #[default]
+    Relevance,
+    Newest,
+    Oldest,
 }
 
 #[derive(Debug, Args)]

@@ -25,7 +25,7 @@ pub async fn serve(args: &ServeArgs, mut config: Config, format: Format) -> Resu
     let index = services::search_index(&config).await?;
     let storyteller =
         Arc::new(Explainer { config: config.clone(), catalog: Arc::clone(&catalog), index: Arc::clone(&index) });
-    let site = Arc::new(Site { config, catalog, storage, index, storyteller });
+    let site = Arc::new(Site::new(config, catalog, storage, index, storyteller));
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("could not listen on {}: choose another address with --listen", args.listen))?;

@@ -9,6 +9,7 @@ use super::site::Shared;
 
 // The version is part of the address: a page never meets the style sheet of another one in a browser's cache.
 pub const STYLE_PATH: &str = concat!("/static/", env!("CARGO_PKG_VERSION"), "/style.css");
+pub const SCRIPT_PATH: &str = concat!("/static/", env!("CARGO_PKG_VERSION"), "/prelo.js");
 pub const ICON_PATH: &str = concat!("/static/", env!("CARGO_PKG_VERSION"), "/icon.svg");
 
 const KEPT: &str = "public, max-age=3600";
@@ -16,6 +17,7 @@ const KEPT: &str = "public, max-age=3600";
 pub fn routes() -> Router<Shared> {
     Router::new()
         .route(STYLE_PATH, get(|| file("text/css; charset=utf-8", include_str!("assets/style.css"))))
+        .route(SCRIPT_PATH, get(|| file("text/javascript; charset=utf-8", include_str!("assets/prelo.js"))))
         .route(ICON_PATH, get(|| file("image/svg+xml", include_str!("assets/icon.svg"))))
 }
 

@@ -49,6 +49,7 @@ pub fn opening(frame: &Frame, head: &Markup) -> String {
                 title { (frame.title) " – prelo" }
                 link rel="stylesheet" href=(assets::STYLE_PATH);
                 link rel="icon" type="image/svg+xml" href=(assets::ICON_PATH);
+                script src=(assets::SCRIPT_PATH) defer {}
                 (head)
             }
             body {

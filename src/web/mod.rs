@@ -8,13 +8,17 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 
+mod api; // for programs
+mod asked; // what an address asks for
 mod assets; // style sheet and icon, compiled in
+mod gazette; // one gazette
 mod guard; // what holds for every request and every answer
 mod language; // Portuguese or English
 mod layout; // the frame around every page
 mod problem; // what goes wrong, for people and for programs
 mod search; // the search page and its other forms
 mod site; // what every page works with
+mod territories; // by name
 
 pub use problem::Problem;
 pub use site::{Shared, Site, Story, StoryError, Storyteller};
@@ -23,6 +27,8 @@ pub use site::{Shared, Site, Story, StoryError, Storyteller};
 pub fn router(site: Shared) -> Router {
     Router::new()
         .merge(search::routes())
+        .merge(gazette::routes())
+        .merge(api::routes())
         .merge(assets::routes())
         .fallback(problem::no_such_page)
         .layer(from_fn_with_state(guard::Guard::default(), guard::guard))

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use super::territories::Territories;
 
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::gazette::GazetteId;
-use crate::search_index::SearchIndex;
+use crate::search_index::{Hit, Passage, SearchIndex, SearchIndexError, SearchQuery, SearchResults};
 use crate::storage::Storage;
 
 /// The site as handlers share it.
@@ -21,6 +24,38 @@ pub struct Site {
     pub storage: Arc<dyn Storage>,
     pub index: Arc<dyn SearchIndex>,
     pub storyteller: Arc<dyn Storyteller>,
+    pub(super) territories: Territories,
+    /// Texts in memory at once, whoever asks for them.
+    texts: Semaphore,
+}
+
+/// A text may have 5 MB and more, and cores do not become more by asking.
+const TEXTS_AT_ONCE: usize = 4;
+
+impl Site {
+    pub fn new(
+        config: Config,
+        catalog: Arc<dyn Catalog>,
+        storage: Arc<dyn Storage>,
+        index: Arc<dyn SearchIndex>,
+        storyteller: Arc<dyn Storyteller>,
+    ) -> Self {
+        let (territories, texts) = (Territories::default(), Semaphore::new(TEXTS_AT_ONCE));
+        Self { config, catalog, storage, index, storyteller, territories, texts }
+    }
+
+    /// [`SearchIndex::search`], waiting for its turn where texts are read for it.
+    pub(super) async fn search(&self, asked: &SearchQuery) -> Result<SearchResults, SearchIndexError> {
+        // The semaphore is never closed; an error would only mean no bound.
+        let _turn = if asked.without_passages { None } else { self.texts.acquire().await.ok() };
+        self.index.search(asked).await
+    }
+
+    /// [`SearchIndex::passages`] in its turn.
+    pub(super) async fn passages(&self, text: &str, hit: &Hit) -> Result<Vec<Passage>, SearchIndexError> {
+        let _turn = self.texts.acquire().await.ok();
+        self.index.passages(text, hit).await
+    }
 }
 
 /// Tells what `prelo explain` tells, so that the page of a gazette and the verb never disagree.

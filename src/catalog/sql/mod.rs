@@ -7,6 +7,7 @@ mod numbers;
 mod pages;
 mod runs;
 mod schema;
+mod territories;
 
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use super::{
     Indexed, IndexedQuery, Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog,
     SelectionSummary, ShownRun, Status,
 };
-use crate::gazette::{Gazette, GazetteId, RunId, Selection};
+use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 
 /// The catalogue in a database of dialect `D`.
 pub struct SqlCatalog<D: Dialect> {
@@ -169,6 +170,10 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn live_run(&self) -> Result<Option<ShownRun>, CatalogError> {
         runs::shown::<D>(&self.pool, None).await.map_err(self.context("read the live run"))
+    }
+
+    async fn territories(&self) -> Result<Vec<Territory>, CatalogError> {
+        territories::territories::<D>(&self.pool).await.map_err(self.context("list the territories"))
     }
 
     async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError> {
