@@ -11,7 +11,7 @@ use serde::Serialize;
 use time::PrimitiveDateTime;
 
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureCode};
 use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 use crate::retry::Recheck;
 pub use crate::telemetry::{Backlog, Connections, Live, RunCounts};
@@ -113,6 +113,10 @@ pub trait Catalog: Send + Sync {
     /// Sets gazettes aside with their failure, in one short transaction, and says when they are due again; lost claims
     /// are left alone.
     async fn fail(&self, run: RunId, failures: &[FailedGazette]) -> Result<Vec<GazetteId>, CatalogError>;
+
+    /// Makes every gazette that failed with `code` due for the next run, whatever it tried before; says how many. What a run
+    /// holds is left alone. Again is harmless.
+    async fn retry_failed(&self, code: FailureCode) -> Result<u64, CatalogError>;
 
     /// Gives claimed gazettes back without an outcome: they are pending as before, and a start of their reader is not
     /// counted against them.

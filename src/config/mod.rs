@@ -219,6 +219,8 @@ impl Config {
         self.s3_access_secret.is_some()
             || self.opensearch_password.is_some()
             || self.web_token.is_some()
+            || self.otlp_headers.is_some()
+            || [&self.metrics_push, &self.otlp_endpoint].into_iter().flatten().any(in_url)
             || in_url(&self.catalog)
             || in_url(&self.index)
     }

@@ -9,7 +9,7 @@ use super::assets;
 use super::language::Language;
 
 /// The pages that every page links: path, name in Portuguese and in English.
-const NAVIGATION: &[(&str, &str, &str)] = &[("/", "Pesquisa", "Search")];
+const NAVIGATION: &[(&str, &str, &str)] = &[("/", "Pesquisa", "Search"), ("/painel", "Painel", "Dashboard")];
 
 /// What the frame says of the page in it.
 #[derive(Debug, Clone, Copy)]

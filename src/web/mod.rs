@@ -15,6 +15,7 @@ mod gazette; // one gazette
 mod guard; // what holds for every request and every answer
 mod language; // Portuguese or English
 mod layout; // the frame around every page
+mod operations; // the dashboard, metrics, health, runs
 mod problem; // what goes wrong, for people and for programs
 mod search; // the search page and its other forms
 mod site; // what every page works with
@@ -30,6 +31,7 @@ pub fn router(site: Shared) -> Router {
         .merge(gazette::routes())
         .merge(api::routes())
         .merge(assets::routes())
+        .merge(operations::routes())
         .fallback(problem::no_such_page)
         .layer(from_fn_with_state(guard::Guard::default(), guard::guard))
         .with_state(site)

@@ -22,6 +22,7 @@ use super::{
     Indexed, IndexedQuery, Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog,
     SelectionSummary, ShownRun, Status,
 };
+use crate::failure::FailureCode;
 use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 
 /// The catalogue in a database of dialect `D`.
@@ -142,6 +143,10 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn fail(&self, run: RunId, failures: &[FailedGazette]) -> Result<Vec<GazetteId>, CatalogError> {
         marks::fail::<D>(&self.pool, run, failures).await.map_err(self.context("set gazettes aside"))
+    }
+
+    async fn retry_failed(&self, code: FailureCode) -> Result<u64, CatalogError> {
+        marks::retry_failed::<D>(&self.pool, code).await.map_err(self.context("make failures due again"))
     }
 
     async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError> {

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::web::operations;
+
 /// The whole document.
 pub fn document() -> Value {
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "prelo",
@@ -28,7 +30,14 @@ pub fn document() -> Value {
             "description": "What went wrong and what to do now (RFC 9457)",
             "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }}},
-    })
+    });
+    let (paths, schemas) = operations::openapi();
+    for (place, added) in [("/paths", paths), ("/components/schemas", schemas)] {
+        if let (Some(Value::Object(whole)), Value::Object(added)) = (document.pointer_mut(place), added) {
+            whole.extend(added);
+        }
+    }
+    document
 }
 
 fn problems(statuses: &[&str]) -> serde_json::Map<String, Value> {
