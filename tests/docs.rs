@@ -147,6 +147,16 @@ fn calls(text: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
+#[test]
+fn every_alert_is_in_the_guide() {
+    let rules = fs::read_to_string(root().join("ops/prometheus/alerts.yml")).unwrap();
+    let guide = fs::read_to_string(root().join("docs/operating.md")).unwrap();
+    let alerts: BTreeSet<_> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    let explained: BTreeSet<_> =
+        guide.lines().filter_map(|line| line.strip_prefix("| **`")?.split('`').next()).collect();
+    assert_eq!(explained, alerts);
+}
+
 /// What the guide speaks of and this program does not have yet.
 const AWAITED: &[&str] = &["runs", "failures", "until", "for", "completions", "man"];
 

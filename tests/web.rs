@@ -244,7 +244,7 @@ fn the_page_of_a_gazette_shows_its_text_beside_its_file(server: &Server) {
         "Serra Clara (",
         ", 08/04/2025",
         "edição 3322",
-        &format!("<iframe src=\"/gazettes/{id}/file#page=1\""),
+        &format!("<iframe src=\"/gazettes/{id}/file#page=1&amp;navpanes=0&amp;view=FitH\""),
         "<pre class=\"text\"",
         "<dt>processed</dt><dd>yes</dd>",
         "<dt>in the index</dt>",
@@ -319,7 +319,7 @@ fn well_formed(feed: &str) -> usize {
         match reader.read_event().unwrap_or_else(|error| panic!("{error} in {feed}")) {
             quick_xml::events::Event::Start(start) => {
                 depth += 1;
-                entries += usize::from(start.name().as_ref() == b"entry");
+                entries += usize::from(start.name().as_ref() == "entry");
             }
             quick_xml::events::Event::End(_) => depth -= 1,
             quick_xml::events::Event::Eof => break,

@@ -261,10 +261,8 @@ impl SearchIndex for OpenSearchIndex {
         let mut results = SearchResults { total: hits.total.value, hits: Vec::with_capacity(hits.hits.len()), totals };
         for found in hits.hits {
             let handle = format!("{}/_doc/{}", found.index, utf8_percent_encode(&found.id, NON_ALPHANUMERIC));
-            let passages = match asked.without_passages {
-                true => Vec::new(),
-                false => self.passages_at(&handle, query.clone()).await?,
-            };
+            let passages =
+                if asked.without_passages { Vec::new() } else { self.passages_at(&handle, query.clone()).await? };
             // Another service may have named its documents otherwise; such a document is no gazette of this catalogue.
             let id = GazetteId(found.id.parse().unwrap_or_default());
             results.hits.push(hit::hit(id, &found.fields, found.score.unwrap_or_default(), passages, handle));

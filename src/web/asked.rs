@@ -46,6 +46,9 @@ pub struct Asked {
 /// In Portuguese and in English.
 pub type Mistake = (String, String);
 
+/// Name and value.
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 impl Asked {
     /// Reads the query of an address.
     pub fn read(query: Option<&str>) -> Self {
@@ -157,10 +160,7 @@ impl Asked {
     ///
     /// # Errors
     /// The first mistake.
-    pub fn strictly_named<'a>(
-        query: Option<&'a str>,
-        names: &[&str],
-    ) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, Problem> {
+    pub fn strictly_named<'a>(query: Option<&'a str>, names: &[&str]) -> Result<Vec<Pair<'a>>, Problem> {
         let pairs: Vec<_> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).collect();
         for (name, value) in &pairs {
             if !names.contains(&name.as_ref()) {

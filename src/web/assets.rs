@@ -16,11 +16,11 @@ const KEPT: &str = "public, max-age=3600";
 
 pub fn routes() -> Router<Shared> {
     Router::new()
-        .route(STYLE_PATH, get(|| file("text/css; charset=utf-8", include_str!("assets/style.css"))))
-        .route(SCRIPT_PATH, get(|| file("text/javascript; charset=utf-8", include_str!("assets/prelo.js"))))
-        .route(ICON_PATH, get(|| file("image/svg+xml", include_str!("assets/icon.svg"))))
+        .route(STYLE_PATH, get(async || file("text/css; charset=utf-8", include_str!("assets/style.css"))))
+        .route(SCRIPT_PATH, get(async || file("text/javascript; charset=utf-8", include_str!("assets/prelo.js"))))
+        .route(ICON_PATH, get(async || file("image/svg+xml", include_str!("assets/icon.svg"))))
 }
 
-async fn file(kind: &'static str, content: &'static str) -> impl IntoResponse {
+fn file(kind: &'static str, content: &'static str) -> impl IntoResponse {
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, KEPT)], content)
 }

@@ -50,11 +50,13 @@ impl Problem {
     }
 
     /// The sentence for people.
+    #[must_use]
     pub fn sentence(&self, language: Language) -> &str {
         language.of(&self.portuguese, &self.english)
     }
 
     /// As a page, or as JSON where the address is that of the API.
+    #[must_use]
     pub fn answer(&self, path: &str, headers: &HeaderMap) -> Response {
         if let Some(reason) = &self.reason {
             request_failed(path, self.status.as_u16(), reason);

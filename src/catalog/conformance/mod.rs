@@ -80,6 +80,7 @@ against_both! {
     numbers::runs_are_listed_newest_first;
     numbers::a_run_shows_itself_to_others;
     numbers::explaining_tells_the_story;
+    numbers::territories_with_gazettes_are_listed;
     scans::what_is_put_off_changes_lanes;
     scans::without_ocr_scans_are_files_like_others;
     scans::another_file_is_read_before_its_scans;

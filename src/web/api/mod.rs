@@ -1,4 +1,4 @@
-//! The API: what the pages show, for programs. Described by an OpenAPI document; mistakes are `application/problem+json`.
+//! The API: what the pages show, for programs. Described by an `OpenAPI` document; mistakes are `application/problem+json`.
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -68,10 +68,7 @@ async fn gazette(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri
         let mut told = story.json;
         let Some(page) = page else { return Ok(told) };
         let key = told["file_path"].as_str().unwrap_or_default().to_owned();
-        let text = match key.is_empty() {
-            true => PageText::NotStored,
-            false => page_text(&*site.storage, &key, page).await?,
-        };
+        let text = if key.is_empty() { PageText::NotStored } else { page_text(&*site.storage, &key, page).await? };
         told["page"] = json!(page);
         told["text"] = match text {
             PageText::There { text, .. } => Value::String(text),

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document (<https://spec.openapis.org/oas/v3.1.0>). Pages that add routes to the API add them here.
+//! The `OpenAPI` 3.1 document (<https://spec.openapis.org/oas/v3.1.0>). Pages that add routes to the API add them here.
 
 use serde_json::{Value, json};
 

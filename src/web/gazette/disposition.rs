@@ -8,14 +8,14 @@ pub const BEGINNING_BYTES: u64 = 1_024;
 
 /// Type and disposition of an answer.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Disposition {
+pub struct Shown {
     pub kind: &'static str,
     pub disposition: String,
     pub policy: &'static str,
 }
 
 /// From the first bytes and the name of a file.
-pub fn of(beginning: &[u8], key: &str) -> Disposition {
+pub fn of(beginning: &[u8], key: &str) -> Shown {
     let is_pdf = beginning.windows(5).any(|window| window == b"%PDF-");
     let name = key.rsplit('/').next().unwrap_or_default();
     // RFC 6266: the plain name for old browsers, the encoded one for names with accents.
@@ -27,10 +27,10 @@ pub fn of(beginning: &[u8], key: &str) -> Disposition {
     let name = format!("filename=\"{plain}\"; filename*=UTF-8''{encoded}");
     if is_pdf {
         let policy = "frame-ancestors 'self'";
-        Disposition { kind: "application/pdf", disposition: format!("inline; {name}"), policy }
+        Shown { kind: "application/pdf", disposition: format!("inline; {name}"), policy }
     } else {
         let policy = "default-src 'none'; sandbox; frame-ancestors 'none'";
-        Disposition { kind: "application/octet-stream", disposition: format!("attachment; {name}"), policy }
+        Shown { kind: "application/octet-stream", disposition: format!("attachment; {name}"), policy }
     }
 }
 

@@ -74,10 +74,7 @@ async fn answer(site: &Shared, uri: &Uri, query: Option<&str>, headers: &HeaderM
     let language = Language::chosen(asked.language.as_deref(), headers);
     let key = explanation.gazette.file_path.clone().unwrap_or_default();
     // What is not stored, and a storage that is away, leave the story and the file.
-    let text = match key.is_empty() {
-        true => None,
-        false => page_text(&*site.storage, &key, asked.page).await.ok(),
-    };
+    let text = if key.is_empty() { None } else { page_text(&*site.storage, &key, asked.page).await.ok() };
     let title = title(language, &explanation);
     let path = format!("/gazettes/{id}");
     let query = asked.query(asked.page);
@@ -155,13 +152,13 @@ impl View<'_> {
                 }
                 @if pdf {
                     section.document aria-label=(self.t("Documento original", "Original document")) {
-                        iframe src=(file) title=(self.t("PDF do diário", "PDF of the gazette")) loading="lazy" {}
+                        iframe src=(format!("{file}&navpanes=0&view=FitH")) title=(self.t("PDF do diário", "PDF of the gazette")) loading="lazy" {}
                     }
                 }
             }
             section.story aria-labelledby="story" {
                 h2 id="story" { (self.t("O que se sabe deste diário", "What is known of this gazette")) }
-                dl {
+                dl lang="en" {
                     @for (name, value) in &story.rows { dt { (name) } dd { (value) } }
                 }
             }

@@ -55,9 +55,10 @@ fn entry(language: Language, hit: &Hit, host: &str) -> String {
         if hit.territory_name.is_empty() { hit.file_path.clone() } else { label(&hit.territory_name, &hit.state_code) };
     let date = hit.date.as_deref().map(|date| format!(", {}", language.date(date))).unwrap_or_default();
     let page = hit.passages.first().map_or(1, |passage| passage.page);
-    let address = match is_pdf(&hit.file_path) {
-        true => format!("{host}/gazettes/{}/file#page={page}", hit.id),
-        false => format!("{host}/gazettes/{}?page={page}", hit.id),
+    let address = if is_pdf(&hit.file_path) {
+        format!("{host}/gazettes/{}/file#page={page}", hit.id)
+    } else {
+        format!("{host}/gazettes/{}?page={page}", hit.id)
     };
     let passages = hit
         .passages

@@ -63,7 +63,7 @@ pub async fn page(site: Shared, mut asked: Asked, headers: &HeaderMap) -> Result
         let body = help::nothing_found(language, &view.asked, &query);
         return Ok(alone(&view, &directory, StatusCode::OK, &body));
     }
-    Ok(found(site, view, &directory, results))
+    Ok(found(site, &view, &directory, results))
 }
 
 /// A page without hits.
@@ -89,18 +89,18 @@ fn mistakes(view: &View) -> Markup {
 }
 
 /// A page with hits, as a stream.
-fn found(site: Shared, view: View, directory: &Directory, results: SearchResults) -> Response {
+fn found(site: Shared, view: &View, directory: &Directory, results: SearchResults) -> Response {
     let SearchResults { total, hits, totals } = results;
     let head = html! {
         link rel="alternate" type="application/atom+xml" title=(view.title) href=(view.asked.address("/search.atom"));
     };
     let mut beginning = layout::opening(&view.frame(), &head);
-    beginning.push_str(&top(&view, directory).0);
-    beginning.push_str(&summary(&view, directory, total).0);
+    beginning.push_str(&top(view, directory).0);
+    beginning.push_str(&summary(view, directory, total).0);
     beginning.push_str(&format!("<div class=\"results\"><ol class=\"hits\" start=\"{}\">", view.asked.offset + 1));
     let last = view.asked.offset + hits.len();
     let charts = totals.map(|totals| bars::bars(view.language, &view.asked, &totals).0).unwrap_or_default();
-    let end = format!("</ol>{}{}</div>{}", paging(&view, total, last).0, charts, layout::closing(&view.frame()));
+    let end = format!("</ol>{}{}</div>{}", paging(view, total, last).0, charts, layout::closing(&view.frame()));
     let began = Instant::now();
     let (text, language) = (Arc::<str>::from(view.asked.text.as_str()), view.language);
     let items = stream::iter(hits).then(move |hit| {
