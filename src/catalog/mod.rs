@@ -11,10 +11,10 @@ use serde::Serialize;
 use time::PrimitiveDateTime;
 
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::gazette::{Gazette, GazetteId, RunId, Selection};
+use crate::failure::{Failure, FailureCode};
+use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 use crate::retry::Recheck;
-pub use crate::telemetry::{Connections, Live, RunCounts};
+pub use crate::telemetry::{Backlog, Connections, Live, RunCounts};
 
 mod dialect;
 mod error;
@@ -116,6 +116,10 @@ pub trait Catalog: Send + Sync {
     /// are left alone.
     async fn fail(&self, run: RunId, failures: &[FailedGazette]) -> Result<Vec<GazetteId>, CatalogError>;
 
+    /// Makes every gazette that failed with `code` due for the next run, whatever it tried before; says how many. What a run
+    /// holds is left alone. Again is harmless.
+    async fn retry_failed(&self, code: FailureCode) -> Result<u64, CatalogError>;
+
     /// Gives claimed gazettes back without an outcome: they are pending as before, and a start of their reader is not
     /// counted against them.
     async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError>;
@@ -135,6 +139,9 @@ pub trait Catalog: Send + Sync {
         limit: u32,
     ) -> Result<Vec<SetAside>, CatalogError>;
 
+    /// What waits, and for how long: for metrics.
+    async fn backlog(&self) -> Result<Backlog, CatalogError>;
+
     /// The last runs, newest first.
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError>;
 
@@ -146,6 +153,9 @@ pub trait Catalog: Send + Sync {
 
     /// Everything known about one gazette; `None` when there is no such row.
     async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError>;
+
+    /// The territories that have gazettes, by name; 20,000 at most, which is more than Brazil has.
+    async fn territories(&self) -> Result<Vec<Territory>, CatalogError>;
 
     /// A page of the rows that are marked as processed, highest id first, below `before`; from the highest id on when
     /// that is `None`.

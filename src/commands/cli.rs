@@ -1,6 +1,7 @@
 //! What can be typed. Settings are flags of every verb; they come from the table of `config`.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -10,7 +11,8 @@ use crate::config;
 
 /// Turns official gazettes into searchable text, in bounded memory, and loses nothing.
 #[derive(Debug, Parser)]
-#[command(name = "prelo", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "prelo", version = super::version::short(), long_version = super::version::long())]
+#[command(subcommand_required = true, arg_required_else_help = true)]
 #[command(after_help = "Try it: prelo run --folder DIR, then prelo search \"pregão eletrônico\"")]
 pub struct Cli {
     #[command(subcommand)]
@@ -73,6 +75,8 @@ pub enum Verb {
     Config(ConfigArgs),
     /// Reach the three services and say what is wrong with each, and size this machine
     Check,
+    /// Show the search page, the API and what goes on, to browsers
+    Serve(ServeArgs),
     /// Fill a new version of the index from the stored texts, reading no file again
     Reindex(ReindexArgs),
     /// Compare catalogue, storage and index, and name what does not agree
@@ -231,9 +235,45 @@ pub struct SearchArgs {
     #[arg(long, value_name = "DATE", value_parser = super::selection::date)]
     pub to: Option<time::Date>,
 
+    /// Only extra editions, or only the others
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub edition: Option<Edition>,
+
+    /// Only gazettes of this power, such as executive
+    #[arg(long, value_name = "WORD")]
+    pub power: Option<String>,
+
+    /// What comes first
+    #[arg(long, value_enum, default_value_t)]
+    pub sort: Order,
+
+    /// Gazettes passed over
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub offset: u16,
+
+    /// Count what matches by territory and month, too
+    #[arg(long)]
+    pub totals: bool,
+
     /// Gazettes at most
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub limit: u16,
+}
+
+/// Extra editions or the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Edition {
+    Extra,
+    Regular,
+}
+
+/// The order of hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Order {
+    #[default]
+    Relevance,
+    Newest,
+    Oldest,
 }
 
 #[derive(Debug, Args)]
@@ -292,6 +332,13 @@ pub struct VerifyArgs {
     /// Name so many findings at most; all are counted, and repaired
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
 }
 
 #[derive(Debug, Args)]

@@ -6,12 +6,14 @@ use super::cli::{ExplainArgs, Format};
 use super::output::moment;
 use super::words::{code_words, t};
 use super::{Usage, output, services, set_aside};
-use crate::catalog::{Attempt, GazetteState, PageRun, Source};
+use crate::catalog::{Attempt, Catalog, CatalogError, GazetteState, PageRun, Source};
 use crate::config::Config;
 use crate::failure::FailureCode;
 use crate::gazette::GazetteId;
 use crate::pipeline::story::{self, Story};
+use crate::search_index::SearchIndex;
 use crate::telemetry::{Stage, duration};
+use crate::web;
 
 pub async fn explain(args: &ExplainArgs, config: &Config, format: Format) -> Result<u8> {
     let unknown =
@@ -24,6 +26,24 @@ pub async fn explain(args: &ExplainArgs, config: &Config, format: Format) -> Res
         Format::Text => output::text(&render(&story, config.failed_attempts))?,
     }
     Ok(0)
+}
+
+/// The same for the page of a gazette. Services that are open are used as they are.
+pub async fn story(
+    catalog: &dyn Catalog,
+    index: &dyn SearchIndex,
+    config: &Config,
+    id: GazetteId,
+) -> Result<Option<web::Story>, CatalogError> {
+    let Some(story) = story::story(catalog, Some(index), id).await? else { return Ok(None) };
+    let pair = |row: Vec<String>| {
+        let mut cells = row.into_iter();
+        (cells.next().unwrap_or_default(), cells.collect::<Vec<_>>().join("  "))
+    };
+    let mut rows: Vec<(String, String)> = rows(&story, config.failed_attempts).into_iter().map(pair).collect();
+    rows.extend(story.attempts.iter().map(|told| (t("attempts").to_owned(), attempt(told).join("  "))));
+    rows.extend(story.pages.iter().map(|told| (t("pages").to_owned(), pages(told).join("  "))));
+    Ok(Some(web::Story { rows, json: serde_json::to_value(&story).unwrap_or_default() }))
 }
 
 /// `12 (1-3,7), confidence 0.93`
@@ -44,7 +64,8 @@ fn warnings(codes: &str) -> String {
     codes.split(',').filter(|word| !word.is_empty()).map(told).collect::<Vec<_>>().join(" ")
 }
 
-fn render(story: &Story, attempts: u32) -> String {
+/// Name and value, in the order in which they are told.
+fn rows(story: &Story, attempts: u32) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |name: &'static str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
@@ -111,7 +132,11 @@ fn render(story: &Story, attempts: u32) -> String {
             None => t("no").into(),
         }),
     );
-    let mut text = output::table(&[], &rows);
+    rows
+}
+
+fn render(story: &Story, attempts: u32) -> String {
+    let mut text = output::table(&[], &rows(story, attempts));
     if !story.attempts.is_empty() {
         let header = ["when", "what came out", "download", "reading", "OCR", "storing", "index", "run"].map(t);
         let rows: Vec<Vec<String>> = story.attempts.iter().map(attempt).collect();

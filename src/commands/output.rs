@@ -13,10 +13,12 @@ pub fn json(value: &impl Serialize) -> Result<()> {
     text(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
-/// Prints text as it is. A reader that has gone away (`| head`) is no error.
+/// Prints text as it is. A reader that has gone away (`| head`, a terminal that was closed) is no error.
 pub fn text(text: &str) -> Result<()> {
+    let is_gone =
+        |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(libc::EIO);
     match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if is_gone(&error) => Ok(()),
         result => Ok(result?),
     }
 }

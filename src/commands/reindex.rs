@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::cli::{Format, ReindexArgs};
 use super::{Usage, output, readers, services, signals};
-use crate::config::Config;
+use crate::config::{Config, LiveConfig};
 use crate::gazette::RunId;
 use crate::pipeline::reindexer::{self, Options, Reindexed, Summary};
 use crate::pipeline::{Context, Dependencies};
@@ -29,7 +29,7 @@ pub async fn reindex(args: &ReindexArgs, config: &Config, format: Format) -> Res
         return Err(Usage("there is no catalogue yet, and so no text: `prelo run` comes first".into()).into());
     };
     catalog.migrate().await?;
-    let config = Arc::new(config);
+    let config = Arc::new(LiveConfig::from(config));
     let telemetry = Telemetry::new(RunId::new());
     let shutdown = Shutdown::default();
     signals::listen(shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;

@@ -8,9 +8,11 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::cli::{Format, RunArgs};
+use super::metrics::Exports;
+use super::reload::Reloader;
 use super::words::{code_words, t};
 use super::{Usage, output, plan, readers, services, signals, until};
-use crate::config::{Config, Loaded, Origin};
+use crate::config::{Config, LiveConfig, Loaded, Origin};
 use crate::failpoint::{self, Point};
 use crate::failure::{FailureCode, Permanence};
 use crate::gazette::{Mode, RunId, Selection};
@@ -49,13 +51,22 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         writable(path)?;
     }
     services::settle_folder(&mut loaded.config)?;
-    let config = Arc::new(loaded.config);
+    let config = Arc::new(LiveConfig::from(loaded.config.clone()));
+    let exports = Exports::of(&config)?;
     config.storage()?;
     services::note_folder(&config)?;
     let catalog = services::catalog(&config).await?;
     catalog.migrate().await?;
     failpoint::pass(Point::TablesMade);
     let telemetry = Telemetry::new(RunId::new());
+    let shutdown = Shutdown::default();
+    let span = args.span.or_else(|| args.until.map(|time| until::until(time, until::local_now())));
+    if let Some(deadline) = span.and_then(|span| began.checked_add(span)) {
+        shutdown.end_by(deadline);
+    }
+    let dependencies = Dependencies::new(&config);
+    let reloader = Reloader::new(loaded, config.clone(), dependencies.clone(), telemetry.clone());
+    signals::reload(reloader, shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
     let registered = match (&config.folder, catalog.registry()) {
         (Some(folder), Some(registry)) => {
             let notice = |notice: Notice<'_>| match notice {
@@ -76,11 +87,6 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         }
         _ => None,
     };
-    let shutdown = Shutdown::default();
-    let span = args.span.or_else(|| args.until.map(|time| until::until(time, until::local_now())));
-    if let Some(deadline) = span.and_then(|span| began.checked_add(span)) {
-        shutdown.end_by(deadline);
-    }
     signals::listen(shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
     let context = Context {
         storage: services::storage(&config).await?,
@@ -89,11 +95,14 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         sandbox: readers::sandbox(&config),
         ocr: Arc::new(readers::ocr(&config)),
         config: config.clone(),
-        dependencies: Dependencies::new(&config),
+        dependencies,
         telemetry,
         shutdown,
     };
-    let report = match pipeline::run(&context, &selection).await? {
+    let exports = exports.begin(&context.telemetry, &catalog).await?;
+    let ended = pipeline::run(&context, &selection).await;
+    exports.end(&ended).await;
+    let report = match ended? {
         Ended::Ran(report) => report,
         Ended::Busy { run, since } => return busy(run, since, format),
     };

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::cli::{Format, VerifyArgs};
 use super::{output, readers, run, services, signals};
-use crate::config::Config;
+use crate::config::{Config, LiveConfig};
 use crate::gazette::{GazetteId, RunId};
 use crate::pipeline::verifier::{self, Class, Finding, Options, Summary, Verified};
 use crate::pipeline::{Context, Dependencies};
@@ -21,7 +21,7 @@ pub async fn verify(args: &VerifyArgs, config: &Config, format: Format) -> Resul
     let Some(catalog) = services::existing_catalog(&config).await? else {
         return nothing_yet(format);
     };
-    let config = Arc::new(config);
+    let config = Arc::new(LiveConfig::from(config));
     let telemetry = Telemetry::new(RunId::new());
     let shutdown = Shutdown::default();
     signals::listen(shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;

@@ -35,6 +35,7 @@ pub(super) async fn run(
     let archiver = Arc::new(Archiver { context, refusals: Mutex::default(), archived, outcomes });
     let mut workers = Workers::new(&archiver.context, archiver.context.config.download_concurrency);
     while let Some(item) = extracted.recv().await {
+        workers.limit(archiver.context.config.download_concurrency);
         let archiver = archiver.clone();
         workers.start(async move { archiver.archive(item).await }).await;
     }

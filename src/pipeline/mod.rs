@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::budget::BytePermit;
 use crate::catalog::{Catalog, Completion, Deferred, FailedGazette, Timings};
-use crate::config::Config;
+use crate::config::{Config, LiveConfig};
 use crate::extraction::ocr::Ocr;
 use crate::extraction::sandbox::Sandbox;
 use crate::failure::{Failure, Permanence};
@@ -57,7 +57,7 @@ pub use runner::{Ended, RunError, run};
 /// What a run works with. The three services are reached through their traits only.
 #[derive(Clone)]
 pub struct Context {
-    pub config: Arc<Config>,
+    pub config: Arc<LiveConfig>,
     pub catalog: Arc<dyn Catalog>,
     pub storage: Arc<dyn Storage>,
     pub index: Arc<dyn SearchIndex>,

@@ -248,7 +248,7 @@ async fn stages(
         outcome(),
     ));
     stages.spawn(archiver::run(context.clone(), extracted, archived_sender, outcome()));
-    stages.spawn(batcher::run(batcher::Bounds::from(config.as_ref()), archived, batch_sender));
+    stages.spawn(batcher::run(batcher::Bounds::from(&***config), archived, batch_sender));
     stages.spawn(indexer::run(context.clone(), batches, outcome()));
     drop(outcome_sender);
     let (rest, incomplete_then) = oneshot::channel();

@@ -13,7 +13,7 @@ use super::document::Provenance;
 use super::error::Diagnosis;
 use super::query::Query;
 use super::{
-    Document, Entry, Held, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind,
+    Document, Entry, Held, Hit, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind,
     SearchQuery, SearchResults, Versions, bulk, hit, matches, passages,
 };
 use crate::config::{Config, Secret};
@@ -134,6 +134,10 @@ impl OpenSearchIndex {
         answer::refused(*status, body).map_err(|diagnosis| self.error(operation, diagnosis))
     }
 
+    fn understood(&self, operation: &str, text: &str) -> Result<Query, SearchIndexError> {
+        Query::parse(text).map_err(|why| self.error(operation, Diagnosis::new(Kind::BadQuery, why.advice())))
+    }
+
     fn error(&self, operation: &str, diagnosis: Diagnosis) -> SearchIndexError {
         diagnosis.during(operation, self.http.shown())
     }
@@ -144,7 +148,7 @@ impl OpenSearchIndex {
     }
 
     /// The passages of one hit. Its text is fetched alone, so that one text at most is held.
-    async fn passages(&self, found: &search::Found, query: Query) -> Result<Vec<Passage>, SearchIndexError> {
+    async fn passages_at(&self, handle: &str, query: Query) -> Result<Vec<Passage>, SearchIndexError> {
         #[derive(Deserialize)]
         struct Stored {
             #[serde(rename = "_source")]
@@ -156,11 +160,7 @@ impl OpenSearchIndex {
             source_text: String,
         }
         let operation = "fetch a text";
-        let path = format!(
-            "/{}/_doc/{}?_source_includes=source_text",
-            found.index,
-            utf8_percent_encode(&found.id, NON_ALPHANUMERIC)
-        );
+        let path = format!("/{handle}?_source_includes=source_text");
         let answer = self.get(operation, &path).await?;
         if answer.0 == 404 {
             return Ok(Vec::new()); // removed since the search
@@ -252,19 +252,27 @@ impl SearchIndex for OpenSearchIndex {
 
     async fn search(&self, asked: &SearchQuery) -> Result<SearchResults, SearchIndexError> {
         let operation = "search";
-        let query = Query::parse(&asked.text)
-            .map_err(|advice| self.error(operation, Diagnosis::new(Kind::BadQuery, advice)))?;
+        let query = self.understood(operation, &asked.text)?;
+        asked.within_reach().map_err(|advice| self.error(operation, Diagnosis::new(Kind::BadQuery, advice)))?;
         let path = format!("/{}/_search", self.http.name());
         let answer = self.send_json(operation, Method::Post, &path, &search::body(&query, asked)).await?;
-        let search::Answer { hits } = self.read(operation, &answer)?;
-        let mut results = SearchResults { total: hits.total.value, hits: Vec::with_capacity(hits.hits.len()) };
+        let search::Answer { hits, aggregations } = self.read(operation, &answer)?;
+        let totals = asked.totals.then(|| aggregations.unwrap_or_default().totals());
+        let mut results = SearchResults { total: hits.total.value, hits: Vec::with_capacity(hits.hits.len()), totals };
         for found in hits.hits {
-            let passages = self.passages(&found, query.clone()).await?;
+            let handle = format!("{}/_doc/{}", found.index, utf8_percent_encode(&found.id, NON_ALPHANUMERIC));
+            let passages =
+                if asked.without_passages { Vec::new() } else { self.passages_at(&handle, query.clone()).await? };
             // Another service may have named its documents otherwise; such a document is no gazette of this catalogue.
             let id = GazetteId(found.id.parse().unwrap_or_default());
-            results.hits.push(hit::hit(id, &found.fields, found.score.unwrap_or_default(), passages));
+            results.hits.push(hit::hit(id, &found.fields, found.score.unwrap_or_default(), passages, handle));
         }
         Ok(results)
+    }
+
+    async fn passages(&self, text: &str, hit: &Hit) -> Result<Vec<Passage>, SearchIndexError> {
+        let query = self.understood("fetch a text", text)?;
+        self.passages_at(&hit.handle, query).await
     }
 
     async fn find(&self, id: GazetteId) -> Result<Option<Provenance>, SearchIndexError> {

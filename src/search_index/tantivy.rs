@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use super::document::Provenance;
 use super::error::Diagnosis;
 use super::{
-    Document, Entry, Held, ItemOutcome, Named, Next, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind,
-    SearchQuery, SearchResults, Version, Versions, Which, bulk,
+    Document, Entry, Held, Hit, ItemOutcome, Named, Next, Passage, SearchIndex, SearchIndexError,
+    SearchIndexErrorKind as Kind, SearchQuery, SearchResults, Version, Versions, Which, bulk,
 };
 use crate::gazette::GazetteId;
 use schema::Fields;
@@ -23,6 +23,7 @@ mod schema;
 mod store;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod versions;
 
 /// Documents in a folder. One process writes at a time; any number read, also meanwhile.
@@ -198,6 +199,11 @@ impl SearchIndex for TantivyIndex {
     async fn search(&self, query: &SearchQuery) -> Result<SearchResults, SearchIndexError> {
         let query = query.clone();
         self.with_store("search", move |store| store.search(&query)).await
+    }
+
+    async fn passages(&self, text: &str, hit: &Hit) -> Result<Vec<Passage>, SearchIndexError> {
+        let (text, id) = (text.to_owned(), hit.id);
+        self.with_store("read a text", move |store| store.passages(&text, id)).await
     }
 
     async fn find(&self, id: GazetteId) -> Result<Option<Provenance>, SearchIndexError> {

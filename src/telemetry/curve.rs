@@ -28,7 +28,11 @@ impl Curve {
             return;
         }
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a run of less than a hundred years
-        self.points.push((seconds as u32, self.largest));
+        let second = seconds as u32;
+        match self.points.last_mut() {
+            Some(last) if last.0 == second => last.1 = last.1.max(self.largest),
+            _ => self.points.push((second, self.largest)),
+        }
         (self.values, self.largest) = (0, 0);
         if self.points.len() >= POINTS {
             // The peaks stay: of two neighbours, the larger value at the later time.

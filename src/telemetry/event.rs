@@ -77,6 +77,14 @@ pub enum Event<'a> {
     BreakerClosed { service: &'a str, after: Duration },
     /// A service gets fewer calls at once, or more again.
     ConcurrencyChanged { service: &'a str, from: u32, to: u32 },
+    /// A setting was read anew and holds from now on. Values are fit to be shown.
+    SettingChanged { key: &'a str, from: &'a str, to: &'a str },
+    /// A setting was read anew and waits for the next run.
+    SettingWaits { key: &'a str, from: &'a str, to: &'a str, why: &'a str },
+    /// Settings were read anew: so many changed, so many wait.
+    SettingsReloaded { changed: usize, waiting: usize },
+    /// Settings that were read anew are wrong, and none was changed.
+    SettingsRefused { error: &'a str },
     /// What the run takes of the machine now.
     Sampled(&'a Sample),
     /// Downloads wait for room in the spool.
@@ -97,6 +105,8 @@ pub enum Event<'a> {
     VersionSearched { version: &'a str, documents: u64 },
     /// No new claims from here on.
     Draining { reason: &'a StopReason },
+    /// Metrics or traces do not get where they should; the run goes on without.
+    NotExported { to: &'a str, error: &'a str },
     /// The run is over; the counts are those of the run.
     RunFinished { stopped_by: Option<&'a str> },
 }
@@ -106,6 +116,10 @@ impl Event<'_> {
     #[must_use]
     pub fn finishes_a_gazette(&self) -> bool {
         matches!(self, Self::Indexed { .. } | Self::Failed { .. } | Self::Deferred { .. })
+    }
+
+    pub(super) fn failure_code(&self) -> Option<&'static str> {
+        if let Self::Failed { failure, .. } = self { Some(failure.code.as_str()) } else { None }
     }
 
     /// Whether it is told only to those who want every step.

@@ -1,7 +1,7 @@
 //! Typed events: one event is the log line, the count and the progress. Nothing else logs.
 
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::gazette::{Lane, RunId};
@@ -10,28 +10,36 @@ mod container;
 mod counts;
 mod curve;
 mod event;
+mod export;
+mod exposition;
 mod histogram;
 mod live;
 mod log;
+mod log_file;
 mod memory;
 mod progress;
 mod slots;
 mod stage;
 mod tracker;
+mod web;
 
 pub use container::{memory_limit, memory_of_machine};
 pub use counts::{LaneCounts, RunCounts};
 pub use event::Event;
+pub use export::{Collector, ListenError, Listener, Pushgateway, Spans, Textfile, TraceOfRun, loopback_unless_said};
+pub use exposition::{Backlog, Exposed, exposition};
 pub use histogram::{DOCUMENTS, Histogram, SECONDS};
 pub use live::{
     Breaker, BreakerState, Bulks, Connections, InFlight, Live, MemoryUse, Permit, Permits, Rates, Sample, StageUse,
 };
-pub use log::{install, with_causes};
+pub use log::{Lines, install, set_level, with_causes};
+pub use log_file::LogFile;
 pub use memory::{OwnStatus, TreeMemory, peak_of_tree_bytes, resident_bytes_of, sample_processes, sample_tree};
 use progress::Progress;
 pub use progress::duration;
 pub use stage::Stage;
 use tracker::Tracker;
+pub use web::request_failed;
 
 /// A progress line every so many finished gazettes, where there is no terminal.
 const PROGRESS_EVERY: u64 = 10;
@@ -62,6 +70,8 @@ struct Shared {
     counts: Mutex<RunCounts>,
     lane: Mutex<(Lane, Instant)>,
     tracker: Mutex<Tracker>,
+    /// Where traces go, when they are wanted.
+    spans: OnceLock<Spans>,
     progress: Progress,
     last_line: Mutex<Instant>,
 }
@@ -74,17 +84,8 @@ impl Telemetry {
         let started = Instant::now();
         let lane = Mutex::new((Lane::default(), started));
         let tracker = Mutex::new(Tracker::new(started));
-        Self {
-            shared: Arc::new(Shared {
-                run,
-                started,
-                counts: Mutex::default(),
-                lane,
-                tracker,
-                progress,
-                last_line: Mutex::new(started),
-            }),
-        }
+        let (counts, spans, last_line) = (Mutex::default(), OnceLock::new(), Mutex::new(started));
+        Self { shared: Arc::new(Shared { run, started, counts, lane, tracker, spans, progress, last_line }) }
     }
 
     /// The run that every line of the log names.
@@ -104,7 +105,11 @@ impl Telemetry {
             counts.add(lane, event);
             counts.finished() + counts.deferred
         };
-        self.tracker().observe(event, documents, Instant::now());
+        let now = Instant::now();
+        let passed = self.tracker().observe(event, documents, now);
+        if let (Some(passed), Some(spans)) = (passed, self.shared.spans.get()) {
+            spans.put(passed.gazette, passed.stage, passed.began, now, event.failure_code());
+        }
         log::write(self.shared.run, event);
         let seen = matches!(event, Event::PageRecognized { .. } | Event::LaneBegun { .. } | Event::Sampled(_));
         if event.finishes_a_gazette() || seen {
@@ -148,6 +153,17 @@ impl Telemetry {
         counts.seconds = self.shared.started.elapsed().as_secs_f64();
         counts.lane_mut(lane).seconds = since.elapsed().as_secs_f64();
         counts
+    }
+
+    /// Has the stages of every gazette put into `spans` from now on. A second call changes nothing.
+    pub fn trace(&self, spans: Spans) {
+        let _ = self.shared.spans.set(spans);
+    }
+
+    /// Spans that were lost; `None` when there are no traces.
+    #[must_use]
+    pub fn dropped_spans(&self) -> Option<u64> {
+        self.shared.spans.get().map(Spans::dropped)
     }
 
     /// What is to be seen of the run now.

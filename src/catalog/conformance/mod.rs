@@ -83,6 +83,7 @@ against_both! {
     numbers::attempts_are_kept_with_the_marks_and_only_the_last_ones;
     numbers::failures_are_listed_by_code_and_territory;
     numbers::what_was_indexed_is_listed_whatever_became_of_it;
+    numbers::territories_with_gazettes_are_listed;
     scans::what_is_put_off_changes_lanes;
     scans::without_ocr_scans_are_files_like_others;
     scans::another_file_is_read_before_its_scans;

@@ -199,3 +199,10 @@ pub async fn a_run_shows_itself_to_others(world: &World) {
     assert_eq!(elsewhere.run(run).await.unwrap().unwrap().live, None);
     assert!(elsewhere.connections().limit > 0);
 }
+
+pub async fn territories_with_gazettes_are_listed(world: &World) {
+    world.with_gazettes(3).await;
+    let listed = world.catalog.territories().await.unwrap();
+    let names: Vec<String> = listed.iter().map(|t| format!("{} {} {}", t.id, t.name, t.state_code)).collect();
+    assert_eq!(names, ["t1 Um AL"], "`t2` has none");
+}

@@ -9,6 +9,7 @@ use super::super::dialect::{Connection, Dialect, Value};
 use super::super::statement::{Statement, milliseconds};
 use super::super::{Completion, Deferred, FailedGazette, story};
 use super::{begin, runs};
+use crate::failure::FailureCode;
 use crate::gazette::{EXTRACTOR_VERSION, GazetteId, RunId};
 
 /// Rows of one statement; each binds up to fourteen values, and SQLite takes 32,766 of them.
@@ -248,4 +249,17 @@ async fn with_marked_before<D: Dialect>(
         marked.extend(before.ids(connection).await?);
     }
     Ok(marked)
+}
+
+/// Somebody asks for them: their history does not count, and their time has come.
+pub async fn retry_failed<D: Dialect>(pool: &Pool<D::Db>, code: FailureCode) -> Result<u64, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let due = Statement::<D>::new("UPDATE prelo_gazettes SET failures = 0, starts = 0, next_attempt_at = ")
+        .now()
+        .sql(" WHERE state = 'failed' AND lease_run IS NULL AND failure_code = ")
+        .bind(code.as_str().to_owned())
+        .sql(" RETURNING gazette_id AS id")
+        .ids(&mut connection)
+        .await?;
+    Ok(due.len() as u64)
 }

@@ -7,6 +7,7 @@ mod numbers;
 mod pages;
 mod runs;
 mod schema;
+mod territories;
 
 use std::time::Duration;
 
@@ -17,11 +18,12 @@ use time::PrimitiveDateTime;
 use super::dialect::Dialect;
 use super::error::from_sqlx;
 use super::{
-    Begun, Catalog, CatalogError, Claim, Completion, Connections, Deferred, Explanation, FailedGazette, Indexed,
-    IndexedQuery, Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog, SelectionSummary,
-    SetAside, ShownRun, Status,
+    Backlog, Begun, Catalog, CatalogError, Claim, Completion, Connections, Deferred, Explanation, FailedGazette,
+    Indexed, IndexedQuery, Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog,
+    SelectionSummary, SetAside, ShownRun, Status,
 };
-use crate::gazette::{Gazette, GazetteId, RunId, Selection};
+use crate::failure::FailureCode;
+use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 
 /// The catalogue in a database of dialect `D`.
 pub struct SqlCatalog<D: Dialect> {
@@ -143,6 +145,10 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
         marks::fail::<D>(&self.pool, run, failures).await.map_err(self.context("set gazettes aside"))
     }
 
+    async fn retry_failed(&self, code: FailureCode) -> Result<u64, CatalogError> {
+        marks::retry_failed::<D>(&self.pool, code).await.map_err(self.context("make failures due again"))
+    }
+
     async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError> {
         claims::release::<D>(&self.pool, run, ids).await.map_err(self.context("give gazettes back"))
     }
@@ -165,6 +171,10 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
         failures.map_err(self.context("list what failed"))
     }
 
+    async fn backlog(&self) -> Result<Backlog, CatalogError> {
+        numbers::backlog::<D>(&self.pool).await.map_err(self.context("count what waits"))
+    }
+
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError> {
         runs::last_runs::<D>(&self.pool, limit).await.map_err(self.context("list the runs"))
     }
@@ -175,6 +185,10 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn live_run(&self) -> Result<Option<ShownRun>, CatalogError> {
         runs::shown::<D>(&self.pool, None).await.map_err(self.context("read the live run"))
+    }
+
+    async fn territories(&self) -> Result<Vec<Territory>, CatalogError> {
+        territories::territories::<D>(&self.pool).await.map_err(self.context("list the territories"))
     }
 
     async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError> {

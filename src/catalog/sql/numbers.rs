@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use sqlx::Pool;
-use time::PrimitiveDateTime;
+use time::macros::date;
+use time::{Date, PrimitiveDateTime, Time};
 
 use super::super::dialect::{Connection, Dialect};
 use super::super::statement::{Row, Statement};
-use super::super::{ScanBacklog, SelectionSummary, Status, selection};
+use super::super::{Backlog, ScanBacklog, SelectionSummary, Status, selection};
 use super::begin;
 use crate::failure::{FailureCode, Permanence};
 use crate::gazette::Selection;
+
+const EPOCH: Date = date!(1970 - 01 - 01);
 
 pub async fn summarize<D: Dialect>(
     pool: &Pool<D::Db>,
@@ -219,6 +222,38 @@ async fn in_haste<D: Dialect>(pool: &Pool<D::Db>, statement: Statement<D>) -> Re
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(CANCELED) => Ok(None),
         rows => rows.map(Some),
     }
+}
+
+pub async fn backlog<D: Dialect>(pool: &Pool<D::Db>) -> Result<Backlog, sqlx::Error> {
+    let status = status::<D>(pool).await?;
+    let mut connection = pool.acquire().await?;
+    let row = Statement::<D>::new("SELECT ")
+        .now()
+        .sql(
+            " AS now, (SELECT min(coalesce(g.scraped_at, g.created_at)) FROM gazettes g \
+             LEFT JOIN prelo_gazettes p ON p.gazette_id = g.id \
+             WHERE g.processed IS NOT TRUE AND p.state IS DISTINCT FROM 'failed') AS oldest, \
+             (SELECT max(finished_at) FROM prelo_runs WHERE stopped_by IS NULL) AS success, \
+             (SELECT max(coalesce(finished_at, heartbeat_at)) FROM prelo_runs \
+             WHERE CAST(counts ->> 'indexed' AS bigint) > 0) AS indexed",
+        )
+        .only_row(&mut connection)
+        .await?;
+    let now = row.moment("now")?;
+    let since_1970 =
+        |moment: PrimitiveDateTime| (moment - PrimitiveDateTime::new(EPOCH, Time::MIDNIGHT)).as_seconds_f64();
+    Ok(Backlog {
+        processed: status.processed,
+        pending: status.pending,
+        failed: status.failed,
+        retry_waiting: status.waiting,
+        in_work: status.claimed,
+        scans: status.scans.gazettes,
+        scanned_pages: status.scans.pages,
+        oldest_pending_seconds: row.maybe_moment("oldest")?.map(|oldest| (now - oldest).as_seconds_f64().max(0.0)),
+        last_success: row.maybe_moment("success")?.map(since_1970),
+        last_indexed: row.maybe_moment("indexed")?.map(since_1970),
+    })
 }
 
 /// The answer of a statement with columns `code` and `gazettes`.
