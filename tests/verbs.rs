@@ -146,7 +146,6 @@ fn a_run_ends_in_time_and_the_next_goes_on() {
     assert_eq!(report["stopped_by"], "out_of_time", "{report}");
     let (indexed, remaining) = (report["indexed"].as_u64().unwrap(), report["remaining"].as_u64().unwrap());
     assert!(indexed > 0 && indexed + remaining == 3_000, "{report}");
-    assert_eq!(report["skipped"], 0, "what was claimed was finished: {report}");
     assert!(took < Duration::from_mins(2), "{took:?}");
     assert_eq!(prelo.json(0, &["runs", "--limit", "1"])[0]["stopped_by"], "out_of_time");
 
