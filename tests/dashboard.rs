@@ -80,17 +80,17 @@ fn a_run_at_work_is_seen_from_another_process() {
     let index = format!("opensearch+http://{}/gazettes", nobody.local_addr().unwrap());
     let folder = fixtures();
     let mut child = prelo.spawn(&["run", "--folder", folder.to_str().unwrap(), "--index", &index]);
-    while http_api_runs(&prelo).is_none() {
-        assert!(child.try_wait().unwrap().is_none(), "{:?}", child.wait_with_output());
-    }
-    let server = Server::start(&prelo, &[]);
-    let page = loop {
-        let page = http::get(&server.host, "/painel");
-        if page.body.contains("Texto digital") {
-            break page;
+    let mut until = |seen: &dyn Fn() -> bool| {
+        while !seen() {
+            assert!(child.try_wait().unwrap().is_none(), "it should wait for its index");
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
-        assert!(child.try_wait().unwrap().is_none(), "{:?}", child.wait_with_output());
     };
+    until(&|| has_a_run(&prelo));
+    let server = Server::start(&prelo, &[]);
+    // It shows itself when it begins, and again when it has counted its selection.
+    until(&|| http::get(&server.host, "/painel").body.contains("<td class=\"number\">16</td>"));
+    let page = http::get(&server.host, "/painel");
     for word in ["em execução", "http-equiv=\"refresh\"", "data-every=\"3\"", "diários/s"] {
         assert!(page.body.contains(word), "no `{word}` in\n{}", page.body);
     }
@@ -105,10 +105,10 @@ fn a_run_at_work_is_seen_from_another_process() {
 }
 
 /// Whether there is a run, asked by the verb: the tables are there then.
-fn http_api_runs(prelo: &Prelo) -> Option<()> {
+fn has_a_run(prelo: &Prelo) -> bool {
     let answer = prelo.call(&["status", "--format", "json"]);
-    let status: serde_json::Value = serde_json::from_str(&answer.stdout).ok()?;
-    (!status["runs"].as_array()?.is_empty()).then_some(())
+    let status: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap_or_default();
+    status["runs"].as_array().is_some_and(|runs| !runs.is_empty())
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Metrics and traces of real runs, as those who read them get them: a file, a Pushgateway, a scraper, a collector. And
 //! that alerts and dashboards ask for nothing that is not there.
-#![allow(clippy::unwrap_used)] // a test may fail by panic
+#![allow(clippy::unwrap_used, clippy::float_cmp)] // a test may fail by panic; counts are whole numbers
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

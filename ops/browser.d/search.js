@@ -1,6 +1,7 @@
 // What a journalist does: search, narrow, turn the page, open a hit at its page; on a desk and on a phone.
 "use strict";
 const assert = require("node:assert");
+const fs = require("node:fs");
 const path = require("node:path");
 const puppeteer = require("puppeteer-core");
 
@@ -23,6 +24,17 @@ const goTo = (page, click) => Promise.all([page.waitForNavigation({ waitUntil: "
 const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 const shot = (page, name) => page.screenshot({ path: path.join(shots, `${name}.png`) });
 
+// What axe-core finds wrong for people who cannot see, or use no mouse (WCAG 2.1 A and AA).
+const AXE = fs.readFileSync(require.resolve("axe-core"), "utf8");
+async function accessible(page) {
+  await page.evaluate(AXE);
+  const wrong = await page.evaluate(async () => {
+    const { violations } = await axe.run(document, { iframes: false });
+    return violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join(" ")}`);
+  });
+  assert.deepEqual(wrong, [], page.url());
+}
+
 async function main() {
   const browser = await puppeteer.launch({
     executablePath: process.env.CHROMIUM,
@@ -38,6 +50,7 @@ async function main() {
 
     await page.goto(url);
     await shot(page, "welcome");
+    await accessible(page);
     assert.match(await text(page, ".welcome"), /diários oficia/);
 
     // By keyboard alone: the first stop leads past the navigation, the form is sent by Enter.
@@ -51,6 +64,7 @@ async function main() {
     assert.ok((await count(page, ".totals svg rect")) >= 2, "bars are drawn");
     assert.ok((await wide(page)) <= 0, "no sideways scrolling");
     await shot(page, "search");
+    await accessible(page);
 
     const first = await text(page, ".hit h2");
     await goTo(page, () => page.click(".paging a[rel=next]"));
@@ -71,6 +85,7 @@ async function main() {
     const after = Number(await text(page, ".summary strong"));
     assert.ok(after > 0 && after < before, `${after} of ${before}`);
     await shot(page, "narrowed");
+    await accessible(page);
     await goTo(page, () => page.click(".chips a"));
     assert.equal(Number(await text(page, ".summary strong")), before);
 
@@ -86,9 +101,10 @@ async function main() {
     // Its page: the text beside the file, turned with the same word marked.
     await goTo(page, () => page.click(".hit .meta a"));
     assert.ok((await count(page, "pre.text mark")) > 0, "what was searched is marked in the text");
-    assert.match(await page.$eval(".document iframe", (frame) => frame.src), /file#page=\d+&/);
+    assert.match(await page.$eval(".document iframe", (frame) => frame.src), /file#page=\d+/);
     await new Promise((resume) => setTimeout(resume, 2500)); // the viewer draws when it likes
     await shot(page, "gazette");
+    await accessible(page);
     if (await page.$(".turning a[rel=next]")) {
       await goTo(page, () => page.click(".turning a[rel=next]"));
       assert.match(page.url(), /page=\d+/);
@@ -97,6 +113,7 @@ async function main() {
     await page.goto(`${url}?q=palavrainexistente&state=AL`);
     assert.match(await text(page, ".help"), /Nada encontrado/);
     await shot(page, "nothing");
+    await accessible(page);
     await page.goto(`${url}?q=preg%C3%A3o&lang=en`);
     assert.match(await text(page, ".summary"), /gazettes found/);
 
@@ -113,6 +130,7 @@ async function main() {
     await phone.setJavaScriptEnabled(true);
     for (const path of ["", "?q=preg%C3%A3o", new URL(phone.url()).pathname.slice(1)]) {
       await phone.goto(url + path);
+      await accessible(phone);
       assert.ok((await wide(phone)) <= 0, `no sideways scrolling on a phone: ${path}`);
     }
     assert.deepEqual(complaints.filter((one) => !one.includes("400")), [], "the browser complains of nothing");

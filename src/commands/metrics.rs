@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::Usage;
 use crate::catalog::Catalog;
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::pipeline::{Ended, RunError};
 use crate::telemetry::{
     Backlog, Collector, Event, Exposed, Listener, Pushgateway, Telemetry, Textfile, TraceOfRun, exposition,
@@ -53,7 +53,7 @@ impl Exports {
                 ))
             })
         });
-        let headers = config.otlp_headers.as_ref().map_or("", |headers| headers.expose());
+        let headers = config.otlp_headers.as_ref().map_or("", Secret::expose);
         let collector = config.otlp_endpoint.as_ref().map(|url| {
             Collector::new(url.expose(), headers)
                 .map_err(|error| Usage(format!("otlp_endpoint is no URL of a collector ({error})")))

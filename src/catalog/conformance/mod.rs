@@ -79,6 +79,8 @@ against_both! {
     numbers::the_status_counts_every_state;
     numbers::runs_are_listed_newest_first;
     numbers::a_run_shows_itself_to_others;
+    numbers::what_waits_is_counted_for_metrics;
+    failures::a_code_is_made_due_at_once;
     numbers::explaining_tells_the_story;
     numbers::attempts_are_kept_with_the_marks_and_only_the_last_ones;
     numbers::failures_are_listed_by_code_and_territory;

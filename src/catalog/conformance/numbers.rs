@@ -206,3 +206,20 @@ pub async fn territories_with_gazettes_are_listed(world: &World) {
     let names: Vec<String> = listed.iter().map(|t| format!("{} {} {}", t.id, t.name, t.state_code)).collect();
     assert_eq!(names, ["t1 Um AL"], "`t2` has none");
 }
+
+pub async fn what_waits_is_counted_for_metrics(world: &World) {
+    let nothing = world.catalog.backlog().await.unwrap();
+    assert_eq!((nothing.oldest_pending_seconds, nothing.last_success, nothing.last_indexed), (None, None, None));
+    world.with_gazettes(5).await;
+    world.indexed(&[1]).await;
+    world.failed(&[2], FailureCode::NotFound, Some(Duration::from_hours(1))).await;
+    let run = world.run(&Selection::default()).await;
+    world.catalog.finish_run(run, &RunCounts { indexed: 1, ..RunCounts::default() }, None).await.unwrap();
+    let backlog = world.catalog.backlog().await.unwrap();
+    assert_eq!((backlog.processed, backlog.pending, backlog.retry_waiting, backlog.in_work), (1, 3, 1, 0));
+    assert_eq!(backlog.failed, [("NOT_FOUND".to_owned(), 1)].into());
+    assert!(backlog.oldest_pending_seconds.is_some_and(|age| age >= 0.0), "{backlog:?}");
+    let year_2020 = 1.5778e9;
+    assert!(backlog.last_success.is_some_and(|moment| moment > year_2020), "{backlog:?}");
+    assert!(backlog.last_indexed.is_some_and(|moment| moment > year_2020), "{backlog:?}");
+}

@@ -106,8 +106,7 @@ fn work(page: &mut Page, live: &Live) {
             .iter()
             .for_each(|lane| add(&[("lane", lane.as_str())], number(counts.lane(*lane).gazettes)));
     });
-    type Value = fn(&StageUse) -> u64;
-    let gauges: [(&str, &str, Value); 2] = [
+    let gauges: [(&str, &str, fn(&StageUse) -> u64); 2] = [
         ("prelo_in_flight_gazettes", "Gazettes that a stage works on.", |stage| stage.working),
         ("prelo_queue_gazettes", "Gazettes that wait for a stage.", |stage| stage.waiting),
     ];

@@ -117,9 +117,14 @@ impl View<'_> {
         let file = format!("{}/file#page={page}", self.path);
         let gazette = &self.explanation.gazette;
         let pdf = is_pdf(key);
+        let back = super::super::asked::Asked {
+            text: self.asked.text.clone(),
+            language: self.asked.language.clone(),
+            ..Default::default()
+        };
         html! {
             @if !self.asked.text.is_empty() {
-                p.back { a href=(format!("/?{}", form_urlencoded::Serializer::new(String::new()).append_pair("q", &self.asked.text).finish())) {
+                p.back { a href=(back.address("/")) {
                     "← " (self.t("Pesquisa: ", "Search: ")) (self.asked.text)
                 } }
             }
@@ -158,7 +163,7 @@ impl View<'_> {
             }
             section.story aria-labelledby="story" {
                 h2 id="story" { (self.t("O que se sabe deste diário", "What is known of this gazette")) }
-                dl lang="en" {
+                dl {
                     @for (name, value) in &story.rows { dt { (name) } dd { (value) } }
                 }
             }

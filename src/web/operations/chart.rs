@@ -8,10 +8,12 @@ use crate::web::language::Language;
 
 /// In units of the drawing.
 const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 180.0;
+const HEIGHT: f64 = 200.0;
 const LEFT: f64 = 64.0;
 const BOTTOM: f64 = 24.0;
 const TOP: f64 = 12.0;
+/// As wide as `1024 MiB` is.
+const WORDS: f64 = 90.0;
 
 /// The drawing, with its numbers in words for those who do not see it.
 pub fn memory(language: Language, memory: &MemoryUse) -> Markup {
@@ -26,6 +28,9 @@ pub fn memory(language: Language, memory: &MemoryUse) -> Markup {
     let line: Vec<String> =
         points.iter().map(|(seconds, bytes)| format!("{:.1},{:.1}", x(*seconds), y(*bytes))).collect();
     let area = format!("{:.1},{floor} {} {:.1},{floor}", x(*first), line.join(" "), x(*last), floor = HEIGHT - BOTTOM);
+    // Above the line, where the words stand.
+    let highest = points.iter().filter(|(seconds, _)| x(*seconds) > WIDTH - WORDS).map(|(_, bytes)| y(*bytes));
+    let above = highest.fold(HEIGHT, f64::min) - 8.0;
     let amount = |bytes| words::megabytes(language, bytes);
     let bound = memory.bound_bytes;
     let sentence = match language {
@@ -58,7 +63,7 @@ pub fn memory(language: Language, memory: &MemoryUse) -> Markup {
                 }
                 polygon.area points=(area) {}
                 polyline.line points=(line.join(" ")) {}
-                text.note x=(x(*last)) y=(y(points.last().map_or(0, |point| point.1)) - 8.0) text-anchor="end" {
+                text.note x=(x(*last)) y=(format!("{above:.1}")) text-anchor="end" {
                     (amount(memory.resident_bytes))
                 }
                 text x=(LEFT) y=(HEIGHT - 6.0) { (words::time_span(language, f64::from(*first))) }

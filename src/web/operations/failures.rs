@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::PATH;
 use super::sessions::Session;
+use super::{PATH, portuguese};
 use crate::failure::{FailureCode, Permanence};
 use crate::web::language::Language;
 
@@ -30,6 +30,13 @@ pub fn table(language: Language, failed: &BTreeMap<String, u64>, session: Option
     }
 }
 
+/// What stands between backticks is to be typed.
+fn marked(text: &str) -> Markup {
+    html! { @for (place, part) in text.split('`').enumerate() {
+        @if place % 2 == 1 { code { (part) } } @else { (part) }
+    } }
+}
+
 fn row(language: Language, word: &str, count: u64, session: Option<&Session>) -> Markup {
     let code = FailureCode::parse(word);
     html! {
@@ -37,8 +44,12 @@ fn row(language: Language, word: &str, count: u64, session: Option<&Session>) ->
             th scope="row" { code { (word) } }
             td.number { (language.number(count)) }
             td { @if let Some(code) = code {
-                p lang="en" { (code.sentence()) }
-                p.detail lang="en" { (code.action()) }
+                @let (sentence, action) = match language {
+                    Language::Portuguese => portuguese::told(code),
+                    Language::English => (code.sentence(), code.action()),
+                };
+                p { (marked(sentence)) }
+                p.detail { (marked(action)) }
                 @match code.permanence() {
                     Permanence::Permanent => {}
                     Permanence::Retryable => p.muted {

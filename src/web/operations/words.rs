@@ -15,9 +15,10 @@ pub fn megabytes(language: Language, bytes: u64) -> String {
     if mib >= 100.0 { format!("{mib:.0} MiB") } else { format!("{} MiB", decimal(language, mib)) }
 }
 
-/// With one digit behind the comma.
+/// With one digit behind the comma, and two of what is small.
 pub fn decimal(language: Language, number: f64) -> String {
-    language.of(format!("{number:.1}").replace('.', ","), format!("{number:.1}"))
+    let text = if number > 0.0 && number < 1.0 { format!("{number:.2}") } else { format!("{number:.1}") };
+    language.of(text.replace('.', ","), text)
 }
 
 /// `3m 05s`, `4,2s`.
@@ -54,6 +55,7 @@ mod tests {
     #[test]
     fn as_people_write_them() {
         let (portuguese, english) = (Language::Portuguese, Language::English);
+        assert_eq!((decimal(portuguese, 0.117), decimal(english, 0.0)), ("0,12".into(), "0.0".into()));
         assert_eq!(megabytes(portuguese, 73_819_750), "70,4 MiB");
         assert_eq!(megabytes(english, 536_870_912), "512 MiB");
         assert_eq!((time_span(portuguese, 4.25), age(english, 200_000.0)), ("4,2s".into(), "2 days".into()));

@@ -103,15 +103,18 @@ fn found(site: Shared, view: &View, directory: &Directory, results: SearchResult
     let end = format!("</ol>{}{}</div>{}", paging(view, total, last).0, charts, layout::closing(&view.frame()));
     let began = Instant::now();
     let (text, language) = (Arc::<str>::from(view.asked.text.as_str()), view.language);
+    // What a link to a gazette takes along: what was searched, and the language where it was chosen.
+    let kept = Asked { text: view.asked.text.clone(), language: view.asked.language.clone(), ..Asked::default() };
+    let kept = Arc::<str>::from(kept.address(""));
     let items = stream::iter(hits).then(move |hit| {
-        let (site, text) = (Arc::clone(&site), Arc::clone(&text));
+        let (site, text, kept) = (Arc::clone(&site), Arc::clone(&text), Arc::clone(&kept));
         async move {
             let passages = if began.elapsed() < PASSAGES_DEADLINE {
                 site.passages(&text, &hit).await.unwrap_or_default()
             } else {
                 Vec::new()
             };
-            item(language, &text, &hit, &passages).0
+            item(language, &kept, &hit, &passages).0
         }
     });
     let whole = stream::iter([beginning]).chain(items).chain(stream::iter([end]));
@@ -188,7 +191,7 @@ fn chips(view: &View, directory: &Directory) -> Markup {
     }
 }
 
-fn item(language: Language, text: &str, hit: &Hit, passages: &[Passage]) -> Markup {
+fn item(language: Language, kept: &str, hit: &Hit, passages: &[Passage]) -> Markup {
     let place = match (hit.territory_name.as_str(), hit.territory_id.as_str()) {
         ("", "") => hit.file_path.rsplit('/').next().unwrap_or_default().to_owned(),
         ("", id) => id.to_owned(),
@@ -198,10 +201,7 @@ fn item(language: Language, text: &str, hit: &Hit, passages: &[Passage]) -> Mark
     let known = hit.id.0 != 0;
     let first = passages.first().map_or(1, |passage| passage.page);
     let at = |page: u32| (known && is_pdf(&hit.file_path)).then(|| format!("/gazettes/{}/file#page={page}", hit.id));
-    let details = |page: u32| {
-        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", text).finish();
-        format!("/gazettes/{}?page={page}&{query}", hit.id)
-    };
+    let details = |page: u32| format!("/gazettes/{}{kept}&page={page}", hit.id);
     let title_address = at(first).or_else(|| known.then(|| details(first)));
     html! {
         li.hit {
