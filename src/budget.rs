@@ -78,10 +78,16 @@ impl ByteBudget {
         BytePermit { permit }
     }
 
+    /// The whole, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.units) * UNIT_BYTES
+    }
+
     /// What is taken now, in bytes.
     #[must_use]
     pub fn taken_bytes(&self) -> u64 {
-        u64::from(self.units) * UNIT_BYTES - self.available_bytes()
+        self.bytes() - self.available_bytes()
     }
 
     fn available_bytes(&self) -> u64 {

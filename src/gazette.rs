@@ -7,7 +7,7 @@ use time::{Date, PrimitiveDateTime};
 use uuid::Uuid;
 
 /// `gazettes.id`, the primary key of the catalogue and the `_id` of the index document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GazetteId(pub i64);
 

@@ -24,4 +24,7 @@ pub mod storage; // where files live
 pub mod pipeline; // joins the four
 
 // level 4
+pub mod web; // the pages and the API of `serve`
+
+// level 5
 pub mod commands; // one file per verb

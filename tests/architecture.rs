@@ -11,7 +11,8 @@ const LEVELS: &[&[&str]] = &[
     &["config", "telemetry"],
     &["catalog", "extraction", "search_index", "storage"],
     &["pipeline"],
-    &["commands", "web"],
+    &["web"],
+    &["commands"],
 ];
 
 fn level(module: &str) -> Option<usize> {

@@ -255,3 +255,30 @@ fn extract_prints_text_or_json_and_writes_files() {
     assert!(answer.stderr.contains("vazio.pdf") && answer.stderr.contains("EMPTY_OBJECT"), "{}", answer.stderr);
     assert_eq!(fs::read_to_string(prelo.path().join("texts/ribeira-do-sol-1214.txt")).unwrap(), plain);
 }
+
+#[test]
+fn a_search_is_narrowed_ordered_paged_and_counted() {
+    let prelo = Prelo::new();
+    run(&prelo, &fixtures());
+    let newest = prelo.json(0, &["search", "pregão", "--sort", "newest", "--limit", "100", "--totals"]);
+    let dates: Vec<&str> = newest["hits"].as_array().unwrap().iter().filter_map(|hit| hit["date"].as_str()).collect();
+    let mut sorted = dates.clone();
+    sorted.sort_unstable();
+    sorted.reverse();
+    assert_eq!(dates, sorted);
+    let by_territory = newest["totals"]["by_territory"].as_array().unwrap();
+    let counted: u64 = by_territory.iter().map(|total| total["gazettes"].as_u64().unwrap()).sum();
+    assert_eq!(counted, INDEXED, "{}", newest["totals"]);
+    assert_eq!(newest["hits"][2], prelo.json(0, &["search", "pregão", "--sort", "newest", "--offset", "2"])["hits"][0]);
+    let extra = prelo.json(0, &["search", "pregão", "--edition", "extra"])["total"].as_u64().unwrap();
+    let regular = prelo.json(0, &["search", "pregão", "--edition", "regular"])["total"].as_u64().unwrap();
+    assert!(extra > 0 && extra + regular == INDEXED, "{extra} and {regular}");
+    let chamber = prelo.json(0, &["search", "pregão", "--power", "legislative"])["total"].as_u64().unwrap();
+    assert!(chamber > 0 && chamber < INDEXED);
+    let text = prelo.expect(0, &["search", "pregão", "--totals", "--limit", "1"]).stdout;
+    assert!(
+        text.contains("Serra Clara MG") && text.contains("2025-04") && text.contains("12 gazettes found, 1 shown"),
+        "{text}"
+    );
+    prelo.expect(2, &["search", "pregão", "--offset", "9999"]);
+}

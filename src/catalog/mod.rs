@@ -11,10 +11,10 @@ use serde::Serialize;
 use time::PrimitiveDateTime;
 
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::gazette::{Gazette, GazetteId, RunId, Selection};
+use crate::failure::{Failure, FailureCode};
+use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 use crate::retry::Recheck;
-pub use crate::telemetry::RunCounts;
+pub use crate::telemetry::{Backlog, Connections, Live, RunCounts};
 
 mod dialect;
 mod error;
@@ -23,11 +23,13 @@ mod selection;
 mod sql;
 mod sqlite;
 mod statement;
+mod story;
 
 #[cfg(test)]
 mod conformance;
 
 pub use error::{CatalogError, CatalogErrorKind};
+pub use story::{Attempt, PageRun, Source, Timings, page_runs};
 
 /// The state of gazettes, and the lease of the one run that may change it.
 #[async_trait]
@@ -44,6 +46,9 @@ pub trait Catalog: Send + Sync {
 
     /// Extends the run's lease and those of its gazettes, and notes its counts. `false`: the lease was lost.
     async fn heartbeat(&self, run: RunId, lease: Duration, counts: &RunCounts) -> Result<bool, CatalogError>;
+
+    /// Writes down what is to be seen of the run now: one statement, which neither needs nor extends the lease.
+    async fn show_run(&self, run: RunId, live: &Live) -> Result<(), CatalogError>;
 
     /// Frees what the run still holds and closes its row. `stopped_by` is `None` when the work was done.
     async fn finish_run(&self, run: RunId, counts: &RunCounts, stopped_by: Option<&str>) -> Result<(), CatalogError>;
@@ -111,6 +116,10 @@ pub trait Catalog: Send + Sync {
     /// are left alone.
     async fn fail(&self, run: RunId, failures: &[FailedGazette]) -> Result<Vec<GazetteId>, CatalogError>;
 
+    /// Makes every gazette that failed with `code` due for the next run, whatever it tried before; says how many. What a run
+    /// holds is left alone. Again is harmless.
+    async fn retry_failed(&self, code: FailureCode) -> Result<u64, CatalogError>;
+
     /// Gives claimed gazettes back without an outcome: they are pending as before, and a start of their reader is not
     /// counted against them.
     async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError>;
@@ -122,11 +131,31 @@ pub trait Catalog: Send + Sync {
     /// The whole catalogue in numbers.
     async fn status(&self) -> Result<Status, CatalogError>;
 
+    /// Gazettes that are set aside, the highest id first: of one code, or of one territory.
+    async fn failures(
+        &self,
+        code: Option<&str>,
+        territory: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<SetAside>, CatalogError>;
+
+    /// What waits, and for how long: for metrics.
+    async fn backlog(&self) -> Result<Backlog, CatalogError>;
+
     /// The last runs, newest first.
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError>;
 
+    /// One run, with what was last to be seen of it; `None` when there is no such row.
+    async fn run(&self, id: RunId) -> Result<Option<ShownRun>, CatalogError>;
+
+    /// The run that holds the lease now, in the same way; `None` when none does.
+    async fn live_run(&self) -> Result<Option<ShownRun>, CatalogError>;
+
     /// Everything known about one gazette; `None` when there is no such row.
     async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError>;
+
+    /// The territories that have gazettes, by name; 20,000 at most, which is more than Brazil has.
+    async fn territories(&self) -> Result<Vec<Territory>, CatalogError>;
 
     /// A page of the rows that are marked as processed, highest id first, below `before`; from the highest id on when
     /// that is `None`.
@@ -139,6 +168,21 @@ pub trait Catalog: Send + Sync {
     /// Answers with the ones that were: not those that another live run holds, nor those that were pending before. How
     /// often their reader was started stays counted.
     async fn reopen(&self, run: RunId, ids: &[GazetteId]) -> Result<Vec<GazetteId>, CatalogError>;
+
+    /// Gazettes that prelo has indexed at some time, whatever became of them since, highest id first.
+    async fn indexed(&self, which: IndexedQuery<'_>) -> Result<Vec<Indexed>, CatalogError>;
+
+    /// How many those are.
+    async fn count_indexed(&self) -> Result<u64, CatalogError>;
+
+    /// The gazettes that live runs hold, each with its run.
+    async fn in_flight(&self) -> Result<Vec<(GazetteId, RunId)>, CatalogError>;
+
+    /// The catalogue's clock.
+    async fn now(&self) -> Result<PrimitiveDateTime, CatalogError>;
+
+    /// The connections to the database at this moment.
+    fn connections(&self) -> Connections;
 
     /// The place where files of a folder are registered, where the catalogue is prelo's own.
     fn registry(&self) -> Option<&dyn Registry> {
@@ -249,6 +293,8 @@ pub struct Completion {
     pub ocr_confidence: Option<f32>,
     /// Codes of the failure catalogue with commas, of what is not as it should be although there is text.
     pub warnings: String,
+    pub page_runs: Vec<PageRun>,
+    pub timings: Timings,
 }
 
 /// What is written down about a gazette that OCR has to read.
@@ -262,6 +308,7 @@ pub struct Deferred {
     pub pages: u32,
     /// Of these, pages that OCR has to read.
     pub ocr_due: u32,
+    pub timings: Timings,
 }
 
 /// What waits for OCR.
@@ -282,6 +329,7 @@ pub struct FailedGazette {
     pub bytes: Option<u64>,
     /// When later runs may try again; `None` is never by itself.
     pub recheck: Option<Recheck>,
+    pub timings: Timings,
 }
 
 /// What the catalogue says of a gazette that should be in the index.
@@ -299,6 +347,31 @@ pub struct Marked {
     pub text_checksum: Option<String>,
     /// A live run holds it: what is known of it is about to change.
     pub in_flight: bool,
+}
+
+/// Which of the gazettes that prelo has indexed.
+#[derive(Debug, Clone, Copy)]
+pub enum IndexedQuery<'a> {
+    /// A page of them below an id, and only what was indexed at a moment or later.
+    Page { before: Option<GazetteId>, since: Option<PrimitiveDateTime>, page_size: u32 },
+    /// These.
+    Ids(&'a [GazetteId]),
+}
+
+/// A gazette that prelo has indexed at some time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Indexed {
+    pub gazette: Gazette,
+    pub state: GazetteState,
+    /// A live run holds it: what is known of it is about to change.
+    pub in_flight: bool,
+}
+
+/// A gazette that is set aside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetAside {
+    pub gazette: Gazette,
+    pub state: GazetteState,
 }
 
 /// What a selection holds.
@@ -342,6 +415,24 @@ pub struct Status {
     pub claimed: u64,
     /// Gazettes with pages that OCR has to read, and these pages. They are pending, or indexed without them.
     pub scans: ScanBacklog,
+    /// Since when the one of those pending waits that waits longest, where that can be said quickly.
+    #[serde(with = "iso")]
+    pub oldest_pending_at: Option<PrimitiveDateTime>,
+    /// `gazettes`, `processed` and `pending` are what the database expects: counting them would take long.
+    pub about: bool,
+}
+
+/// A run, and what is to be seen of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShownRun {
+    #[serde(flatten)]
+    pub record: RunRecord,
+    /// It holds the lease: by the database's clock it was heard of in time.
+    pub is_live: bool,
+    /// `None` of runs that have shown nothing, and of what an unknown version has shown.
+    pub live: Option<Live>,
+    /// So long ago, in seconds by the database's clock.
+    pub shown_seconds_ago: Option<f64>,
 }
 
 /// One row of `prelo_runs`.
@@ -367,10 +458,13 @@ pub struct Explanation {
     pub processed: bool,
     /// `None` when prelo has never claimed it.
     pub state: Option<GazetteState>,
+    /// The last ones, the first of them first.
+    pub attempts: Vec<Attempt>,
+    pub pages: Vec<PageRun>,
 }
 
 /// One row of `prelo_gazettes`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct GazetteState {
     /// `pending`, `claimed`, `started`, `indexed` or `failed`.
     pub state: String,

@@ -1,6 +1,7 @@
 //! What can be typed. Settings are flags of every verb; they come from the table of `config`.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -10,7 +11,8 @@ use crate::config;
 
 /// Turns official gazettes into searchable text, in bounded memory, and loses nothing.
 #[derive(Debug, Parser)]
-#[command(name = "prelo", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "prelo", version = super::version::short(), long_version = super::version::long())]
+#[command(subcommand_required = true, arg_required_else_help = true)]
 #[command(after_help = "Try it: prelo run --folder DIR, then prelo search \"pregão eletrônico\"")]
 pub struct Cli {
     #[command(subcommand)]
@@ -57,6 +59,10 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Show the catalogue in numbers and the last runs
     Status,
+    /// List the last runs, or tell one of them in full
+    Runs(RunsArgs),
+    /// List the gazettes that are set aside
+    Failures(FailuresArgs),
     /// Tell the whole story of one gazette
     Explain(ExplainArgs),
     /// Find passages in the index
@@ -67,10 +73,18 @@ pub enum Verb {
     Migrate,
     /// Print every setting with where it came from
     Config(ConfigArgs),
-    /// Reach the three services and say what is wrong with each
+    /// Reach the three services and say what is wrong with each, and size this machine
     Check,
+    /// Show the search page, the API and what goes on, to browsers
+    Serve(ServeArgs),
+    /// Fill a new version of the index from the stored texts, reading no file again
+    Reindex(ReindexArgs),
     /// Compare catalogue, storage and index, and name what does not agree
     Verify(VerifyArgs),
+    /// Print a script that completes verbs and flags in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
     /// Read documents that another prelo hands over; started by it alone
     #[command(hide = true)]
     ReadDocuments(ReadDocumentsArgs),
@@ -139,6 +153,14 @@ pub struct RunArgs {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Be done at this time of day (HH:MM, in the machine's time zone): nothing more is claimed in time for that
+    #[arg(long, value_name = "HH:MM", value_parser = super::until::time_of_day, conflicts_with = "span")]
+    pub until: Option<time::Time>,
+
+    /// Be done after so long, such as 2h, 45m or 1h30m
+    #[arg(long = "for", id = "span", value_name = "DURATION", value_parser = super::until::span)]
+    pub span: Option<std::time::Duration>,
+
     /// Write a JSON report of the run to this file
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -148,6 +170,41 @@ pub struct RunArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// The beginning of a run's id
+    pub id: Option<String>,
+
+    /// Runs at most
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct FailuresArgs {
+    /// Only this code
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+
+    /// Only this territory
+    #[arg(long, value_name = "ID")]
+    pub territory: Option<String>,
+
+    /// As CSV, with more columns
+    #[arg(long)]
+    pub csv: bool,
+
+    /// Gazettes at most, the newest ids first
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell that reads the script
+    pub shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]
@@ -178,9 +235,45 @@ pub struct SearchArgs {
     #[arg(long, value_name = "DATE", value_parser = super::selection::date)]
     pub to: Option<time::Date>,
 
+    /// Only extra editions, or only the others
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub edition: Option<Edition>,
+
+    /// Only gazettes of this power, such as executive
+    #[arg(long, value_name = "WORD")]
+    pub power: Option<String>,
+
+    /// What comes first
+    #[arg(long, value_enum, default_value_t)]
+    pub sort: Order,
+
+    /// Gazettes passed over
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub offset: u16,
+
+    /// Count what matches by territory and month, too
+    #[arg(long)]
+    pub totals: bool,
+
     /// Gazettes at most
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub limit: u16,
+}
+
+/// Extra editions or the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Edition {
+    Extra,
+    Regular,
+}
+
+/// The order of hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Order {
+    #[default]
+    Relevance,
+    Newest,
+    Oldest,
 }
 
 #[derive(Debug, Args)]
@@ -196,6 +289,26 @@ pub struct ExtractArgs {
     /// Threads that read; by default as many as the settings say
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[allow(clippy::doc_markdown)] // help texts are no Markdown
+pub struct ReindexArgs {
+    /// Go back to the version before, after it was given what was indexed since
+    #[arg(long, conflicts_with_all = ["drop_old", "cancel"])]
+    pub rollback: bool,
+
+    /// Remove the version before, which is kept for --rollback
+    #[arg(long, conflicts_with = "cancel")]
+    pub drop_old: bool,
+
+    /// Give up a version that was begun
+    #[arg(long)]
+    pub cancel: bool,
+
+    /// Search the new version also when it holds fewer documents than the one before
+    #[arg(long, conflicts_with_all = ["drop_old", "cancel"])]
+    pub accept_fewer: bool,
 }
 
 #[derive(Debug, Args)]
@@ -219,6 +332,13 @@ pub struct VerifyArgs {
     /// Name so many findings at most; all are counted, and repaired
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
 }
 
 #[derive(Debug, Args)]

@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 
-use super::cli::{Format, SearchArgs};
+use super::cli::{Edition, Format, Order, SearchArgs};
+use super::words::t;
 use super::{Usage, output, services};
 use crate::config::Config;
-use crate::search_index::{Hit, Passage, SearchQuery, SearchResults};
+use crate::search_index::{Hit, Passage, SearchQuery, SearchResults, Sort, Totals};
 
 pub async fn search(args: &SearchArgs, config: &Config, format: Format) -> Result<u8> {
     if let (Some(from), Some(to)) = (args.from, args.to)
@@ -19,7 +20,17 @@ pub async fn search(args: &SearchArgs, config: &Config, format: Format) -> Resul
         state: args.state.as_ref().map(|state| state.to_uppercase()),
         from: args.from,
         to: args.to,
+        extra: args.edition.map(|edition| edition == Edition::Extra),
+        power: args.power.clone(),
+        sort: match args.sort {
+            Order::Relevance => Sort::Relevance,
+            Order::Newest => Sort::Newest,
+            Order::Oldest => Sort::Oldest,
+        },
+        offset: usize::from(args.offset),
         limit: usize::from(args.limit),
+        without_passages: false,
+        totals: args.totals,
     };
     let results = services::search_index(config).await?.search(&query).await?;
     match format {
@@ -31,7 +42,7 @@ pub async fn search(args: &SearchArgs, config: &Config, format: Format) -> Resul
 
 fn render(results: &SearchResults, styled: bool) -> String {
     if results.hits.is_empty() {
-        return "Nothing found. Fewer or other words may help; all of them must occur.\n".into();
+        return format!("{}\n", t("Nothing found. Fewer or other words may help; all of them must occur."));
     }
     let mut text = String::new();
     for hit in &results.hits {
@@ -42,10 +53,30 @@ fn render(results: &SearchResults, styled: bool) -> String {
         }
         text.push('\n');
     }
+    if let Some(totals) = &results.totals {
+        text.push_str(&spread(totals));
+    }
     let shown = results.hits.len() as u64;
-    let more = if results.total > shown { format!(", the best {shown} shown") } else { String::new() };
+    let more = if results.total > shown { format!(", {shown} shown") } else { String::new() };
     text.push_str(&format!("{} found{more}\n", output::gazettes(results.total)));
     text
+}
+
+/// Territories with the most gazettes, and months.
+fn spread(totals: &Totals) -> String {
+    let territories = totals.by_territory.iter().map(|total| {
+        let name = match (total.territory_name.as_str(), total.territory_id.as_str()) {
+            ("", "") => "territory unknown",
+            ("", id) => id,
+            (name, _) => name,
+        };
+        vec![total.gazettes.to_string(), format!("{name} {}", total.state_code).trim_end().to_owned()]
+    });
+    let others = (totals.of_other_territories > 0)
+        .then(|| vec![totals.of_other_territories.to_string(), "other territories".to_owned()]);
+    let months = totals.by_month.iter().map(|total| vec![total.gazettes.to_string(), total.month.clone()]);
+    let rows: Vec<_> = territories.chain(others).chain(months).collect();
+    output::table(&[], &rows) + "\n"
 }
 
 /// In the terminal's width, the lines below the first under its beginning; one line elsewhere.
@@ -58,12 +89,12 @@ fn wrapped(beginning: &str, passage: &str, terminal: bool) -> String {
 
 fn heading(hit: &Hit, styled: bool) -> String {
     let place = match (hit.territory_name.as_str(), hit.state_code.as_str()) {
-        ("", "") if hit.territory_id.is_empty() => "territory unknown".to_owned(),
+        ("", "") if hit.territory_id.is_empty() => t("territory unknown").to_owned(),
         ("", "") => hit.territory_id.clone(),
         (name, "") => name.to_owned(),
         (name, state) => format!("{name}/{state}"),
     };
-    let date = hit.date.as_deref().unwrap_or("date unknown");
+    let date = hit.date.as_deref().unwrap_or(t("date unknown"));
     let edition = match hit.edition_number.as_str() {
         "" => String::new(),
         number => format!("  no. {number}"),

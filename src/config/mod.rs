@@ -9,11 +9,13 @@ use url::Url;
 use crate::budget::MemoryPlan;
 use crate::gazette::{Mode, OcrMode};
 
+mod env_file; // a file of environment variables
 mod error; // what goes wrong
 mod example; // a prelo.toml that explains itself
 mod flags; // every setting as a flag
 mod kind; // text or TOML -> checked value
 mod legacy; // the environment of the replaced service
+mod live; // what changes while it is used
 mod load; // the layers -> Config
 mod origin; // where a value came from
 mod places; // what follows from other settings
@@ -28,7 +30,8 @@ mod validate; // what settings must be to one another
 pub use error::ConfigError;
 pub use example::example_toml;
 pub use flags::flags;
-pub use load::{Entry, Loaded, load};
+pub use live::LiveConfig;
+pub use load::{Difference, Entry, Loaded, load};
 pub use origin::Origin;
 pub use redact::redact_url;
 pub use secret::Secret;
@@ -171,14 +174,35 @@ pub struct Config {
     /// Replicas of an index that prelo creates.
     pub opensearch_replicas: u32,
 
+    /// File of a run's metrics, written anew every [`Config::metrics_interval_seconds`] and at the end.
+    pub metrics_textfile: Option<PathBuf>,
+    /// Pushgateway. May hold a password.
+    pub metrics_push: Option<Secret>,
+    /// Where a run answers `/metrics`: a port, or an address with a port.
+    pub metrics_listen: Option<String>,
+    pub metrics_interval_seconds: u64,
+    /// Base URL of an OpenTelemetry collector. May hold a password.
+    pub otlp_endpoint: Option<Secret>,
+    /// `NAME=VALUE` with commas between them.
+    pub otlp_headers: Option<Secret>,
+
     /// A run that shows no sign of life for so long has lost its lease.
     pub lease_seconds: u64,
     /// After SIGTERM, what is in flight may take so long to drain.
     pub grace_seconds: u64,
 
+    /// What whoever changes anything through the web has to know. Without it, nothing can be changed there.
+    pub web_token: Option<Secret>,
+
     /// `error`, `warn`, `info`, `debug`, `trace`. `DEBUG=1` makes it `debug`.
     pub log_level: String,
     pub log_format: LogFormat,
+    /// Takes the log lines instead of standard error; turned by prelo.
+    pub log_file: Option<PathBuf>,
+    /// Size of the log file, in MiB, 1..=10,240.
+    pub log_file_max_mb: u64,
+    /// Older log files beside it, 0..=1,000.
+    pub log_files_kept: u32,
 }
 
 impl Config {
@@ -194,6 +218,9 @@ impl Config {
         let in_url = |url: &Secret| redact_url(url.expose()) != url.expose();
         self.s3_access_secret.is_some()
             || self.opensearch_password.is_some()
+            || self.web_token.is_some()
+            || self.otlp_headers.is_some()
+            || [&self.metrics_push, &self.otlp_endpoint].into_iter().flatten().any(in_url)
             || in_url(&self.catalog)
             || in_url(&self.index)
     }

@@ -65,6 +65,9 @@ impl Setting {
             Kind::Secret => "SECRET",
             Kind::Flag => "true|false",
             Kind::Choice(_) => "WORD",
+            Kind::Text if self.key.ends_with("_file") => "FILE",
+            Kind::Text if self.key == "metrics_textfile" => "FILE",
+            Kind::Text if self.key == "metrics_listen" => "ADDR",
             Kind::Text => "TEXT",
             Kind::Number { .. } if self.key.ends_with("_mb") => "MB",
             Kind::Number { .. } if self.key.ends_with("_ms") => "MS",
@@ -357,6 +360,55 @@ pub(super) const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        heading: "Metrics and traces",
+        common: false,
+        settings: &[
+            row(
+                "metrics_textfile",
+                Kind::Text,
+                Fallback::Absent,
+                "File of a run's metrics, for node_exporter's textfile collector: a name that ends in .prom",
+            ),
+            row(
+                "metrics_push",
+                Kind::Url(&["http", "https"]),
+                Fallback::Absent,
+                "Pushgateway that gets the metrics of a run, such as http://HOST:9091",
+            ),
+            row(
+                "metrics_listen",
+                Kind::Text,
+                Fallback::Absent,
+                "A run answers /metrics on this address: ADDR:PORT, or a port of this machine alone",
+            ),
+            number("metrics_interval_seconds", 1, 3600, 15, "How often a run writes and pushes its metrics"),
+            row(
+                "otlp_endpoint",
+                Kind::Url(&["http", "https"]),
+                Fallback::Absent,
+                "OpenTelemetry collector that gets a trace of each run, over HTTP, such as http://HOST:4318",
+            )
+            .replacing(&["OTEL_EXPORTER_OTLP_ENDPOINT"]),
+            row(
+                "otlp_headers",
+                Kind::Secret,
+                Fallback::Absent,
+                "Headers for it, such as its key: NAME=VALUE, with commas between them",
+            )
+            .replacing(&["OTEL_EXPORTER_OTLP_HEADERS"]),
+        ],
+    },
+    Group {
+        heading: "Web",
+        common: false,
+        settings: &[row(
+            "web_token",
+            Kind::Secret,
+            Fallback::Absent,
+            "What asks for a change through the web has to know; without it nothing can be changed there",
+        )],
+    },
+    Group {
         heading: "Runs and logs",
         common: false,
         settings: &[
@@ -365,6 +417,20 @@ pub(super) const GROUPS: &[Group] = &[
             choice("log_level", &["error", "warn", "info", "debug", "trace"], "info", "What is logged")
                 .replacing(&["DEBUG"]),
             choice("log_format", &["auto", "text", "json"], "auto", "How log lines look; auto: text on a terminal"),
+            row(
+                "log_file",
+                Kind::Text,
+                Fallback::Absent,
+                "File that takes the log lines instead of standard error; a terminal still shows warnings",
+            ),
+            number(
+                "log_file_max_mb",
+                1,
+                10_240,
+                20,
+                "A larger log file becomes FILE.1, that FILE.2, and so on, in MiB",
+            ),
+            number("log_files_kept", 0, 1_000, 5, "Older log files that are kept"),
         ],
     },
 ];

@@ -2,6 +2,7 @@
 //! document of the index.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use md5::{Digest, Md5};
@@ -14,7 +15,8 @@ use super::dependency::{self, Refusals, Refused, Terms, Unanswered, Verdict, Wit
 use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Archived, Context, Extracted, Outcome};
-use crate::catalog::Completion;
+use crate::catalog::{Completion, PageRun, Source, Timings, page_runs};
+use crate::extraction::Text;
 use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{EXTRACTOR_VERSION, Gazette};
@@ -22,7 +24,7 @@ use crate::search_index::Document;
 use crate::search_index::document::{Links, Provenance};
 use crate::shutdown::StopReason;
 use crate::storage::{StorageError, text_key};
-use crate::telemetry::with_causes;
+use crate::telemetry::{Event, Stage, with_causes};
 
 pub(super) async fn run(
     context: Context,
@@ -33,6 +35,7 @@ pub(super) async fn run(
     let archiver = Arc::new(Archiver { context, refusals: Mutex::default(), archived, outcomes });
     let mut workers = Workers::new(&archiver.context, archiver.context.config.download_concurrency);
     while let Some(item) = extracted.recv().await {
+        workers.limit(archiver.context.config.download_concurrency);
         let archiver = archiver.clone();
         workers.start(async move { archiver.archive(item).await }).await;
     }
@@ -66,6 +69,9 @@ impl Archiver {
         // One buffer for the upload and the document: it is given back when the upload is done with it.
         let content = Bytes::from(std::mem::take(&mut text.text));
         let text_checksum = hex(&Md5::digest(&content));
+        let telemetry = &self.context.telemetry;
+        telemetry.emit(&Event::StageBegun { gazette: gazette.id, stage: Stage::Store });
+        let started = Instant::now();
         time.spare_some_to_store();
         if config.store_text
             && let Err(error) = self.store(&gazette, &key, &content, &time).await
@@ -75,6 +81,11 @@ impl Archiver {
             return;
         }
         failpoint::pass(Point::TextStored);
+        telemetry.emit(&Event::TextStored {
+            gazette: gazette.id,
+            bytes: content.len() as u64,
+            elapsed: started.elapsed(),
+        });
         let source_text = into_string(content);
         let completion = Completion {
             id: gazette.id,
@@ -88,6 +99,8 @@ impl Archiver {
             ocr_due: u32::try_from(text.scans.len()).unwrap_or(u32::MAX),
             ocr_page_numbers: ranges(&text.recognized),
             ocr_confidence: text.ocr_confidence,
+            page_runs: page_table(&text, &source_text),
+            timings: Timings::new(),
             warnings: text.warnings.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(","),
         };
         let provenance = Provenance {
@@ -163,6 +176,21 @@ impl Archiver {
         // A panic in between leaves a list behind, not a broken invariant.
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where the text of each page comes from.
+fn page_table(text: &Text, source_text: &str) -> Vec<PageRun> {
+    let page = |(page, own): (u32, &str)| {
+        let quality = text.page_quality.get(page as usize).copied().flatten();
+        if text.recognized.binary_search(&page).is_ok() {
+            (Source::Ocr, None)
+        } else if own.bytes().all(|byte| byte.is_ascii_whitespace()) {
+            (Source::None, None)
+        } else {
+            (Source::Text, quality.map(|percent| f32::from(percent) / 100.0))
+        }
+    };
+    page_runs((0..).zip(source_text.split('\u{c}')).map(page))
 }
 
 /// Pages as people count them, such as `1-3,7`.

@@ -74,7 +74,11 @@ impl Group {
 async fn record(context: &Context, incomplete: &mut IdSet, group: Group) -> Result<(), CatalogError> {
     let policy = context.retry_policy(context.config.catalog_attempts);
     let (run, catalog) = (context.run(), &context.catalog);
-    let Group { completions, failures, keys, released, deferred, permits } = group;
+    let Group { mut completions, mut failures, keys, released, mut deferred, permits } = group;
+    let timings = |gazette| context.telemetry.timings(gazette);
+    completions.iter_mut().for_each(|completion| completion.timings = timings(completion.id));
+    failures.iter_mut().for_each(|failed| failed.timings = timings(failed.id));
+    deferred.iter_mut().for_each(|deferred| deferred.timings = timings(deferred.id));
     if !completions.is_empty() {
         let marked = retrying(context, &policy, "mark gazettes", || catalog.complete(run, &completions)).await?;
         failpoint::pass(Point::Marked);

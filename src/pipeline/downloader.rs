@@ -22,7 +22,7 @@ use crate::gazette::Gazette;
 use crate::retry::Retry as _;
 use crate::shutdown::StopReason;
 use crate::storage::{FileVersion, ObjectHead};
-use crate::telemetry::{Event, with_causes};
+use crate::telemetry::{Event, Stage, with_causes};
 
 mod fetch_error;
 
@@ -41,6 +41,7 @@ pub(super) async fn run(
         Arc::new(Downloader { context, spool, budget, room, refusals: Mutex::default(), spooled, outcomes });
     let mut workers = Workers::new(&downloader.context, downloader.context.config.download_concurrency);
     while let Some(item) = claimed.recv().await {
+        workers.limit(downloader.context.config.download_concurrency);
         let downloader = downloader.clone();
         workers.start(async move { downloader.download(item).await }).await;
     }
@@ -85,6 +86,7 @@ impl Downloader {
             let _ = self.outcomes.send(Outcome::Released { id }).await;
             return;
         }
+        self.context.telemetry.emit(&Event::StageBegun { gazette: id, stage: Stage::Download });
         let started = Instant::now();
         let mut bytes = None;
         let time = TimeLeft::new(Duration::from_secs(self.context.config.gazette_timeout_seconds));

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::Context;
 use crate::budget::ByteBudget;
-use crate::telemetry::{Event, sample_tree};
+use crate::telemetry::{Event, Permit, Permits, Sample, sample_processes};
 
 const EVERY: Duration = Duration::from_millis(500);
 /// Samples of a run's beginning that are not looked at: readers and connections are being started.
@@ -87,14 +87,27 @@ impl Drop for Reading {
 }
 
 /// Samples until it is dropped.
-pub(super) async fn watch(context: Context, load: Arc<Load>, texts: ByteBudget) {
+pub(super) async fn watch(context: Context, load: Arc<Load>, texts: ByteBudget, spool: ByteBudget) {
     let mut guard = Guard::new(load.allowed());
     let mut clock = tokio::time::interval(EVERY);
     loop {
         clock.tick().await;
+        let (tree, children) = sample_processes();
+        let in_children: u64 = children.iter().map(|(_, bytes)| bytes).sum();
+        context.telemetry.emit(&Event::Sampled(&Sample {
+            tree,
+            own_bytes: tree.resident.saturating_sub(in_children),
+            children,
+            readers: load.allowed(),
+            permits: Permits { texts: permit(&texts), spool: permit(&spool) },
+            connections: context.catalog.connections(),
+        }));
         // An index that is being merged and a long file are mapped: that comes and goes, and is nobody's leak.
-        let memory_bytes = sample_tree().held;
+        let memory_bytes = tree.held;
         let work_bytes = load.reading.load(Ordering::Relaxed) + texts.taken_bytes();
+        if guard.bound(context.config.reading_at_once()) {
+            load.allow(guard.readers);
+        }
         let Some(step) = guard.look(memory_bytes, work_bytes) else { continue };
         load.allow(step.readers);
         if step.is_less {
@@ -107,6 +120,10 @@ pub(super) async fn watch(context: Context, load: Arc<Load>, texts: ByteBudget) 
             base_line_bytes: guard.base_line.memory_bytes,
         });
     }
+}
+
+fn permit(budget: &ByteBudget) -> Permit {
+    Permit { taken_bytes: budget.taken_bytes(), limit_bytes: budget.bytes() }
 }
 
 /// Another number of readers.
@@ -137,6 +154,15 @@ struct Guard {
 impl Guard {
     fn new(readers: u32) -> Self {
         Self { most: readers, readers, seen: 0, first: Vec::new(), base_line: BaseLine::default(), above: 0, below: 0 }
+    }
+
+    /// So many at most from now on; what was taken back because of memory stays taken back. Whether that changes anything.
+    fn bound(&mut self, most: u32) -> bool {
+        let most = most.max(1);
+        let readers = if self.readers == self.most { most } else { self.readers.min(most) };
+        let changed = readers != self.readers;
+        (self.most, self.readers) = (most, readers);
+        changed
     }
 
     fn look(&mut self, memory_bytes: u64, work_bytes: u64) -> Option<Step> {
@@ -198,6 +224,20 @@ mod tests {
             (&[(125, 0, AGREEING)], &[2], "idle, and still grown"),
         ] {
             assert_eq!(steps(samples), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_new_bound_holds_at_once_and_gives_nothing_back_that_memory_took() {
+        let mut guard = Guard::new(4);
+        for (most, readers) in [(4, 4), (2, 2), (0, 1), (3, 3)] {
+            guard.bound(most);
+            assert_eq!(guard.readers, readers, "{most}");
+        }
+        guard.step(2, true);
+        for (most, readers) in [(4, 2), (1, 1), (4, 4)] {
+            guard.bound(most);
+            assert_eq!(guard.readers, readers, "{most}");
         }
     }
 

@@ -13,12 +13,13 @@ use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::search_index::{Document, ItemOutcome, SearchIndexError, SearchIndexErrorKind};
 use crate::shutdown::StopReason;
-use crate::telemetry::{Event, with_causes};
+use crate::telemetry::{Event, Stage, with_causes};
 
 pub(super) async fn run(context: Context, mut batches: Receiver<Vec<Archived>>, outcomes: Sender<Outcome>) {
     let indexer = Arc::new(Indexer { context, outcomes });
     let mut workers = Workers::new(&indexer.context, indexer.context.config.bulk_concurrency);
     while let Some(batch) = batches.recv().await {
+        workers.limit(indexer.context.config.bulk_concurrency);
         let indexer = indexer.clone();
         workers.start(async move { indexer.index(batch).await }).await;
     }
@@ -141,6 +142,9 @@ impl Indexer {
     async fn send(&self, batch: Vec<Archived>, entry: Entry<'_>) -> Next {
         let began = entry.began();
         let started = Instant::now();
+        for item in &batch {
+            self.context.telemetry.emit(&Event::StageBegun { gazette: item.completion.id, stage: Stage::Index });
+        }
         let documents: Vec<&Document> = batch.iter().map(|item| &item.document).collect();
         match self.context.index.bulk(&documents).await {
             Ok(answers) => {

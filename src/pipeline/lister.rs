@@ -177,6 +177,8 @@ impl Lister<'_> {
                         let version = versions.get(&gazette.id);
                         let version = version.map(|&(bytes, modified_ns)| FileVersion { bytes, modified_ns });
                         let suspect = quarantine::is_suspect(claim);
+                        let key = gazette.file_path.as_deref().unwrap_or_default();
+                        context.telemetry.emit(&Event::Claimed { gazette: gazette.id, key });
                         claimed.send(Claimed { gazette, suspect, version }).await.is_ok()
                     }
                 };

@@ -13,7 +13,7 @@ use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{Gazette, OcrMode};
 use crate::storage::ocr_key;
-use crate::telemetry::Event;
+use crate::telemetry::{Event, Stage};
 
 /// What is remembered only saves work: no run waits long for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,6 +66,7 @@ impl Recognizer<'_> {
     /// The text with what was found on its scans; `None` when the run ends before.
     pub fn read(&self, text: Text, document: Document<'_>) -> Result<Option<Text>, ReadError> {
         let (context, id) = (self.context, self.gazette.id);
+        context.telemetry.emit(&Event::StageBegun { gazette: id, stage: Stage::Ocr });
         let started = Instant::now();
         let job = Job {
             ocr: &context.ocr,

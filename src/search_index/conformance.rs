@@ -31,11 +31,20 @@ conformance! {
     documents_are_looked_up_by_gazette
     documents_are_listed_page_by_page
     removed_documents_are_gone
+    a_version_takes_the_place_of_another
+    what_is_there_is_not_added
+    a_version_can_be_given_up
+    going_back_brings_along_what_was_written_since
     words_are_found_in_all_their_forms
     phrases_are_found_as_phrases
     alternatives_and_exclusions
     passages_show_page_and_words
     filters_narrow
+    extra_editions_and_powers
+    dates_are_an_order
+    pages_of_hits_follow_one_another
+    what_matches_is_counted_by_territory_and_month
+    passages_can_be_had_later
     a_document_without_a_date
     odd_queries_do_no_harm
     long_texts_are_found_to_their_end
@@ -136,10 +145,13 @@ async fn a_document_is_found_again(index: Box<dyn SearchIndex>) {
         territory_name: "Maceió".into(),
         state_code: "AL".into(),
         edition_number: "1234-A".into(),
+        is_extra_edition: Some(false),
+        power: "executive".into(),
         file_path: "2704302/2024-03-05/a b.pdf".into(),
         url: "https://files.example/2704302/2024-03-05/a b.pdf".into(),
         score: hit.score,
         passages: vec![Passage { page: 1, text: "uma casa".into(), highlights: vec![(4, 8)] }],
+        handle: hit.handle.clone(),
     };
     assert_eq!((results.total, hit), (1, &expected));
 }
@@ -226,6 +238,102 @@ async fn removed_documents_are_gone(index: Box<dyn SearchIndex>) {
     index.remove(&[]).await.unwrap();
     let rest = index.entries(None, 10).await.unwrap();
     assert_eq!(rest.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["2"]);
+}
+
+async fn a_version_takes_the_place_of_another(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["casa", "casa"]).await;
+    let versions = index.versions().unwrap();
+    let before = versions.named().await.unwrap();
+    assert_eq!((before.next, before.previous), (None, None));
+    let first = before.current.unwrap();
+
+    versions.begin("2026-01-02T03:04:05Z").await.unwrap();
+    let next = versions.named().await.unwrap().next.unwrap();
+    assert_eq!((next.changed_since.as_deref(), next.back), (Some("2026-01-02T03:04:05Z"), false));
+    assert_ne!(next.name, first);
+    let version = versions.next().await.unwrap();
+    version.refresh().await.unwrap();
+    assert_eq!(version.count().await.unwrap(), 0);
+    assert_eq!(ids(&*index, &asked("casa")).await, [1, 2], "the one before is searched");
+
+    // Whoever writes, writes to both.
+    write(&*index, &[document(&gazette(3), "casa")]).await;
+    index.remove(&["1".to_owned()]).await.unwrap();
+    version.refresh().await.unwrap();
+    assert_eq!((index.count().await.unwrap(), version.count().await.unwrap()), (2, 1));
+
+    versions.switch().await.unwrap();
+    let named = versions.named().await.unwrap();
+    assert_eq!(named, Named { current: Some(next.name), next: None, previous: Some(first.clone()) });
+    assert_eq!(ids(&*index, &asked("casa")).await, [3]);
+    write(&*index, &[document(&gazette(4), "casa")]).await;
+    assert_eq!(ids(&*index, &asked("casa")).await, [3, 4]);
+    assert_eq!(versions.switch().await.unwrap_err().kind, SearchIndexErrorKind::NotThere);
+
+    assert_eq!(versions.discard(Which::Previous).await.unwrap(), Some(first));
+    assert_eq!(versions.discard(Which::Previous).await.unwrap(), None);
+    assert_eq!(ids(&*index, &asked("casa")).await, [3, 4]);
+    assert_eq!(versions.begin_back("x").await.unwrap_err().kind, SearchIndexErrorKind::NotThere);
+}
+
+async fn what_is_there_is_not_added(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["casa"]).await;
+    let versions = index.versions().unwrap();
+    versions.begin("2026-01-02T03:04:05Z").await.unwrap();
+    let version = versions.next().await.unwrap();
+    write(&*index, &[document(&gazette(1), "mais novo")]).await;
+    let (old, other) = (document(&gazette(1), "velho"), document(&gazette(2), "velho"));
+    assert_eq!(version.add(&[&old, &other]).await.unwrap(), vec![ItemOutcome::Acknowledged; 2]);
+    assert_eq!(version.add(&[&old, &other]).await.unwrap(), vec![ItemOutcome::Acknowledged; 2]);
+    assert_eq!(version.add(&[]).await.unwrap(), []);
+    version.refresh().await.unwrap();
+    assert_eq!(ids(&*version, &asked("novo")).await, [1]);
+    assert_eq!(ids(&*version, &asked("velho")).await, [2]);
+    version.bulk(&[&old]).await.unwrap();
+    version.refresh().await.unwrap();
+    assert_eq!(ids(&*version, &asked("velho")).await, [1, 2], "a bulk replaces");
+    assert_eq!(ids(&*index, &asked("velho")).await, [0_i64; 0], "the other is left alone");
+}
+
+async fn a_version_can_be_given_up(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["casa"]).await;
+    let versions = index.versions().unwrap();
+    versions.begin("2026-01-02T03:04:05Z").await.unwrap();
+    let name = versions.named().await.unwrap().next.unwrap().name;
+    let version = versions.next().await.unwrap();
+    assert_eq!(versions.discard(Which::Next).await.unwrap(), Some(name.clone()));
+    write(&*index, &[document(&gazette(2), "casa")]).await;
+    assert_eq!(ids(&*index, &asked("casa")).await, [1, 2]);
+    let written = version.bulk(&[&document(&gazette(3), "casa")]).await;
+    assert!(written.is_err(), "nobody makes an index anew that was given up: {written:?}");
+    versions.begin("2026-01-02T03:04:06Z").await.unwrap();
+    let next = versions.named().await.unwrap().next.unwrap();
+    assert_eq!(next.name, name, "its name is free again");
+    assert_eq!(next.changed_since.as_deref(), Some("2026-01-02T03:04:06Z"));
+}
+
+async fn going_back_brings_along_what_was_written_since(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["casa"]).await;
+    let versions = index.versions().unwrap();
+    let first = versions.named().await.unwrap().current;
+    versions.begin("2026-01-02T03:04:05Z").await.unwrap();
+    let second = versions.named().await.unwrap().next.unwrap().name;
+    versions.switch().await.unwrap();
+    write(&*index, &[document(&gazette(2), "casa")]).await;
+
+    versions.begin_back("2026-01-03T03:04:05Z").await.unwrap();
+    let next = versions.named().await.unwrap().next.unwrap();
+    assert_eq!((Some(next.name), next.back), (first.clone(), true));
+    assert_eq!(next.changed_since.as_deref(), Some("2026-01-02T03:04:05Z"), "since the second was written to");
+    write(&*index, &[document(&gazette(3), "casa")]).await;
+    versions.switch().await.unwrap();
+    assert_eq!(ids(&*index, &asked("casa")).await, [1, 3], "2 was for whoever goes back to bring along");
+    let named = versions.named().await.unwrap();
+    assert_eq!((named.current, named.previous), (first, Some(second)));
+
+    versions.begin_back("2026-01-04T03:04:05Z").await.unwrap();
+    let next = versions.named().await.unwrap().next.unwrap();
+    assert_eq!(next.changed_since.as_deref(), Some("2026-01-03T03:04:05Z"));
 }
 
 async fn words_are_found_in_all_their_forms(index: Box<dyn SearchIndex>) {
@@ -333,6 +441,115 @@ async fn filters_narrow(index: Box<dyn SearchIndex>) {
     assert_eq!((limited.total, limited.hits.len()), (4, 2));
     let counted = index.search(&SearchQuery { limit: 0, ..query }).await.unwrap();
     assert_eq!((counted.total, counted.hits.len()), (4, 0));
+}
+
+async fn extra_editions_and_powers(index: Box<dyn SearchIndex>) {
+    let of = |id, extra, power: Option<&str>| {
+        let gazette = Gazette { is_extra_edition: extra, power: power.map(str::to_owned), ..gazette(id) };
+        document(&gazette, "casa")
+    };
+    write(&*index, &[of(1, Some(true), Some("executive")), of(2, Some(false), Some("legislative")), of(3, None, None)])
+        .await;
+    let query = asked("casa");
+    for (query, expected) in [
+        (SearchQuery { extra: Some(true), ..query.clone() }, vec![1]),
+        (SearchQuery { extra: Some(false), ..query.clone() }, vec![2, 3]),
+        (SearchQuery { power: Some("legislative".into()), ..query.clone() }, vec![2]),
+        (SearchQuery { power: Some("judicial".into()), ..query.clone() }, vec![]),
+        (SearchQuery { power: Some("executive".into()), extra: Some(false), ..query.clone() }, vec![]),
+    ] {
+        assert_eq!(ids(&*index, &query).await, expected, "{query:?}");
+    }
+}
+
+/// Five gazettes of three months and two territories; the last one has neither.
+async fn spread(index: &dyn SearchIndex) {
+    let territory = |id: &str, name: &str| Territory { id: id.into(), name: name.into(), state_code: "AL".into() };
+    let (maceio, arapiraca) = (territory("2704302", "Maceió"), territory("2700300", "Arapiraca"));
+    let at = |id, territory: &Territory, date| Gazette {
+        territory: Some(territory.clone()),
+        territory_id: Some(territory.id.clone()),
+        date: Some(date),
+        ..gazette(id)
+    };
+    let gazettes = [
+        at(1, &maceio, date!(2024 - 03 - 31)),
+        at(2, &arapiraca, date!(2023 - 12 - 01)),
+        at(3, &maceio, date!(2024 - 03 - 01)),
+        at(4, &maceio, date!(2024 - 04 - 01)),
+        Gazette { date: None, territory: None, territory_id: None, ..gazette(5) },
+    ];
+    write(index, &gazettes.map(|gazette| document(&gazette, "casa verde"))).await;
+}
+
+async fn dates_are_an_order(index: Box<dyn SearchIndex>) {
+    spread(&*index).await;
+    for (sort, expected) in [(Sort::Newest, [4, 1, 3, 2, 5]), (Sort::Oldest, [2, 3, 1, 4, 5])] {
+        let results = index.search(&SearchQuery { sort, ..asked("casa") }).await.unwrap();
+        assert_eq!(results.hits.iter().map(|hit| hit.id.0).collect::<Vec<_>>(), expected, "{sort:?}");
+        assert!(results.hits.iter().all(|hit| hit.score > 0.0 && hit.passages.len() == 1), "{results:?}");
+    }
+}
+
+async fn pages_of_hits_follow_one_another(index: Box<dyn SearchIndex>) {
+    let documents: Vec<Document> = (1..=25).map(|id| document(&gazette(id), "casa")).collect();
+    write(&*index, &documents).await;
+    for sort in [Sort::Relevance, Sort::Newest, Sort::Oldest] {
+        let mut seen = Vec::new();
+        for offset in [0, 10, 20, 30] {
+            let query = SearchQuery { sort, offset, ..asked("casa") };
+            let results = index.search(&query).await.unwrap();
+            assert_eq!(results.total, 25);
+            seen.extend(results.hits.iter().map(|hit| hit.id.0));
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (1..=25).collect::<Vec<_>>(), "each once, {sort:?}");
+    }
+    let last = SearchQuery { offset: MAX_REACH - 10, ..asked("casa") };
+    assert_eq!(index.search(&last).await.unwrap().hits, []);
+    let error = index.search(&SearchQuery { offset: MAX_REACH - 9, ..last }).await.unwrap_err();
+    assert_eq!(error.kind, SearchIndexErrorKind::BadQuery, "{error}");
+}
+
+async fn what_matches_is_counted_by_territory_and_month(index: Box<dyn SearchIndex>) {
+    spread(&*index).await;
+    assert_eq!(index.search(&asked("casa")).await.unwrap().totals, None, "only when asked for");
+    let counted = |query: SearchQuery| {
+        let index = &index;
+        async move {
+            let totals = index.search(&SearchQuery { totals: true, limit: 0, ..query }).await.unwrap().totals.unwrap();
+            let territories: Vec<String> = totals
+                .by_territory
+                .iter()
+                .map(|t| format!("{} {}/{} {}", t.territory_id, t.territory_name, t.state_code, t.gazettes))
+                .collect();
+            let months: Vec<String> =
+                totals.by_month.iter().map(|month| format!("{} {}", month.month, month.gazettes)).collect();
+            assert_eq!(totals.of_other_territories, 0);
+            (territories, months)
+        }
+    };
+    let (territories, months) = counted(asked("casa")).await;
+    assert_eq!(territories[0], "2704302 Maceió/AL 3");
+    assert!(territories.contains(&"2700300 Arapiraca/AL 1".to_owned()), "{territories:?}");
+    assert_eq!(territories.len(), 3, "the one that is not known, too: {territories:?}");
+    assert_eq!(months, ["2023-12 1", "2024-03 2", "2024-04 1"]);
+    let (territories, months) = counted(SearchQuery { from: Some(date!(2024 - 04 - 01)), ..asked("casa") }).await;
+    assert_eq!((territories, months), (vec!["2704302 Maceió/AL 1".to_owned()], vec!["2024-04 1".to_owned()]));
+    assert_eq!(counted(asked("palavrainexistente")).await, (vec![], vec![]));
+}
+
+async fn passages_can_be_had_later(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["sumário\u{c}uma casa verde"]).await;
+    let query = SearchQuery { without_passages: true, ..asked("casa") };
+    let results = index.search(&query).await.unwrap();
+    assert_eq!(results.hits[0].passages, []);
+    let passages = index.passages("casa", &results.hits[0]).await.unwrap();
+    assert_eq!(passages, index.search(&asked("casa")).await.unwrap().hits[0].passages);
+    assert_eq!((passages[0].page, passages[0].text.as_str()), (2, "uma casa verde"));
+    index.remove(&["1".into()]).await.unwrap();
+    index.refresh().await.unwrap();
+    assert_eq!(index.passages("casa", &results.hits[0]).await.unwrap(), [], "gone meanwhile");
 }
 
 async fn a_document_without_a_date(index: Box<dyn SearchIndex>) {

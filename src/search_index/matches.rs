@@ -2,8 +2,13 @@
 
 use std::collections::HashMap;
 
+use rustc_hash::FxHashMap;
+
 use super::portuguese;
 use super::query::{Clause, Query};
+
+/// What is looked at first of a text, in bytes. Nearly every gazette is shorter.
+const BEGINNING_BYTES: usize = 512 << 10;
 
 /// One word of the text that meets a clause of the query. The words of a phrase are matches each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,32 +22,55 @@ pub struct Match {
 
 /// Every match, in the order of the text. A phrase matches only as a phrase.
 ///
+/// A long text is read to its end only where its beginning does not show all that was asked for.
+///
 /// A search engine with another stemmer may have found the text by a word that [`portuguese`] takes for a different
 /// one. When nothing matches at all, words that begin like those of the query are taken instead.
 #[must_use]
 pub fn find(text: &str, query: &Query) -> Vec<Match> {
+    if text.len() > BEGINNING_BYTES {
+        let matches = find_in(&text[..text.floor_char_boundary(BEGINNING_BYTES)], query);
+        let shown = |clause: usize| matches.iter().any(|m| m.clause == clause);
+        let mut next = 0;
+        let every_group = query.all.iter().all(|group| {
+            let clauses = next..next + group.len();
+            next = clauses.end;
+            clauses.into_iter().any(shown)
+        });
+        if every_group {
+            return matches;
+        }
+    }
+    let mut matches = find_in(text, query);
+    if matches.is_empty() {
+        matches = find_beginnings(text, query);
+    }
+    matches
+}
+
+fn find_in(text: &str, query: &Query) -> Vec<Match> {
     let by_stem = Vocabulary::of_stems(query);
     let mut matches = Vec::new();
     let found = scan(text, |word| portuguese::stems(word).first().and_then(|stem| by_stem.get(&stem.text)));
     for (number, clause) in query.wanted().enumerate() {
         by_stem.collect(clause, number, &found, &mut matches);
     }
-    if matches.is_empty() {
-        let beginnings: Vec<(usize, String)> = query
-            .wanted()
-            .enumerate()
-            .flat_map(|(number, clause)| {
-                clause.stems.iter().map(move |stem| (number, beginning(&stem.text).to_owned()))
-            })
-            .collect();
-        let found = scan(text, |word| {
-            let word = portuguese::folded(word);
-            beginnings.iter().find(|(_, beginning)| word.starts_with(beginning.as_str())).map(|(number, _)| *number)
-        });
-        matches.extend(found.iter().map(|word| Match { start: word.start, end: word.end, clause: word.id }));
-    }
     matches.sort_by_key(|m| (m.start, m.clause));
     matches
+}
+
+/// Words that begin like those of the query.
+fn find_beginnings(text: &str, query: &Query) -> Vec<Match> {
+    let beginnings: Vec<(usize, String)> = query
+        .wanted()
+        .enumerate()
+        .flat_map(|(number, clause)| clause.stems.iter().map(move |stem| (number, beginning(&stem.text).to_owned())))
+        .collect();
+    let found = scan(text, |word| {
+        let word = portuguese::folded(word);
+        beginnings.iter().find(|(_, beginning)| word.starts_with(beginning.as_str())).map(|(number, _)| *number)
+    });
+    found.iter().map(|word| Match { start: word.start, end: word.end, clause: word.id }).collect()
 }
 
 /// The stems of a query, numbered.
@@ -98,7 +126,7 @@ struct Word {
 /// Walks over the words of a text, parted as the index parts them. Each different word is classified once: a long
 /// text has few of them.
 fn scan(text: &str, classify: impl Fn(&str) -> Option<usize>) -> Vec<Word> {
-    let mut known: HashMap<&str, Option<usize>> = HashMap::new();
+    let mut known: FxHashMap<&str, Option<usize>> = FxHashMap::default();
     let mut found = Vec::new();
     for (place, (start, word)) in words(text).enumerate() {
         if word.len() < portuguese::MAX_WORD_BYTES

@@ -21,10 +21,13 @@ mod passages;
 mod portuguese;
 mod query;
 mod tantivy;
+mod versions;
 
 pub use document::Document;
 pub use error::{SearchIndexError, SearchIndexErrorKind};
 pub use inventory::{Entry, Held};
+pub use query::{Misunderstood, Query};
+pub use versions::{Named, Next, Version, Versions, Which};
 
 /// Documents by gazette id, and the search over them. No call tries anything again: retrying is the caller's business.
 #[async_trait]
@@ -42,8 +45,12 @@ pub trait SearchIndex: Send + Sync {
     /// Makes everything written searchable.
     async fn refresh(&self) -> Result<(), SearchIndexError>;
 
-    /// Passages for a query, best first. The text of each hit is read for them, one after another.
+    /// Gazettes for a query, in the order that it asks for. For passages the text of each hit is read, one after another.
     async fn search(&self, query: &SearchQuery) -> Result<SearchResults, SearchIndexError>;
+
+    /// The passages of one hit of [`SearchIndex::search`], for those who show hits before all texts are read. None when the
+    /// document has gone meanwhile. `text` is that of the query.
+    async fn passages(&self, text: &str, hit: &Hit) -> Result<Vec<Passage>, SearchIndexError>;
 
     /// Whether a gazette is in the index, by which run and when; `None` when it is not.
     async fn find(&self, id: GazetteId) -> Result<Option<document::Provenance>, SearchIndexError>;
@@ -61,10 +68,44 @@ pub trait SearchIndex: Send + Sync {
 
     /// Removes documents by their keys, for good. One that is not there is no error.
     async fn remove(&self, keys: &[String]) -> Result<(), SearchIndexError>;
+
+    /// Its versions, where it can have more than one.
+    fn versions(&self) -> Option<&dyn Versions> {
+        None
+    }
 }
 
 /// Hits of one search at most, whatever was asked for.
 const MAX_HITS: usize = 100;
+
+/// Hits that can be paged to: what search engines allow by default, and more than a person looks at.
+pub const MAX_REACH: usize = 10_000;
+
+/// Territories that [`Totals`] name; the others are one number.
+const TERRITORIES_NAMED: usize = 50;
+
+impl SearchQuery {
+    /// # Errors
+    /// A sentence for the person when the page lies too far down.
+    fn within_reach(&self) -> Result<(), String> {
+        if self.offset.saturating_add(self.limit.min(MAX_HITS)) <= MAX_REACH {
+            return Ok(());
+        }
+        Err("only the first 10,000 gazettes can be paged to; narrow the search, or turn its order round".to_owned())
+    }
+}
+
+/// Byte ranges of a text that meet a query, none overlapping another, in order.
+#[must_use]
+pub fn highlights(text: &str, query: &Query) -> Vec<(usize, usize)> {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for found in matches::find(text, query) {
+        if ranges.last().is_none_or(|(_, end)| found.start >= *end) {
+            ranges.push((found.start, found.end));
+        }
+    }
+    ranges
+}
 
 /// Opens the index that the configuration names.
 ///
@@ -75,6 +116,19 @@ pub async fn open(config: &Config) -> Result<Box<dyn SearchIndex>, SearchIndexEr
     let url = config.index.expose();
     match local_path(url, "tantivy") {
         Some(path) => Ok(Box::new(tantivy::TantivyIndex::open(path).await?)),
+        None => Ok(Box::new(opensearch::OpenSearchIndex::new(url, config.into())?)),
+    }
+}
+
+/// The same without a look at what is there, which may be what another version of prelo has left: for whoever fills a new
+/// version.
+///
+/// # Errors
+/// When the URL is wrong.
+pub fn open_to_rebuild(config: &Config) -> Result<Box<dyn SearchIndex>, SearchIndexError> {
+    let url = config.index.expose();
+    match local_path(url, "tantivy") {
+        Some(path) => Ok(Box::new(tantivy::TantivyIndex::unopened(path, None)?)),
         None => Ok(Box::new(opensearch::OpenSearchIndex::new(url, config.into())?)),
     }
 }
@@ -100,8 +154,31 @@ pub struct SearchQuery {
     pub state: Option<String>,
     pub from: Option<Date>,
     pub to: Option<Date>,
+    /// Only extra editions; or only what is not known to be one.
+    pub extra: Option<bool>,
+    /// Whose gazette it is, in the word of the catalogue, such as `executive`.
+    pub power: Option<String>,
+    pub sort: Sort,
+    /// Gazettes passed over. With `limit` never more than [`MAX_REACH`].
+    pub offset: usize,
     /// Gazettes at most; never more than 100, since the text of each is read for its passages.
     pub limit: usize,
+    /// Leaves the passages to [`SearchIndex::passages`].
+    pub without_passages: bool,
+    /// Whether to count what matches by territory and month.
+    pub totals: bool,
+}
+
+/// The order of hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sort {
+    #[default]
+    Relevance,
+    /// By date, those without one last.
+    Newest,
+    /// By date, those without one last.
+    Oldest,
 }
 
 /// What a search found.
@@ -110,10 +187,41 @@ pub struct SearchResults {
     /// Gazettes in all that match.
     pub total: u64,
     pub hits: Vec<Hit>,
+    /// Where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
+}
+
+/// How what matches is spread.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Totals {
+    /// The most first; 50 at most.
+    pub by_territory: Vec<TerritoryTotal>,
+    /// Gazettes of the territories beyond those.
+    pub of_other_territories: u64,
+    /// From the first to the last month that has any. Gazettes without a date are not among them.
+    pub by_month: Vec<MonthTotal>,
+}
+
+/// Gazettes of a territory. Where it is not known, all of its fields are empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TerritoryTotal {
+    pub territory_id: String,
+    pub territory_name: String,
+    pub state_code: String,
+    pub gazettes: u64,
+}
+
+/// Gazettes of a month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MonthTotal {
+    /// `YYYY-MM`.
+    pub month: String,
+    pub gazettes: u64,
 }
 
 /// One gazette that matches, with its best passages.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Hit {
     pub id: GazetteId,
     /// `YYYY-MM-DD`, where it is known.
@@ -122,11 +230,17 @@ pub struct Hit {
     pub territory_name: String,
     pub state_code: String,
     pub edition_number: String,
+    /// Where it is known.
+    pub is_extra_edition: Option<bool>,
+    pub power: String,
     /// Key in the bucket, or path below the folder.
     pub file_path: String,
     pub url: String,
     pub score: f32,
     pub passages: Vec<Passage>,
+    /// What the index finds the document by.
+    #[serde(skip)]
+    pub(in crate::search_index) handle: String,
 }
 
 /// A piece of the text around what was found.

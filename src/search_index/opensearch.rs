@@ -13,8 +13,8 @@ use super::document::Provenance;
 use super::error::Diagnosis;
 use super::query::Query;
 use super::{
-    Document, Entry, Held, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind,
-    SearchQuery, SearchResults, bulk, hit, matches, passages,
+    Document, Entry, Held, Hit, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind,
+    SearchQuery, SearchResults, Versions, bulk, hit, matches, passages,
 };
 use crate::config::{Config, Secret};
 use crate::gazette::GazetteId;
@@ -29,6 +29,7 @@ mod mapping;
 mod search;
 #[cfg(test)]
 pub(super) mod tests;
+mod versions;
 
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
@@ -40,6 +41,8 @@ pub(super) struct OpenSearchIndex {
     /// Whether bulks ask for an alias: always, unless the name is known to be an index. Without that, the first
     /// document would make an index that is missing, or has vanished meanwhile, with a guessed mapping.
     behind_alias: AtomicBool,
+    /// Whether a version that is being filled gets what is written, too; not when this is one.
+    is_followed: bool,
 }
 
 /// What the configuration says of the search engine.
@@ -77,7 +80,7 @@ impl OpenSearchIndex {
             connect_timeout: settings.connect_timeout,
             request_timeout: settings.request_timeout,
         };
-        Ok(Self { http: Http::new(address, limits)?, settings, behind_alias: AtomicBool::new(true) })
+        Ok(Self { http: Http::new(address, limits)?, settings, behind_alias: AtomicBool::new(true), is_followed: true })
     }
 
     async fn get(&self, operation: &str, path: &str) -> Result<Answer, SearchIndexError> {
@@ -110,8 +113,29 @@ impl OpenSearchIndex {
         Ok(Some(Existing::Index))
     }
 
+    /// Sends documents to an alias, or to an index of that very name.
+    async fn send_bulk(
+        &self,
+        operation: &str,
+        name: &str,
+        body: Result<Bytes, serde_json::Error>,
+    ) -> Result<Answer, SearchIndexError> {
+        let body = body.map_err(|error| {
+            self.error(operation, Diagnosis::new(Kind::Other, "a document cannot be written as JSON")).caused_by(error)
+        })?;
+        let alias = self.behind_alias.load(Ordering::Relaxed);
+        let path = format!(
+            "/{name}/_bulk?require_alias={alias}&filter_path=items.*._id,items.*._index,items.*.status,items.*.error,error"
+        );
+        self.http.send(operation, Method::Post, &path, Some((NDJSON, body))).await
+    }
+
     fn accepted(&self, operation: &str, (status, body): &Answer) -> Result<(), SearchIndexError> {
         answer::refused(*status, body).map_err(|diagnosis| self.error(operation, diagnosis))
+    }
+
+    fn understood(&self, operation: &str, text: &str) -> Result<Query, SearchIndexError> {
+        Query::parse(text).map_err(|why| self.error(operation, Diagnosis::new(Kind::BadQuery, why.advice())))
     }
 
     fn error(&self, operation: &str, diagnosis: Diagnosis) -> SearchIndexError {
@@ -124,7 +148,7 @@ impl OpenSearchIndex {
     }
 
     /// The passages of one hit. Its text is fetched alone, so that one text at most is held.
-    async fn passages(&self, found: &search::Found, query: Query) -> Result<Vec<Passage>, SearchIndexError> {
+    async fn passages_at(&self, handle: &str, query: Query) -> Result<Vec<Passage>, SearchIndexError> {
         #[derive(Deserialize)]
         struct Stored {
             #[serde(rename = "_source")]
@@ -136,11 +160,7 @@ impl OpenSearchIndex {
             source_text: String,
         }
         let operation = "fetch a text";
-        let path = format!(
-            "/{}/_doc/{}?_source_includes=source_text",
-            found.index,
-            utf8_percent_encode(&found.id, NON_ALPHANUMERIC)
-        );
+        let path = format!("/{handle}?_source_includes=source_text");
         let answer = self.get(operation, &path).await?;
         if answer.0 == 404 {
             return Ok(Vec::new()); // removed since the search
@@ -215,17 +235,12 @@ impl SearchIndex for OpenSearchIndex {
             return Ok(Vec::new());
         }
         let operation = bulk::operation(documents.len());
-        let body = bulk::encode(documents).map_err(|error| {
-            self.error(&operation, Diagnosis::new(Kind::Other, "a document cannot be written as JSON")).caused_by(error)
-        })?;
-        let alias = self.behind_alias.load(Ordering::Relaxed);
-        let path = format!(
-            "/{}/_bulk?require_alias={alias}&filter_path=items.*._id,items.*.status,items.*.error,error",
-            self.http.name()
-        );
-        let (status, body) = self.http.send(&operation, Method::Post, &path, Some((NDJSON, body))).await?;
+        let body = bulk::encode(documents);
+        let (status, answer) = self.send_bulk(&operation, self.http.name(), body).await?;
         let sent: Vec<GazetteId> = documents.iter().map(|document| document.id).collect();
-        bulk::judge(status, &body, &sent).map_err(|diagnosis| self.error(&operation, diagnosis))
+        let outcomes = bulk::judge(status, &answer, &sent).map_err(|diagnosis| self.error(&operation, diagnosis))?;
+        let taken_by = bulk::taken_by(&answer);
+        self.followed(documents, outcomes, taken_by.as_deref()).await
     }
 
     async fn refresh(&self) -> Result<(), SearchIndexError> {
@@ -237,19 +252,27 @@ impl SearchIndex for OpenSearchIndex {
 
     async fn search(&self, asked: &SearchQuery) -> Result<SearchResults, SearchIndexError> {
         let operation = "search";
-        let query = Query::parse(&asked.text)
-            .map_err(|advice| self.error(operation, Diagnosis::new(Kind::BadQuery, advice)))?;
+        let query = self.understood(operation, &asked.text)?;
+        asked.within_reach().map_err(|advice| self.error(operation, Diagnosis::new(Kind::BadQuery, advice)))?;
         let path = format!("/{}/_search", self.http.name());
         let answer = self.send_json(operation, Method::Post, &path, &search::body(&query, asked)).await?;
-        let search::Answer { hits } = self.read(operation, &answer)?;
-        let mut results = SearchResults { total: hits.total.value, hits: Vec::with_capacity(hits.hits.len()) };
+        let search::Answer { hits, aggregations } = self.read(operation, &answer)?;
+        let totals = asked.totals.then(|| aggregations.unwrap_or_default().totals());
+        let mut results = SearchResults { total: hits.total.value, hits: Vec::with_capacity(hits.hits.len()), totals };
         for found in hits.hits {
-            let passages = self.passages(&found, query.clone()).await?;
+            let handle = format!("{}/_doc/{}", found.index, utf8_percent_encode(&found.id, NON_ALPHANUMERIC));
+            let passages =
+                if asked.without_passages { Vec::new() } else { self.passages_at(&handle, query.clone()).await? };
             // Another service may have named its documents otherwise; such a document is no gazette of this catalogue.
             let id = GazetteId(found.id.parse().unwrap_or_default());
-            results.hits.push(hit::hit(id, &found.fields, found.score.unwrap_or_default(), passages));
+            results.hits.push(hit::hit(id, &found.fields, found.score.unwrap_or_default(), passages, handle));
         }
         Ok(results)
+    }
+
+    async fn passages(&self, text: &str, hit: &Hit) -> Result<Vec<Passage>, SearchIndexError> {
+        let query = self.understood("fetch a text", text)?;
+        self.passages_at(&hit.handle, query).await
     }
 
     async fn find(&self, id: GazetteId) -> Result<Option<Provenance>, SearchIndexError> {
@@ -300,6 +323,14 @@ impl SearchIndex for OpenSearchIndex {
         if keys.is_empty() {
             return Ok(());
         }
-        self.remove_keys(keys).await
+        self.remove_keys(self.http.name(), keys).await?;
+        match self.next_alias().await? {
+            Some(next) => self.remove_keys(&next, keys).await,
+            None => Ok(()),
+        }
+    }
+
+    fn versions(&self) -> Option<&dyn Versions> {
+        Some(self)
     }
 }

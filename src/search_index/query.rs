@@ -29,15 +29,39 @@ pub struct Stem {
     pub text: String,
 }
 
+/// Why a query cannot be searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misunderstood {
+    TooLong,
+    /// It only says what must not occur.
+    OnlyExclusions,
+    /// It holds only words that occur everywhere.
+    OnlyCommonWords,
+    Nothing,
+}
+
+impl Misunderstood {
+    /// A sentence for the person.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::TooLong => "the query is longer than 1,000 characters; search for fewer words",
+            Self::OnlyExclusions => "the query only says what must not occur; add a word that must",
+            Self::OnlyCommonWords => "the query holds only words that occur everywhere, such as `de`; add another",
+            Self::Nothing => "there is nothing to search for; give a word or a \"phrase\"",
+        }
+    }
+}
+
 impl Query {
     /// Understands a query. Nothing is an error of syntax: an open quote ends at the end, other signs only part words.
     /// `OR` binds its two neighbours; `AND` says nothing, since every group must be met.
     ///
     /// # Errors
-    /// A sentence for the person when there is nothing to search for, or too much.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    /// When there is nothing to search for, or too much.
+    pub fn parse(text: &str) -> Result<Self, Misunderstood> {
         if text.chars().count() > MAX_CHARACTERS {
-            return Err("the query is longer than 1,000 characters; search for fewer words");
+            return Err(Misunderstood::TooLong);
         }
         let mut query = Self::default();
         let mut join = false;
@@ -62,9 +86,9 @@ impl Query {
         }
         match (query.all.is_empty(), query.none.is_empty(), common) {
             (false, ..) => Ok(query),
-            (true, false, _) => Err("the query only says what must not occur; add a word that must"),
-            (true, true, true) => Err("the query holds only words that occur everywhere, such as `de`; add another"),
-            (true, true, false) => Err("there is nothing to search for; give a word or a \"phrase\""),
+            (true, false, _) => Err(Misunderstood::OnlyExclusions),
+            (true, true, true) => Err(Misunderstood::OnlyCommonWords),
+            (true, true, false) => Err(Misunderstood::Nothing),
         }
     }
 
@@ -160,7 +184,7 @@ mod tests {
             ("de para o", "everywhere"),
             ("-casa", "must not"),
         ] {
-            let error = Query::parse(text).expect_err(text);
+            let error = Query::parse(text).expect_err(text).advice();
             assert!(error.contains(words), "{text:?}: {error}");
         }
         assert!(Query::parse(&"a".repeat(1_001)).is_err());

@@ -39,6 +39,12 @@ async fn bytes_arrive_as_they_are(storage: &dyn Storage, put: Put<'_>) {
         assert!(collect(storage.get(key, None).await.unwrap()).await.unwrap() == content, "{key}");
         assert!(collect(storage.get(key, head.etag.as_deref()).await.unwrap()).await.unwrap() == content, "{key}");
     }
+    for (first, bytes, expected) in
+        [(0, 4, &b"%PDF"[..]), (1, 3, b"PDF"), (4, 100, b"\0\xff"), (5, 1, b"\xff"), (2, 0, b"")]
+    {
+        let part = storage.get_part("small.pdf", first, bytes).await.unwrap();
+        assert_eq!(collect(part).await.unwrap(), expected, "{bytes} from {first}");
+    }
     // A body may be left unread half-way.
     let mut body = storage.get("large.pdf", None).await.unwrap();
     assert!(!body.next().await.unwrap().unwrap().is_empty());

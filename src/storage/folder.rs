@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use tokio::fs;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt};
 use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
@@ -124,6 +124,15 @@ impl Storage for Folder {
         Ok(body(file, head.bytes, OPERATION, self.target(key)))
     }
 
+    async fn get_part(&self, key: &str, first: u64, bytes: u64) -> Result<ObjectBody, StorageError> {
+        const OPERATION: &str = "read";
+        let (mut file, head) = self.open_file(OPERATION, key).await?;
+        let sought = file.seek(io::SeekFrom::Start(first)).await;
+        sought.map_err(|error| failed(OPERATION, self.target(key), error))?;
+        let bytes = bytes.min(head.bytes.saturating_sub(first));
+        Ok(body(file.take(bytes), bytes, OPERATION, self.target(key)))
+    }
+
     async fn local(&self, key: &str) -> Result<Option<LocalFile>, StorageError> {
         const OPERATION: &str = "look at";
         let path = self.locate(OPERATION, key).await?;
@@ -177,7 +186,12 @@ fn head_of(metadata: &std::fs::Metadata) -> io::Result<ObjectHead> {
 }
 
 /// The file in chunks. One that shrank while it was read ends with an error, never silently.
-fn body(file: fs::File, bytes: u64, operation: &'static str, target: String) -> ObjectBody {
+fn body(
+    file: impl AsyncRead + Send + Unpin + 'static,
+    bytes: u64,
+    operation: &'static str,
+    target: String,
+) -> ObjectBody {
     let chunks = stream::try_unfold((file, bytes, target), move |(mut file, left, target)| async move {
         let mut chunk = BytesMut::with_capacity(CHUNK_BYTES);
         match file.read_buf(&mut chunk).await {

@@ -128,6 +128,7 @@ impl Bucket {
         operation: &'static str,
         key: &str,
         if_match: Option<&str>,
+        range: Option<String>,
     ) -> Result<ObjectBody, StorageError> {
         let target = self.target(key);
         let output = self
@@ -136,6 +137,7 @@ impl Bucket {
             .bucket(&self.name)
             .key(self.valid(operation, key)?)
             .set_if_match(if_match.map(Into::into))
+            .set_range(range)
             .send()
             .await
             .map_err(|error| classify::failed(operation, target.clone(), Subject::Object, error))?;
@@ -177,7 +179,15 @@ impl Storage for Bucket {
     }
 
     async fn get(&self, key: &str, if_match: Option<&str>) -> Result<ObjectBody, StorageError> {
-        self.fetch("fetch", key, if_match).await
+        self.fetch("fetch", key, if_match, None).await
+    }
+
+    async fn get_part(&self, key: &str, first: u64, bytes: u64) -> Result<ObjectBody, StorageError> {
+        if bytes == 0 {
+            return Ok(stream::empty().boxed());
+        }
+        let last = first.saturating_add(bytes - 1);
+        self.fetch("fetch", key, None, Some(format!("bytes={first}-{last}"))).await
     }
 
     async fn put_text(&self, key: &str, text: Bytes) -> Result<(), StorageError> {
@@ -199,7 +209,7 @@ impl Storage for Bucket {
     async fn stream_text(&self, key: &str) -> Result<ObjectBody, StorageError> {
         const OPERATION: &str = "fetch the text";
         self.valid(OPERATION, key)?;
-        self.fetch(OPERATION, &text_key(key), None).await
+        self.fetch(OPERATION, &text_key(key), None, None).await
     }
 
     async fn get_text(&self, key: &str) -> Result<Bytes, StorageError> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::{Sample, Stage};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{GazetteId, Lane};
 use crate::shutdown::StopReason;
@@ -25,6 +26,10 @@ pub enum Event<'a> {
     PageListed { pass: u32, rows: usize, fresh: usize },
     /// A row could not be claimed: deleted, or held by somebody else.
     ClaimMissed { gazette: GazetteId },
+    /// A gazette is this run's to work on; `key` is that of its file.
+    Claimed { gazette: GazetteId, key: &'a str },
+    /// It has waited long enough: the stage works on it.
+    StageBegun { gazette: GazetteId, stage: Stage },
     /// A file is in the spool.
     Downloaded { gazette: GazetteId, bytes: u64, elapsed: Duration },
     /// A file was read. `scans` of its pages are for OCR.
@@ -54,6 +59,8 @@ pub enum Event<'a> {
         warnings: &'a [FailureCode],
         elapsed: Duration,
     },
+    /// A text is stored beside its file; so many bytes.
+    TextStored { gazette: GazetteId, bytes: u64, elapsed: Duration },
     /// A bulk was answered.
     BulkAnswered { documents: usize, acknowledged: usize, resent: usize, rejected: usize, elapsed: Duration },
     /// A bulk was too large for one request, or failed whole again and again, and is sent in halves.
@@ -64,10 +71,22 @@ pub enum Event<'a> {
     BreakerOpened { service: &'a str, error: &'a str, wait: Duration },
     /// One call finds out whether the service is back.
     BreakerHalfOpen { service: &'a str },
+    /// It is not.
+    BreakerReopened { service: &'a str },
     /// The service is back, after so long.
     BreakerClosed { service: &'a str, after: Duration },
     /// A service gets fewer calls at once, or more again.
     ConcurrencyChanged { service: &'a str, from: u32, to: u32 },
+    /// A setting was read anew and holds from now on. Values are fit to be shown.
+    SettingChanged { key: &'a str, from: &'a str, to: &'a str },
+    /// A setting was read anew and waits for the next run.
+    SettingWaits { key: &'a str, from: &'a str, to: &'a str, why: &'a str },
+    /// Settings were read anew: so many changed, so many wait.
+    SettingsReloaded { changed: usize, waiting: usize },
+    /// Settings that were read anew are wrong, and none was changed.
+    SettingsRefused { error: &'a str },
+    /// What the run takes of the machine now.
+    Sampled(&'a Sample),
     /// Downloads wait for room in the spool.
     SpoolFull { error: &'a str },
     /// A gazette was acknowledged and marked; `again`, when this run had indexed it before, without its scans.
@@ -78,8 +97,16 @@ pub enum Event<'a> {
     Released { gazette: GazetteId },
     /// Somebody else took the gazette over: it was not marked.
     ClaimLost { gazette: GazetteId },
+    /// A version of the index is filled from now on, or gone on with.
+    VersionBegun { version: &'a str, resumed: bool },
+    /// So many of its documents are written.
+    VersionFilled { documents: u64, all: u64 },
+    /// It is searched from now on.
+    VersionSearched { version: &'a str, documents: u64 },
     /// No new claims from here on.
     Draining { reason: &'a StopReason },
+    /// Metrics or traces do not get where they should; the run goes on without.
+    NotExported { to: &'a str, error: &'a str },
     /// The run is over; the counts are those of the run.
     RunFinished { stopped_by: Option<&'a str> },
 }
@@ -89,5 +116,14 @@ impl Event<'_> {
     #[must_use]
     pub fn finishes_a_gazette(&self) -> bool {
         matches!(self, Self::Indexed { .. } | Self::Failed { .. } | Self::Deferred { .. })
+    }
+
+    pub(super) fn failure_code(&self) -> Option<&'static str> {
+        if let Self::Failed { failure, .. } = self { Some(failure.code.as_str()) } else { None }
+    }
+
+    /// Whether it is told only to those who want every step.
+    pub(super) fn is_a_trace(&self) -> bool {
+        matches!(self, Self::Claimed { .. } | Self::StageBegun { .. } | Self::PageRecognized { .. } | Self::Sampled(_))
     }
 }

@@ -30,10 +30,23 @@ pub struct TreeMemory {
 
 /// Looks at the whole tree, and remembers the most that was ever resident.
 pub fn sample_tree() -> TreeMemory {
-    let mut memory = TreeMemory::default();
-    add_tree(std::process::id(), 0, &mut memory);
+    sample_processes().0
+}
+
+/// The same, and apart the children of this process: process id, and what is resident of it and of what is below it.
+pub fn sample_processes() -> (TreeMemory, Vec<(u32, u64)>) {
+    let own = std::process::id();
+    let (mut memory, mut children) = (TreeMemory::default(), Vec::new());
+    add(own, &mut memory);
+    children_of(own, |child| {
+        let mut of_child = TreeMemory::default();
+        add_tree(child, 1, &mut of_child);
+        memory.resident += of_child.resident;
+        memory.held += of_child.held;
+        children.push((child, of_child.resident));
+    });
     PEAK_OF_TREE.fetch_max(memory.resident, Ordering::Relaxed);
-    memory
+    (memory, children)
 }
 
 /// The largest sample of [`sample_tree`], and at least what this process alone had at its peak; in bytes.
@@ -47,20 +60,25 @@ static PEAK_OF_TREE: AtomicU64 = AtomicU64::new(0);
 const GENERATIONS: u32 = 4;
 
 fn add_tree(pid: u32, generation: u32, memory: &mut TreeMemory) {
+    add(pid, memory);
+    if generation < GENERATIONS {
+        children_of(pid, |child| add_tree(child, generation + 1, memory));
+    }
+}
+
+fn add(pid: u32, memory: &mut TreeMemory) {
     // Gone meanwhile, it has none.
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let bytes = |field| parse(&status, field).unwrap_or(0);
     memory.resident += bytes("VmRSS:");
     memory.held += bytes("RssAnon:") + bytes("RssShmem:");
+}
+
+fn children_of(pid: u32, mut each: impl FnMut(u32)) {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return };
-    if generation == GENERATIONS {
-        return;
-    }
     // A child is listed with the thread that started it.
     for children in tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok()) {
-        for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
-            add_tree(child, generation + 1, memory);
-        }
+        children.split_whitespace().filter_map(|pid| pid.parse().ok()).for_each(&mut each);
     }
 }
 

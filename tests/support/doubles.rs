@@ -12,7 +12,8 @@ use futures_util::{StreamExt as _, stream};
 use prelo::gazette::GazetteId;
 use prelo::search_index::document::Provenance;
 use prelo::search_index::{
-    Document, Entry, Held, ItemOutcome, SearchIndex, SearchIndexError, SearchIndexErrorKind, SearchQuery, SearchResults,
+    Document, Entry, Held, Hit, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind, SearchQuery,
+    SearchResults,
 };
 use prelo::storage::{ObjectBody, ObjectHead, Storage, StorageError, StorageErrorKind};
 
@@ -163,6 +164,10 @@ impl Storage for ScriptedStorage {
         })
     }
 
+    async fn get_part(&self, key: &str, _: u64, _: u64) -> Result<ObjectBody, StorageError> {
+        panic!("a run reads no part of a file, and not of {key}")
+    }
+
     async fn put_text(&self, key: &str, _: Bytes) -> Result<(), StorageError> {
         self.count("put", key)?;
         if self.silent_puts.contains(key) {
@@ -292,6 +297,10 @@ impl SearchIndex for ScriptedIndex {
 
     async fn search(&self, _: &SearchQuery) -> Result<SearchResults, SearchIndexError> {
         Ok(SearchResults::default())
+    }
+
+    async fn passages(&self, _: &str, _: &Hit) -> Result<Vec<Passage>, SearchIndexError> {
+        Ok(Vec::new())
     }
 
     async fn find(&self, _: GazetteId) -> Result<Option<Provenance>, SearchIndexError> {

@@ -9,9 +9,11 @@ use sqlx::Connection as _;
 pub mod canned_http;
 pub mod cutting_proxy;
 pub mod doubles;
+pub mod http;
 pub mod own_postgres;
 pub mod scans;
 pub mod servers;
+pub mod serving;
 pub mod stage;
 
 /// The binary in a working folder of its own, with an environment of its own.

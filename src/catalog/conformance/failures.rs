@@ -156,3 +156,20 @@ pub async fn whoever_was_asked_for_is_due_until_it_has_an_outcome(world: &World)
     world.finish(run).await;
     assert_eq!(world.selected(&mode(Mode::Unprocessed)).await, [] as [i64; 0]);
 }
+
+pub async fn a_code_is_made_due_at_once(world: &World) {
+    world.with_gazettes(5).await;
+    world.failed(&[1, 2], FailureCode::TooLarge, None).await;
+    world.failed(&[3], FailureCode::NotFound, Some(Duration::from_hours(1))).await;
+    let before = world.selected(&mode(Mode::Unprocessed)).await;
+    assert!(!before.contains(&1) && !before.contains(&3), "{before:?}");
+    assert_eq!(world.catalog.retry_failed(FailureCode::TooLarge).await.unwrap(), 2);
+    let after = world.selected(&mode(Mode::Unprocessed)).await;
+    assert!(after.contains(&1) && after.contains(&2) && !after.contains(&3), "{after:?}");
+    assert_eq!(world.catalog.retry_failed(FailureCode::TooLarge).await.unwrap(), 2, "again is harmless");
+    assert_eq!(world.catalog.retry_failed(FailureCode::Checksum).await.unwrap(), 0);
+
+    let run = world.run(&Selection::default()).await;
+    assert_eq!(world.claim(run, &[1]).await, [1]);
+    assert_eq!(world.catalog.retry_failed(FailureCode::TooLarge).await.unwrap(), 1, "what a run holds is left alone");
+}

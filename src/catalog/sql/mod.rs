@@ -7,19 +7,23 @@ mod numbers;
 mod pages;
 mod runs;
 mod schema;
+mod territories;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::{Pool, Transaction};
+use time::PrimitiveDateTime;
 
 use super::dialect::Dialect;
 use super::error::from_sqlx;
 use super::{
-    Begun, Catalog, CatalogError, Claim, Completion, Deferred, Explanation, FailedGazette, Listed, Marked, PageQuery,
-    Registry, RunCounts, RunRecord, ScanBacklog, SelectionSummary, Status,
+    Backlog, Begun, Catalog, CatalogError, Claim, Completion, Connections, Deferred, Explanation, FailedGazette,
+    Indexed, IndexedQuery, Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog,
+    SelectionSummary, SetAside, ShownRun, Status,
 };
-use crate::gazette::{Gazette, GazetteId, RunId, Selection};
+use crate::failure::FailureCode;
+use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 
 /// The catalogue in a database of dialect `D`.
 pub struct SqlCatalog<D: Dialect> {
@@ -64,6 +68,10 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn heartbeat(&self, run: RunId, lease: Duration, counts: &RunCounts) -> Result<bool, CatalogError> {
         runs::heartbeat::<D>(&self.pool, run, lease, counts).await.map_err(self.context("extend the lease"))
+    }
+
+    async fn show_run(&self, run: RunId, live: &Live) -> Result<(), CatalogError> {
+        runs::show::<D>(&self.pool, run, live).await.map_err(self.context("write down what is seen of the run"))
     }
 
     async fn finish_run(&self, run: RunId, counts: &RunCounts, stopped_by: Option<&str>) -> Result<(), CatalogError> {
@@ -137,6 +145,10 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
         marks::fail::<D>(&self.pool, run, failures).await.map_err(self.context("set gazettes aside"))
     }
 
+    async fn retry_failed(&self, code: FailureCode) -> Result<u64, CatalogError> {
+        marks::retry_failed::<D>(&self.pool, code).await.map_err(self.context("make failures due again"))
+    }
+
     async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError> {
         claims::release::<D>(&self.pool, run, ids).await.map_err(self.context("give gazettes back"))
     }
@@ -149,8 +161,34 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
         numbers::status::<D>(&self.pool).await.map_err(self.context("count the gazettes"))
     }
 
+    async fn failures(
+        &self,
+        code: Option<&str>,
+        territory: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<SetAside>, CatalogError> {
+        let failures = pages::failures::<D>(&self.pool, code, territory, limit).await;
+        failures.map_err(self.context("list what failed"))
+    }
+
+    async fn backlog(&self) -> Result<Backlog, CatalogError> {
+        numbers::backlog::<D>(&self.pool).await.map_err(self.context("count what waits"))
+    }
+
     async fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, CatalogError> {
         runs::last_runs::<D>(&self.pool, limit).await.map_err(self.context("list the runs"))
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<ShownRun>, CatalogError> {
+        runs::shown::<D>(&self.pool, Some(id)).await.map_err(self.context("read a run"))
+    }
+
+    async fn live_run(&self) -> Result<Option<ShownRun>, CatalogError> {
+        runs::shown::<D>(&self.pool, None).await.map_err(self.context("read the live run"))
+    }
+
+    async fn territories(&self) -> Result<Vec<Territory>, CatalogError> {
+        territories::territories::<D>(&self.pool).await.map_err(self.context("list the territories"))
     }
 
     async fn explain(&self, id: GazetteId) -> Result<Option<Explanation>, CatalogError> {
@@ -167,6 +205,28 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn reopen(&self, run: RunId, ids: &[GazetteId]) -> Result<Vec<GazetteId>, CatalogError> {
         audit::reopen::<D>(&self.pool, run, ids).await.map_err(self.context("make gazettes pending again"))
+    }
+
+    async fn indexed(&self, which: IndexedQuery<'_>) -> Result<Vec<Indexed>, CatalogError> {
+        pages::indexed::<D>(&self.pool, which).await.map_err(self.context("read what was indexed"))
+    }
+
+    async fn count_indexed(&self) -> Result<u64, CatalogError> {
+        pages::count_indexed::<D>(&self.pool).await.map_err(self.context("count what was indexed"))
+    }
+
+    async fn in_flight(&self) -> Result<Vec<(GazetteId, RunId)>, CatalogError> {
+        claims::in_flight::<D>(&self.pool).await.map_err(self.context("look at what is in work"))
+    }
+
+    async fn now(&self) -> Result<PrimitiveDateTime, CatalogError> {
+        runs::now::<D>(&self.pool).await.map_err(self.context("ask for the time"))
+    }
+
+    fn connections(&self) -> Connections {
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
+        let limit = self.pool.options().get_max_connections();
+        Connections { used: self.pool.size().saturating_sub(idle), idle, limit }
     }
 
     fn registry(&self) -> Option<&dyn Registry> {

@@ -6,10 +6,18 @@ use sqlx::Pool;
 use time::PrimitiveDateTime;
 
 use super::super::dialect::{Connection, Dialect, List};
-use super::super::statement::Statement;
-use super::super::{Begun, RunCounts, RunRecord};
+use super::super::statement::{Row, Statement};
+use super::super::{Begun, Live, RunCounts, RunRecord, ShownRun};
 use super::{begin, claims};
 use crate::gazette::{Mode, RunId, Selection};
+
+/// What [`record`] reads.
+macro_rules! columns {
+    () => {
+        "id, CAST(selection AS text) AS selection, CAST(counts AS text) AS counts, started_at, finished_at, \
+         heartbeat_at, stopped_by"
+    };
+}
 
 /// What a daily run reads again of the time before the last one began: rows whose transaction was still open then.
 const DAILY_OVERLAP: Duration = Duration::from_mins(30);
@@ -121,6 +129,46 @@ pub async fn heartbeat<D: Dialect>(
     Ok(true)
 }
 
+pub async fn show<D: Dialect>(pool: &Pool<D::Db>, run: RunId, live: &Live) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let json = serde_json::to_string(live).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    Statement::<D>::new("UPDATE prelo_runs SET live = ")
+        .bind(json)
+        .sql(", live_at = ")
+        .now()
+        .sql(" WHERE id = ")
+        .bind(run)
+        .run(&mut connection)
+        .await
+}
+
+/// That run, or the one that holds the lease.
+pub async fn shown<D: Dialect>(pool: &Pool<D::Db>, run: Option<RunId>) -> Result<Option<ShownRun>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let statement =
+        Statement::<D>::new(concat!("SELECT ", columns!(), ", live, live_at, (finished_at IS NULL AND lease_until > "))
+            .now()
+            .sql(") AS is_live, ")
+            .now()
+            .sql(" AS now FROM prelo_runs WHERE ");
+    let statement = match run {
+        Some(run) => statement.sql("id = ").bind(run),
+        None => statement.sql("finished_at IS NULL AND lease_until > ").now(),
+    };
+    let Some(row) = statement.sql(" ORDER BY started_at DESC LIMIT 1").row(&mut connection).await? else {
+        return Ok(None);
+    };
+    let now = row.moment("now")?;
+    let shown_at = row.maybe_moment("live_at")?;
+    Ok(Some(ShownRun {
+        record: record(&row)?,
+        is_live: row.bool("is_live")?,
+        // What another version has written may not be read; the rest of the run is.
+        live: row.maybe_text("live")?.and_then(|json| serde_json::from_str(&json).ok()),
+        shown_seconds_ago: shown_at.map(|moment| (now - moment).as_seconds_f64().max(0.0)),
+    }))
+}
+
 pub async fn finish_run<D: Dialect>(
     pool: &Pool<D::Db>,
     run: RunId,
@@ -176,6 +224,11 @@ pub async fn resolve<D: Dialect>(pool: &Pool<D::Db>, selection: &Selection) -> R
     Ok(resolved)
 }
 
+pub async fn now<D: Dialect>(pool: &Pool<D::Db>) -> Result<PrimitiveDateTime, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    Statement::<D>::new("SELECT ").now().sql(" AS now").only_row(&mut connection).await?.moment("now")
+}
+
 fn daily_since(last: Option<PrimitiveDateTime>, now: PrimitiveDateTime) -> PrimitiveDateTime {
     last.map_or(now - DAILY_WINDOW, |last| last - DAILY_OVERLAP)
 }
@@ -187,26 +240,23 @@ pub async fn probe<D: Dialect>(connection: &mut Connection<D>) -> Result<(), sql
 
 pub async fn last_runs<D: Dialect>(pool: &Pool<D::Db>, limit: u32) -> Result<Vec<RunRecord>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
-    let rows = Statement::<D>::new(
-        "SELECT id, CAST(selection AS text) AS selection, CAST(counts AS text) AS counts, started_at, finished_at, \
-         heartbeat_at, stopped_by FROM prelo_runs ORDER BY started_at DESC, id",
-    )
-    .limit(Some(limit.into()))
-    .rows(&mut connection)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(RunRecord {
-                id: row.run("id")?,
-                selection: row.text("selection")?,
-                started_at: row.maybe_moment("started_at")?,
-                finished_at: row.maybe_moment("finished_at")?,
-                heartbeat_at: row.maybe_moment("heartbeat_at")?,
-                counts: row.json("counts")?,
-                stopped_by: row.maybe_text("stopped_by")?,
-            })
-        })
-        .collect()
+    let rows = Statement::<D>::new(concat!("SELECT ", columns!(), " FROM prelo_runs ORDER BY started_at DESC, id"))
+        .limit(Some(limit.into()))
+        .rows(&mut connection)
+        .await?;
+    rows.iter().map(record).collect()
+}
+
+fn record<D: Dialect>(row: &Row<D>) -> Result<RunRecord, sqlx::Error> {
+    Ok(RunRecord {
+        id: row.run("id")?,
+        selection: row.text("selection")?,
+        started_at: row.maybe_moment("started_at")?,
+        finished_at: row.maybe_moment("finished_at")?,
+        heartbeat_at: row.maybe_moment("heartbeat_at")?,
+        counts: row.json("counts")?,
+        stopped_by: row.maybe_text("stopped_by")?,
+    })
 }
 
 #[cfg(test)]

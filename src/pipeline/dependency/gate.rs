@@ -58,6 +58,13 @@ impl Gate {
         }
     }
 
+    /// So many calls at once at most from now on.
+    pub(super) fn bound(&self, most: u32) {
+        if let Some(concurrency) = &self.concurrency {
+            concurrency.bound(most);
+        }
+    }
+
     /// Waits until a call may go, one of those that are counted; `None` when the service was given up.
     pub async fn enter(&self) -> Option<Entry<'_>> {
         self.enter_with(self.concurrency.as_ref()).await
@@ -203,7 +210,7 @@ impl Gate {
                 context.telemetry.emit(&Event::BreakerOpened { service, error: &error, wait });
             }
             Change::HalfOpened => context.telemetry.emit(&Event::BreakerHalfOpen { service }),
-            Change::Reopened => {}
+            Change::Reopened => context.telemetry.emit(&Event::BreakerReopened { service }),
             Change::Closed(after) => context.telemetry.emit(&Event::BreakerClosed { service, after }),
             Change::GivenUp(after) if after < Duration::from_secs(1) => context.stop(StopReason::DependencyDown(error)),
             Change::GivenUp(after) => context.stop(StopReason::DependencyDown(format!(

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::search_index::document::day;
 use crate::search_index::query::{Clause, Query};
-use crate::search_index::{MAX_HITS, SearchQuery, hit};
+use crate::search_index::{MAX_HITS, MonthTotal, SearchQuery, Sort, TERRITORIES_NAMED, TerritoryTotal, Totals, hit};
 
 /// The body of the search. Texts and highlights are left out of the answer, which so stays small: the page of a
 /// passage can only be told from the whole text, and the engine's highlighter leaves phrases with a stop word unmarked.
@@ -24,20 +24,57 @@ pub(super) fn body(query: &Query, asked: &SearchQuery) -> Value {
         range.extend(asked.to.map(|to| ("lte".to_owned(), day(to).into())));
         filter.push(json!({"range": {"date": range}}));
     }
+    if let Some(power) = &asked.power {
+        filter.push(json!({"term": {"power": power}}));
+    }
+    let mut must_not: Vec<Value> = query.none.iter().map(|unwanted| clause(unwanted, "none")).collect();
+    match asked.extra {
+        Some(true) => filter.push(json!({"term": {"is_extra_edition": true}})),
+        Some(false) => must_not.push(json!({"term": {"is_extra_edition": true}})),
+        None => {}
+    }
     let must: Vec<Value> = query
         .all
         .iter()
         .map(|group| json!({"bool": {"should": group.iter().map(|wanted| clause(wanted, "all")).collect::<Vec<_>>(), "minimum_should_match": 1}}))
         .collect();
-    json!({
+    let mut body = json!({
+        "from": asked.offset,
         "size": asked.limit.min(MAX_HITS),
         "track_total_hits": true,
+        "track_scores": true,
         "_source": hit::FIELDS,
-        "query": {"bool": {
-            "must": must,
-            "must_not": query.none.iter().map(|unwanted| clause(unwanted, "none")).collect::<Vec<_>>(),
-            "filter": filter,
-        }},
+        "sort": sort(asked.sort),
+        "query": {"bool": {"must": must, "must_not": must_not, "filter": filter}},
+    });
+    if asked.totals {
+        body["aggs"] = totals();
+    }
+    body
+}
+
+/// The same order on every page: equals are told apart by their ids.
+fn sort(sort: Sort) -> Value {
+    let by_date = |order: &str| json!({"date": {"order": order, "missing": "_last", "unmapped_type": "date"}});
+    let by_id = json!({"id": {"order": "desc", "unmapped_type": "keyword"}});
+    match sort {
+        Sort::Relevance => json!(["_score", by_date("desc"), by_id]),
+        Sort::Newest => json!([by_date("desc"), by_id]),
+        Sort::Oldest => json!([by_date("asc"), by_id]),
+    }
+}
+
+/// Counts by territory and by month. A territory's name and state are those of most of its documents.
+fn totals() -> Value {
+    let most = |field: &str| json!({"terms": {"field": field, "size": 1}});
+    json!({
+        "territories": {
+            "terms": {"field": "territory_id", "size": TERRITORIES_NAMED},
+            "aggs": {"name": most("territory_name.keyword"), "state": most("state_code")},
+        },
+        "months": {
+            "date_histogram": {"field": "date", "calendar_interval": "month", "format": "yyyy-MM", "min_doc_count": 1},
+        },
     })
 }
 
@@ -74,6 +111,59 @@ fn other_number(word: &str) -> Option<String> {
 #[derive(Deserialize)]
 pub(super) struct Answer {
     pub hits: Hits,
+    #[serde(default)]
+    pub aggregations: Option<Aggregations>,
+}
+
+#[derive(Deserialize, Default)]
+pub(super) struct Aggregations {
+    territories: Buckets,
+    months: Buckets,
+}
+
+#[derive(Deserialize, Default)]
+struct Buckets {
+    #[serde(default)]
+    sum_other_doc_count: u64,
+    #[serde(default)]
+    buckets: Vec<Bucket>,
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    /// Of a month it is a number, and `key_as_string` what was asked for.
+    key: Value,
+    key_as_string: Option<String>,
+    doc_count: u64,
+    name: Option<Buckets>,
+    state: Option<Buckets>,
+}
+
+impl Bucket {
+    fn word(&self) -> String {
+        let key = || self.key.as_str().map_or_else(|| self.key.to_string(), str::to_owned);
+        self.key_as_string.clone().unwrap_or_else(key)
+    }
+}
+
+impl Aggregations {
+    pub fn totals(self) -> Totals {
+        let most = |buckets: &Option<Buckets>| {
+            buckets.as_ref().and_then(|b| b.buckets.first()).map(Bucket::word).unwrap_or_default()
+        };
+        let territory = |bucket: &Bucket| TerritoryTotal {
+            territory_id: bucket.word(),
+            territory_name: most(&bucket.name),
+            state_code: most(&bucket.state),
+            gazettes: bucket.doc_count,
+        };
+        let month = |bucket: &Bucket| MonthTotal { month: bucket.word(), gazettes: bucket.doc_count };
+        Totals {
+            by_territory: self.territories.buckets.iter().map(territory).collect(),
+            of_other_territories: self.territories.sum_other_doc_count,
+            by_month: self.months.buckets.iter().map(month).collect(),
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -12,9 +12,10 @@ use ::tantivy::schema::{
 use ::tantivy::{Index, Term};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use time::Date;
 
 use crate::gazette::GazetteId;
-use crate::search_index::document::{Document, Metadata, Provenance, day};
+use crate::search_index::document::{Document, Metadata, Provenance};
 use crate::search_index::query::{Clause, Query};
 use crate::search_index::{SearchQuery, portuguese};
 
@@ -23,15 +24,24 @@ const ANALYZER: &str = "portuguese_1";
 
 /// The field of gazettes' ids.
 pub(super) const ID: &str = "id";
+/// The field of dates, as numbers such as 20241231.
+pub(super) const DAY: &str = "day";
+/// The field that territories are counted by: id, name and state, parted by [`PARTED`].
+pub(super) const TERRITORY: &str = "territory";
+/// Parts what stands in one field; no such sign is in a name.
+pub(super) const PARTED: char = '\u{1f}';
 
 /// What is searched or filtered has a field of its own; all the rest is one record that is only kept, so that a new
 /// field in it asks for no new index.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields {
     id: Field,
-    date: Field,
+    day: Field,
     territory_id: Field,
+    territory: Field,
     state_code: Field,
+    extra: Field,
+    power: Field,
     source_text: Field,
     record: Field,
 }
@@ -53,9 +63,12 @@ impl Fields {
             .set_index_option(IndexRecordOption::WithFreqsAndPositions);
         let fields = Self {
             id: schema.add_i64_field(ID, INDEXED | FAST | STORED),
-            date: schema.add_text_field("date", STRING | FAST),
+            day: schema.add_i64_field(DAY, INDEXED | FAST),
             territory_id: schema.add_text_field("territory_id", STRING),
+            territory: schema.add_text_field(TERRITORY, FAST),
             state_code: schema.add_text_field("state_code", STRING),
+            extra: schema.add_bool_field("extra", INDEXED),
+            power: schema.add_text_field("power", STRING),
             source_text: schema
                 .add_text_field("source_text", TextOptions::default().set_indexing_options(text).set_stored()),
             record: schema.add_text_field("record", STORED),
@@ -78,10 +91,18 @@ impl Fields {
         let metadata = &document.metadata;
         let mut out = TantivyDocument::new();
         out.add_i64(self.id, document.id.0);
-        if let Some(date) = &metadata.date {
-            out.add_text(self.date, date);
+        if let Some(day) = metadata.date.as_ref().and_then(|date| date.replace('-', "").parse().ok()) {
+            out.add_i64(self.day, day);
         }
         out.add_text(self.territory_id, &metadata.territory_id);
+        let Metadata { territory_id, territory_name, state_code, .. } = metadata;
+        out.add_text(self.territory, format!("{territory_id}{PARTED}{territory_name}{PARTED}{state_code}"));
+        if let Some(extra) = metadata.is_extra_edition {
+            out.add_bool(self.extra, extra);
+        }
+        if let Some(power) = &metadata.power {
+            out.add_text(self.power, power);
+        }
         out.add_text(self.state_code, &metadata.state_code);
         out.add_text(self.source_text, &document.source_text);
         out.add_text(self.record, serde_json::to_string(&Record { metadata, prelo: &document.prelo })?);
@@ -124,10 +145,22 @@ impl Fields {
             filter(Box::new(TermQuery::new(state, IndexRecordOption::Basic)));
         }
         if asked.from.is_some() || asked.to.is_some() {
-            let bound = |date: Option<time::Date>| {
-                date.map_or(Bound::Unbounded, |date| Bound::Included(Term::from_field_text(self.date, &day(date))))
+            let bound = |date: Option<Date>| {
+                date.map_or(Bound::Unbounded, |date| Bound::Included(Term::from_field_i64(self.day, number(date))))
             };
             filter(Box::new(RangeQuery::new(bound(asked.from), bound(asked.to))));
+        }
+        if let Some(power) = &asked.power {
+            let power = Term::from_field_text(self.power, power);
+            filter(Box::new(TermQuery::new(power, IndexRecordOption::Basic)));
+        }
+        if let Some(extra) = asked.extra {
+            let query = Box::new(TermQuery::new(Term::from_field_bool(self.extra, true), IndexRecordOption::Basic));
+            if extra {
+                filter(query);
+            } else {
+                parts.push((Occur::MustNot, query));
+            }
         }
         BooleanQuery::new(parts)
     }
@@ -142,4 +175,9 @@ impl Fields {
             }
         }
     }
+}
+
+/// Dates as numbers in their order.
+fn number(date: Date) -> i64 {
+    i64::from(date.year()) * 10_000 + i64::from(u8::from(date.month())) * 100 + i64::from(date.day())
 }

@@ -5,26 +5,34 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::tantivy::collector::{Count, TopDocs};
+use ::tantivy::columnar::Column;
 use ::tantivy::directory::MmapDirectory;
 use ::tantivy::directory::error::OpenDirectoryError;
 use ::tantivy::indexer::{IndexWriterOptions, UserOperation};
-use ::tantivy::query::TermQuery;
+use ::tantivy::query::{BooleanQuery, TermQuery};
 use ::tantivy::schema::{IndexRecordOption, TantivyDocument};
-use ::tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
+use ::tantivy::{
+    DocAddress, DocId, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, SegmentReader, TantivyError,
+};
 
 use super::merging::BySize;
-use super::schema::Fields;
+use super::schema::{DAY, Fields, ID};
+use super::totals::TotalsCollector;
 use crate::failpoint::{self, Point};
 use crate::gazette::GazetteId;
 use crate::search_index::document::Provenance;
 use crate::search_index::error::Diagnosis;
 use crate::search_index::query::Query;
 use crate::search_index::{
-    MAX_HITS, SearchIndexError, SearchIndexErrorKind as Kind, SearchQuery, SearchResults, bulk, hit, matches, passages,
+    MAX_HITS, Passage, SearchIndexError, SearchIndexErrorKind as Kind, SearchQuery, SearchResults, Sort, Totals, bulk,
+    hit, matches, passages,
 };
 
 /// Bytes of postings that the writer gathers before it writes them out.
 const WRITER_BYTES: usize = 24 << 20;
+
+/// Documents as the index takes them, by their gazettes.
+pub(super) type Written = Vec<(GazetteId, TantivyDocument)>;
 
 /// A folder with an index, or one that will have it.
 pub(super) struct Store {
@@ -76,7 +84,7 @@ impl Store {
     }
 
     /// Writes documents and commits. When it fails, none of them is in the index.
-    pub fn write(&self, documents: Vec<(GazetteId, TantivyDocument)>) -> Result<(), SearchIndexError> {
+    pub fn write(&self, documents: Written) -> Result<(), SearchIndexError> {
         let operation = bulk::operation(documents.len());
         let opened = self.opened(&operation)?;
         let mut slot = lock(&self.writer);
@@ -88,12 +96,23 @@ impl Store {
         written.map_err(|error| self.error(&operation, error))
     }
 
-    fn commit(
-        &self,
-        opened: &Opened,
-        slot: &mut Option<IndexWriter>,
-        documents: Vec<(GazetteId, TantivyDocument)>,
-    ) -> Result<(), TantivyError> {
+    /// The same for documents that are not to replace any.
+    pub fn add(&self, mut documents: Written) -> Result<(), SearchIndexError> {
+        let ids: Vec<GazetteId> = documents.iter().map(|(id, _)| *id).collect();
+        let there = self.present(&ids)?;
+        documents.retain(|(id, _)| !there.contains(id));
+        if documents.is_empty() { Ok(()) } else { self.write(documents) }
+    }
+
+    /// Lets merges end and gives the lock of the folder back.
+    pub fn close(&self) -> Result<(), SearchIndexError> {
+        match lock(&self.writer).take() {
+            Some(writer) => writer.wait_merging_threads().map_err(|error| self.error("merge what was written", error)),
+            None => Ok(()),
+        }
+    }
+
+    fn commit(&self, opened: &Opened, slot: &mut Option<IndexWriter>, documents: Written) -> Result<(), TantivyError> {
         let writer = self.writer_in(slot, opened)?;
         for (id, document) in documents {
             writer.delete_term(opened.fields.key(id));
@@ -136,26 +155,44 @@ impl Store {
         Ok(writer)
     }
 
-    /// Passages of the best gazettes.
+    /// One page of what a search finds.
     pub fn search(&self, asked: &SearchQuery) -> Result<SearchResults, SearchIndexError> {
         let operation = "search";
-        let query = Query::parse(&asked.text)
-            .map_err(|advice| Diagnosis::new(Kind::BadQuery, advice).during(operation, &self.shown))?;
+        let query = self.understood(operation, &asked.text)?;
+        asked.within_reach().map_err(|advice| Diagnosis::new(Kind::BadQuery, advice).during(operation, &self.shown))?;
         let (searcher, fields) = self.searcher(operation)?;
         let run = || -> Result<SearchResults, TantivyError> {
-            let limit = asked.limit.clamp(1, MAX_HITS);
-            let collectors = (TopDocs::with_limit(limit).order_by_score(), Count);
-            let (best, total) = searcher.search(&fields.query(&query, asked), &collectors)?;
+            let (best, total, totals) = ranked(&searcher, &fields.query(&query, asked), asked)?;
             let mut hits = Vec::with_capacity(best.len());
             for (score, address) in best.into_iter().take(asked.limit) {
                 let stored: TantivyDocument = searcher.doc(address)?;
-                let text = fields.text_of(&stored);
-                let passages = passages::best(text, &matches::find(text, &query));
-                hits.push(hit::hit(fields.id_of(&stored), &fields.record_of(&stored), score, passages));
+                let passages =
+                    if asked.without_passages { Vec::new() } else { passages_in(fields.text_of(&stored), &query) };
+                let id = fields.id_of(&stored);
+                hits.push(hit::hit(id, &fields.record_of(&stored), score, passages, id.to_string()));
             }
-            Ok(SearchResults { total: total as u64, hits })
+            Ok(SearchResults { total: total as u64, hits, totals })
         };
         run().map_err(|error| self.error(operation, error))
+    }
+
+    /// The passages of one gazette.
+    pub fn passages(&self, text: &str, id: GazetteId) -> Result<Vec<Passage>, SearchIndexError> {
+        let operation = "read a text";
+        let query = self.understood(operation, text)?;
+        let (searcher, fields) = self.searcher(operation)?;
+        let run = || -> Result<Vec<Passage>, TantivyError> {
+            let term = TermQuery::new(fields.key(id), IndexRecordOption::Basic);
+            let best = searcher.search(&term, &TopDocs::with_limit(1).order_by_score())?;
+            let Some((_, address)) = best.first() else { return Ok(Vec::new()) };
+            let stored: TantivyDocument = searcher.doc(*address)?;
+            Ok(passages_in(fields.text_of(&stored), &query))
+        };
+        run().map_err(|error| self.error(operation, error))
+    }
+
+    fn understood(&self, operation: &str, text: &str) -> Result<Query, SearchIndexError> {
+        Query::parse(text).map_err(|why| Diagnosis::new(Kind::BadQuery, why.advice()).during(operation, &self.shown))
     }
 
     /// How a gazette came into the index.
@@ -211,7 +248,11 @@ impl Store {
     }
 
     fn rebuild(&self) -> String {
-        format!("remove the folder {} and build it again with `prelo run --mode all`", self.path.display())
+        format!(
+            "build it again from the stored texts with `prelo reindex`, or remove the folder {} and read all files again \
+             with `prelo run --mode all`",
+            self.path.display()
+        )
     }
 
     pub(super) fn error(&self, operation: &str, error: TantivyError) -> SearchIndexError {
@@ -240,6 +281,38 @@ impl Store {
         };
         diagnosis.during(operation, &self.shown).caused_by(error)
     }
+}
+
+/// Scores and places of one page of hits, how many there are in all, and how they are spread.
+type Ranked = (Vec<(f32, DocAddress)>, usize, Option<Totals>);
+
+fn ranked(searcher: &Searcher, query: &BooleanQuery, asked: &SearchQuery) -> Result<Ranked, TantivyError> {
+    let page = TopDocs::with_limit(asked.limit.clamp(1, MAX_HITS)).and_offset(asked.offset);
+    let counted = asked.totals.then(TotalsCollector::default);
+    if asked.sort == Sort::Relevance {
+        let (best, total, totals) = searcher.search(query, &(page.order_by_score(), Count, counted))?;
+        return Ok((best, total, totals));
+    }
+    let newest = asked.sort == Sort::Newest;
+    // The greatest key comes first. Of one day, the gazette that was added last; the score comes along to be shown.
+    let by_date = page.tweak_score(move |segment: &SegmentReader| {
+        let (days, ids) = (segment.fast_fields().i64(DAY).ok(), segment.fast_fields().i64(ID).ok());
+        move |document: DocId, score: f32| {
+            let first = |column: &Option<Column<i64>>| column.as_ref().and_then(|column| column.first(document));
+            let day = match first(&days) {
+                None => i64::MIN,
+                Some(day) if newest => day,
+                Some(day) => -day,
+            };
+            (day, first(&ids).unwrap_or_default(), score)
+        }
+    });
+    let (best, total, totals) = searcher.search(query, &(by_date, Count, counted))?;
+    Ok((best.into_iter().map(|((_, _, score), address)| (score, address)).collect(), total, totals))
+}
+
+fn passages_in(text: &str, query: &Query) -> Vec<Passage> {
+    passages::best(text, &matches::find(text, query))
 }
 
 /// Whether the operating system gave one of these reasons. Tantivy wraps them in layers of which some have no source;

@@ -1,0 +1,146 @@
+// What a journalist does: search, narrow, turn the page, open a hit at its page; on a desk and on a phone.
+"use strict";
+const assert = require("node:assert");
+const fs = require("node:fs");
+const path = require("node:path");
+const puppeteer = require("puppeteer-core");
+
+const [url, shots] = process.argv.slice(2);
+const DESK = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+
+// What the browser complains of is a failure, wherever it happens.
+function watched(page, complaints) {
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => complaints.push(`${page.url()}: ${error.message}`));
+  return page;
+}
+
+const text = (page, selector) => page.$eval(selector, (element) => element.textContent.trim().replace(/\s+/g, " "));
+const count = (page, selector) => page.$$eval(selector, (all) => all.length);
+const goTo = (page, click) => Promise.all([page.waitForNavigation({ waitUntil: "load" }), click()]);
+const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+const shot = (page, name) => page.screenshot({ path: path.join(shots, `${name}.png`) });
+
+// What axe-core finds wrong for people who cannot see, or use no mouse (WCAG 2.1 A and AA).
+const AXE = fs.readFileSync(require.resolve("axe-core"), "utf8");
+async function accessible(page) {
+  await page.evaluate(AXE);
+  const wrong = await page.evaluate(async () => {
+    const { violations } = await axe.run(document, { iframes: false });
+    return violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join(" ")}`);
+  });
+  assert.deepEqual(wrong, [], page.url());
+}
+
+async function main() {
+  const browser = await puppeteer.launch({
+    executablePath: process.env.CHROMIUM,
+    // As root in a container there is no other way; the pages are our own.
+    args: process.getuid() === 0 ? ["--no-sandbox"] : [],
+    headless: true,
+  });
+  const complaints = [];
+  try {
+    const page = watched(await browser.newPage(), complaints);
+    await page.setViewport(DESK);
+    await page.setExtraHTTPHeaders({ "Accept-Language": "pt-BR,pt;q=0.9" });
+
+    await page.goto(url);
+    await shot(page, "welcome");
+    await accessible(page);
+    assert.match(await text(page, ".welcome"), /diários oficia/);
+
+    // By keyboard alone: the first stop leads past the navigation, the form is sent by Enter.
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
+    await page.type("#q", "pregão eletrônico");
+    await goTo(page, () => page.keyboard.press("Enter"));
+    assert.match(await text(page, ".summary"), /diários encontrados/);
+    assert.equal(await count(page, ".hit"), 10);
+    assert.ok((await count(page, ".hit mark")) >= 10, "passages are marked");
+    assert.ok((await count(page, ".totals svg rect")) >= 2, "bars are drawn");
+    assert.ok((await wide(page)) <= 0, "no sideways scrolling");
+    await shot(page, "search");
+    await accessible(page);
+
+    const first = await text(page, ".hit h2");
+    await goTo(page, () => page.click(".paging a[rel=next]"));
+    assert.match(page.url(), /page=2/);
+    assert.notEqual(await text(page, ".hit h2 + p + ul"), first);
+    await goTo(page, () => page.click(".paging a[rel=prev]"));
+
+    // A filter by the form, one by a bar, and one taken away.
+    await page.click(".filters summary");
+    await page.select("#sort", "newest");
+    await goTo(page, () => page.click("button[type=submit]"));
+    assert.match(page.url(), /sort=newest/);
+    const dates = await page.$$eval(".hit time", (all) => all.map((one) => one.dateTime));
+    assert.deepEqual(dates, [...dates].sort().reverse(), "the newest first");
+    const before = Number(await text(page, ".summary strong"));
+    await goTo(page, () => page.click(".totals .bars a"));
+    assert.equal(await count(page, ".chips li"), 1);
+    const after = Number(await text(page, ".summary strong"));
+    assert.ok(after > 0 && after < before, `${after} of ${before}`);
+    await shot(page, "narrowed");
+    await accessible(page);
+    await goTo(page, () => page.click(".chips a"));
+    assert.equal(Number(await text(page, ".summary strong")), before);
+
+    // A hit opens the file at its page.
+    const hit = await page.$$eval(".passages a.page", (all) => all.map((one) => one.href).sort().pop());
+    assert.match(hit, /\/gazettes\/\d+\/file#page=\d+$/);
+    const file = await browser.newPage();
+    const answer = await file.goto(hit);
+    assert.equal(answer.headers()["content-type"], "application/pdf");
+    assert.match(file.url(), /#page=\d+$/);
+    await file.close();
+
+    // Its page: the text beside the file, turned with the same word marked.
+    await goTo(page, () => page.click(".hit .meta a"));
+    assert.ok((await count(page, "pre.text mark")) > 0, "what was searched is marked in the text");
+    assert.match(await page.$eval(".document iframe", (frame) => frame.src), /file#page=\d+/);
+    await new Promise((resume) => setTimeout(resume, 2500)); // the viewer draws when it likes
+    await shot(page, "gazette");
+    await accessible(page);
+    if (await page.$(".turning a[rel=next]")) {
+      await goTo(page, () => page.click(".turning a[rel=next]"));
+      assert.match(page.url(), /page=\d+/);
+    }
+
+    await page.goto(`${url}?q=palavrainexistente&state=AL`);
+    assert.match(await text(page, ".help"), /Nada encontrado/);
+    await shot(page, "nothing");
+    await accessible(page);
+    await page.goto(`${url}?q=preg%C3%A3o&lang=en`);
+    assert.match(await text(page, ".summary"), /gazettes found/);
+
+    // A phone, without scripts.
+    const phone = watched(await browser.newPage(), complaints);
+    await phone.setJavaScriptEnabled(false);
+    await phone.setViewport(PHONE);
+    await phone.setExtraHTTPHeaders({ "Accept-Language": "pt-BR" });
+    await phone.goto(`${url}?q=%22preg%C3%A3o+eletr%C3%B4nico%22`);
+    assert.ok((await count(phone, ".hit")) > 0);
+    await shot(phone, "search-phone");
+    await phone.goto(await phone.$eval(".hit .meta a", (link) => link.href));
+    await shot(phone, "gazette-phone");
+    await phone.setJavaScriptEnabled(true);
+    for (const path of ["", "?q=preg%C3%A3o", new URL(phone.url()).pathname.slice(1)]) {
+      await phone.goto(url + path);
+      await accessible(phone);
+      assert.ok((await wide(phone)) <= 0, `no sideways scrolling on a phone: ${path}`);
+    }
+    assert.deepEqual(complaints.filter((one) => !one.includes("400")), [], "the browser complains of nothing");
+    console.log("the search page works in a browser");
+  } finally {
+    await browser.close();
+  }
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

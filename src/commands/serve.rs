@@ -1,0 +1,73 @@
+//! `serve`: pages and API for browsers, until a signal ends it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use async_trait::async_trait;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::cli::{Format, ServeArgs};
+use super::{explain, output, services};
+use crate::catalog::Catalog;
+use crate::config::Config;
+use crate::gazette::GazetteId;
+use crate::search_index::SearchIndex;
+use crate::web::{Site, Story, StoryError, Storyteller, serve as serve_site};
+
+pub async fn serve(args: &ServeArgs, mut config: Config, format: Format) -> Result<u8> {
+    services::settle_folder(&mut config)?;
+    let grace = Duration::from_secs(config.grace_seconds);
+    let catalog = services::catalog(&config).await?;
+    let storage = services::storage(&config).await?;
+    let index = services::search_index(&config).await?;
+    let storyteller =
+        Arc::new(Explainer { config: config.clone(), catalog: Arc::clone(&catalog), index: Arc::clone(&index) });
+    let site = Arc::new(Site::new(config, catalog, storage, index, storyteller));
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("could not listen on {}: choose another address with --listen", args.listen))?;
+    let url = format!("http://{}/", listener.local_addr()?);
+    let stop = first_signal()?;
+    match format {
+        Format::Json => output::text(&format!("{}\n", json!({ "url": url })))?,
+        Format::Text => output::text(&format!("prelo is at {url}  (end with Ctrl-C)\n"))?,
+    }
+    serve_site(listener, site, stop, grace).await.context("the server failed")?;
+    Ok(0)
+}
+
+/// Resolves with the first SIGTERM or ^C; the second one ends the process at once, as if nobody listened.
+fn first_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminates = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupts.recv() => {}
+            _ = terminates.recv() => {}
+        }
+        tokio::spawn(async move {
+            let code = tokio::select! {
+                _ = interrupts.recv() => 130,
+                _ = terminates.recv() => 143,
+            };
+            std::process::exit(code);
+        });
+    })
+}
+
+/// What `explain` tells, for the page of a gazette.
+struct Explainer {
+    config: Config,
+    catalog: Arc<dyn Catalog>,
+    index: Arc<dyn SearchIndex>,
+}
+
+#[async_trait]
+impl Storyteller for Explainer {
+    async fn story(&self, id: GazetteId) -> Result<Option<Story>, StoryError> {
+        Ok(explain::story(&*self.catalog, &*self.index, &self.config, id).await?)
+    }
+}

@@ -1,0 +1,105 @@
+//! The API: what the pages show, for programs. Described by an `OpenAPI` document; mistakes are `application/problem+json`.
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Value, json};
+
+use super::asked::Asked;
+use super::gazette::{PageText, id, page_text};
+use super::problem::Problem;
+use super::site::Shared;
+use crate::search_index::{Query, SearchQuery};
+
+mod openapi; // the document
+
+/// Names of the parameters of a search.
+pub const SEARCH_PARAMETERS: [&str; 10] =
+    ["q", "territory", "state", "from", "to", "edition", "power", "sort", "offset", "limit"];
+
+pub fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/api/v1/search", get(search).fallback(only_get))
+        .route("/api/v1/gazettes/{id}", get(gazette).fallback(only_get))
+        .route("/api/v1/openapi.json", get(document).fallback(only_get))
+}
+
+/// For methods that an address of the API does not know.
+pub async fn only_get(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("Aqui só se lê: use GET em vez de {method}."),
+        format!("This can only be read: use GET instead of {method}."),
+    );
+    let mut response = problem.answer(uri.path(), &headers);
+    response.headers_mut().insert(ALLOW, axum::http::HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+async fn document() -> Response {
+    answer(&openapi::document())
+}
+
+async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri, headers: HeaderMap) -> Response {
+    let found = async {
+        let mut asked = Asked::strictly(query.as_deref(), &SEARCH_PARAMETERS)?;
+        let directory = site.territories.directory(&*site.catalog).await?;
+        let search = asked.search(&directory);
+        if let Some((portuguese, english)) = asked.mistakes.first() {
+            return Err(Problem::bad_request(portuguese, english));
+        }
+        Query::parse(&asked.text).map_err(|why| Problem::bad_request(why.advice(), why.advice()))?;
+        let results = site.search(&SearchQuery { totals: true, ..search }).await?;
+        Ok(json!(results))
+    };
+    told(found.await, &uri, &headers)
+}
+
+async fn gazette(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri, headers: HeaderMap) -> Response {
+    let found = async {
+        let page = page(query.as_deref())?;
+        let unknown = || Problem::new(StatusCode::NOT_FOUND, "Este diário não existe.", "There is no such gazette.");
+        let id = id(&uri).ok_or_else(unknown)?;
+        let story =
+            site.storyteller.story(id).await.map_err(|error| Problem::internal(&*error))?.ok_or_else(unknown)?;
+        let mut told = story.json;
+        let Some(page) = page else { return Ok(told) };
+        let key = told["file_path"].as_str().unwrap_or_default().to_owned();
+        let text = if key.is_empty() { PageText::NotStored } else { page_text(&*site.storage, &key, page).await? };
+        told["page"] = json!(page);
+        told["text"] = match text {
+            PageText::There { text, .. } => Value::String(text),
+            PageText::Beyond { .. } | PageText::NotStored => Value::Null,
+        };
+        Ok(told)
+    };
+    told(found.await, &uri, &headers)
+}
+
+/// `page=N`, where it is given.
+fn page(query: Option<&str>) -> Result<Option<u32>, Problem> {
+    let asked = Asked::strictly_named(query, &["page"])?;
+    let Some(text) = asked.first().map(|(_, value)| value) else { return Ok(None) };
+    let plain = text.len() <= 7 && text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse().ok().filter(|page| plain && (1..=1_000_000).contains(page)) {
+        Some(page) if asked.len() == 1 => Ok(Some(page)),
+        _ => Err(Problem::bad_request(
+            "`page` deve ser um número de 1 a 1000000, uma só vez.",
+            "`page` has to be one number from 1 to 1000000.",
+        )),
+    }
+}
+
+fn told(found: Result<Value, Problem>, uri: &Uri, headers: &HeaderMap) -> Response {
+    match found {
+        Ok(value) => answer(&value),
+        Err(problem) => problem.answer(uri.path(), headers),
+    }
+}
+
+fn answer(value: &Value) -> Response {
+    ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], value.to_string()).into_response()
+}

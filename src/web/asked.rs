@@ -1,0 +1,349 @@
+//! What an address asks for, and the address that asks for it.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use time::Date;
+use time::macros::format_description;
+use url::form_urlencoded;
+
+use super::problem::Problem;
+use super::territories::Directory;
+use crate::search_index::{MAX_REACH, SearchQuery, Sort};
+
+/// Hits on a page of people.
+pub const PER_PAGE: usize = 10;
+/// Hits of an answer of the API at most.
+pub const MOST_PER_ANSWER: usize = 100;
+/// Longer queries are no questions of a person; the index says so, too.
+const QUERY_CHARACTERS: usize = 1_000;
+/// Territories in one search.
+const TERRITORIES: usize = 100;
+/// Other values.
+const VALUE_CHARACTERS: usize = 200;
+
+/// A search as an address asks for it. What is wrong in it is said in `mistakes` and otherwise left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub text: String,
+    /// Ids, or names as they were typed, such as `Maceió (AL)`.
+    pub territories: Vec<String>,
+    /// Two capital letters.
+    pub state: Option<String>,
+    pub from: Option<Date>,
+    pub to: Option<Date>,
+    pub extra: Option<bool>,
+    pub power: Option<String>,
+    pub sort: Sort,
+    /// Hits passed over.
+    pub offset: usize,
+    pub limit: usize,
+    /// `lang=`, where it was given.
+    pub language: Option<String>,
+    pub mistakes: Vec<Mistake>,
+}
+
+/// In Portuguese and in English.
+pub type Mistake = (String, String);
+
+/// Name and value.
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+impl Asked {
+    /// Reads the query of an address.
+    pub fn read(query: Option<&str>) -> Self {
+        let mut asked = Self { limit: PER_PAGE, ..Self::default() };
+        let mut seen = BTreeSet::new();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if name != "territory" && !value.is_empty() && !seen.insert(name.clone().into_owned()) {
+                asked.wrong(&name, "só pode aparecer uma vez", "may be given only once");
+                continue;
+            }
+            asked.take(&name, value.trim());
+        }
+        if let (Some(from), Some(to)) = (asked.from, asked.to)
+            && from > to
+        {
+            asked.mistakes.push((
+                "A data inicial vem depois da final: troque uma pela outra.".into(),
+                "The first date comes after the last: exchange them.".into(),
+            ));
+        }
+        if asked.offset + asked.limit > MAX_REACH {
+            asked.mistakes.push((
+                "Só se chega aos 10.000 primeiros resultados: restrinja a pesquisa ou inverta a ordem.".into(),
+                "Only the first 10,000 results can be reached: narrow the search, or turn its order round.".into(),
+            ));
+        }
+        asked
+    }
+
+    fn take(&mut self, name: &str, value: &str) {
+        if value.is_empty() {
+            return;
+        }
+        let most = if name == "q" { QUERY_CHARACTERS } else { VALUE_CHARACTERS };
+        if value.chars().count() > most {
+            self.wrong(name, &format!("tem mais de {most} caracteres"), &format!("has more than {most} characters"));
+            return;
+        }
+        match name {
+            "q" => value.clone_into(&mut self.text),
+            "territory" if self.territories.len() == TERRITORIES => {
+                self.wrong(name, "são mais de 100 territórios", "names more than 100 territories");
+            }
+            "territory" => self.territories.push(value.to_owned()),
+            "state" => match value.to_ascii_uppercase() {
+                state if state.len() == 2 && state.bytes().all(|b| b.is_ascii_uppercase()) => self.state = Some(state),
+                _ => self.wrong(name, "deve ser uma sigla como AL", "has to be two letters such as AL"),
+            },
+            "from" => self.from = self.date(name, value),
+            "to" => self.to = self.date(name, value),
+            "edition" => match value {
+                "extra" => self.extra = Some(true),
+                "regular" => self.extra = Some(false),
+                _ => self.wrong(name, "deve ser extra ou regular", "has to be extra or regular"),
+            },
+            "power" => self.power = Some(value.to_owned()),
+            "sort" => match value {
+                "relevance" => self.sort = Sort::Relevance,
+                "newest" => self.sort = Sort::Newest,
+                "oldest" => self.sort = Sort::Oldest,
+                _ => self.wrong(name, "deve ser relevance, newest ou oldest", "has to be relevance, newest or oldest"),
+            },
+            "offset" => self.offset = self.number(name, value, 0, MAX_REACH),
+            "limit" => self.limit = self.number(name, value, 1, MOST_PER_ANSWER),
+            "page" => self.offset = (self.number(name, value, 1, MAX_REACH / PER_PAGE) - 1) * PER_PAGE,
+            "lang" => self.language = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+
+    fn date(&mut self, name: &str, value: &str) -> Option<Date> {
+        let date = date(value);
+        if date.is_none() {
+            self.wrong(name, "deve ser uma data como 2024-12-31", "has to be a date such as 2024-12-31");
+        }
+        date
+    }
+
+    fn number(&mut self, name: &str, value: &str, least: usize, most: usize) -> usize {
+        let plain = value.bytes().all(|b| b.is_ascii_digit());
+        match value.parse().ok().filter(|number| plain && (least..=most).contains(number)) {
+            Some(number) => number,
+            None => {
+                let pt = format!("deve ser um número de {least} a {most}");
+                self.wrong(name, &pt, &format!("has to be a number from {least} to {most}"));
+                least
+            }
+        }
+    }
+
+    fn wrong(&mut self, name: &str, portuguese: &str, english: &str) {
+        self.mistakes.push((format!("`{name}` {portuguese}."), format!("`{name}` {english}.")));
+    }
+
+    /// For programs, which are told of every mistake: also of names that nothing here knows.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn strictly(query: Option<&str>, names: &[&str]) -> Result<Self, Problem> {
+        Self::strictly_named(query, names)?;
+        let asked = Self::read(query);
+        match asked.mistakes.first() {
+            Some((portuguese, english)) => Err(Problem::bad_request(portuguese, english)),
+            None => Ok(asked),
+        }
+    }
+
+    /// Names and values, of which none is unknown and none is empty.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn strictly_named<'a>(query: Option<&'a str>, names: &[&str]) -> Result<Vec<Pair<'a>>, Problem> {
+        let pairs: Vec<_> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).collect();
+        for (name, value) in &pairs {
+            if !names.contains(&name.as_ref()) {
+                let name: String = name.chars().take(40).collect();
+                return Err(Problem::bad_request(
+                    format!("O parâmetro `{name}` não existe aqui; existem: {}.", names.join(", ")),
+                    format!("There is no parameter `{name}` here; there are: {}.", names.join(", ")),
+                ));
+            }
+            if value.trim().is_empty() {
+                return Err(Problem::bad_request(format!("`{name}` está vazio."), format!("`{name}` is empty.")));
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// Whether anything narrows the search.
+    pub fn has_filter(&self) -> bool {
+        !self.territories.is_empty()
+            || self.state.is_some()
+            || self.from.is_some()
+            || self.to.is_some()
+            || self.extra.is_some()
+            || self.power.is_some()
+    }
+
+    /// The same search without what narrows it.
+    pub fn without_filters(&self) -> Self {
+        Self {
+            text: self.text.clone(),
+            sort: self.sort,
+            limit: self.limit,
+            language: self.language.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// For the index. Names of territories that nobody knows become a mistake.
+    pub fn search(&mut self, directory: &Directory) -> SearchQuery {
+        let mut territories = Vec::new();
+        for typed in &self.territories {
+            match directory.ids(typed) {
+                ids if ids.is_empty() => self.mistakes.push((
+                    format!("Nenhum território se chama “{typed}”; a lista ajuda enquanto se digita."),
+                    format!("No territory is called “{typed}”; the list helps while you type."),
+                )),
+                ids => territories.extend(ids),
+            }
+        }
+        SearchQuery {
+            text: self.text.clone(),
+            territories,
+            state: self.state.clone(),
+            from: self.from,
+            to: self.to,
+            extra: self.extra,
+            power: self.power.clone(),
+            sort: self.sort,
+            offset: self.offset,
+            limit: self.limit,
+            without_passages: false,
+            totals: false,
+        }
+    }
+
+    /// The query of an address that asks for this, without `lang`. Always in the same order, so that equal searches have
+    /// equal addresses.
+    pub fn query(&self) -> String {
+        let mut out = form_urlencoded::Serializer::new(String::new());
+        let mut add = |name: &str, value: Option<Cow<'_, str>>| {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                out.append_pair(name, &value);
+            }
+        };
+        add("q", Some(self.text.as_str().into()));
+        for territory in &self.territories {
+            add("territory", Some(territory.as_str().into()));
+        }
+        add("state", self.state.as_deref().map(Into::into));
+        add("from", self.from.map(|date| iso(date).into()));
+        add("to", self.to.map(|date| iso(date).into()));
+        add("edition", self.extra.map(edition).map(Into::into));
+        add("power", self.power.as_deref().map(Into::into));
+        add("sort", (self.sort != Sort::Relevance).then(|| sort(self.sort).into()));
+        add("page", (self.offset > 0).then(|| (self.offset / PER_PAGE + 1).to_string().into()));
+        out.finish()
+    }
+
+    /// The same with `lang`, where it was asked for.
+    pub fn address(&self, path: &str) -> String {
+        let mut query = self.query();
+        if let Some(language) = &self.language {
+            let separator = if query.is_empty() { "" } else { "&" };
+            let language: String = form_urlencoded::byte_serialize(language.as_bytes()).collect();
+            query.push_str(&format!("{separator}lang={language}"));
+        }
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+}
+
+pub fn edition(extra: bool) -> &'static str {
+    if extra { "extra" } else { "regular" }
+}
+
+pub fn sort(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Relevance => "relevance",
+        Sort::Newest => "newest",
+        Sort::Oldest => "oldest",
+    }
+}
+
+/// `YYYY-MM-DD`.
+pub fn iso(date: Date) -> String {
+    format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
+}
+
+/// As forms send it, or as Brazilians write it.
+fn date(text: &str) -> Option<Date> {
+    Date::parse(text, format_description!("[year]-[month]-[day]"))
+        .or_else(|_| Date::parse(text, format_description!("[day]/[month]/[year]")))
+        .ok()
+        .filter(|date| date.year() >= 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::date;
+
+    #[test]
+    fn addresses_are_read_and_written_again() {
+        for (query, again) in [
+            ("", ""),
+            ("q=&state=&from=&page=1&sort=relevance", ""),
+            ("q=preg%C3%A3o+%22a+b%22&page=3", "q=preg%C3%A3o+%22a+b%22&page=3"),
+            (
+                "page=2&sort=newest&edition=extra&to=31/12/2024&from=2024-01-01&state=al&territory=1&territory=Macei%C3%B3&q=x",
+                "q=x&territory=1&territory=Macei%C3%B3&state=AL&from=2024-01-01&to=2024-12-31&edition=extra&sort=newest&page=2",
+            ),
+            ("q=x&power=executive&lang=en&utm=1", "q=x&power=executive"),
+        ] {
+            let asked = Asked::read(Some(query));
+            assert_eq!(asked.mistakes, [], "{query}");
+            assert_eq!(asked.query(), again, "{query}");
+        }
+        let asked = Asked::read(Some("q=x&from=2024-02-01&lang=en&page=4"));
+        assert_eq!((asked.from, asked.offset), (Some(date!(2024 - 02 - 01)), 30));
+        assert_eq!(asked.address("/"), "/?q=x&from=2024-02-01&page=4&lang=en");
+        assert_eq!(Asked::read(None).address("/"), "/");
+    }
+
+    #[test]
+    fn mistakes_are_said_and_left_out() {
+        for (query, word) in [
+            ("from=2024-13-01", "`from`"),
+            ("state=Alagoas", "`state`"),
+            ("edition=both", "`edition`"),
+            ("sort=best", "`sort`"),
+            ("page=0", "`page`"),
+            ("page=x", "`page`"),
+            ("page=%2B2", "`page`"),
+            ("q=a&q=b", "`q`"),
+            ("from=2024-02-01&to=2024-01-01", "after"),
+            ("offset=9999&limit=10", "10,000"),
+        ] {
+            let asked = Asked::read(Some(query));
+            assert!(asked.mistakes[0].1.contains(word), "{query}: {:?}", asked.mistakes);
+            assert!(
+                Asked::strictly(
+                    Some(query),
+                    &["from", "to", "state", "edition", "sort", "page", "q", "offset", "limit"]
+                )
+                .is_err()
+            );
+        }
+        let long = format!("q={}", "a".repeat(1_001));
+        assert!(Asked::read(Some(&long)).mistakes[0].1.contains("1000"));
+        assert!(
+            Asked::strictly(Some("q=a&oops=1"), &["q"])
+                .unwrap_err()
+                .sentence(super::super::language::Language::English)
+                .contains("oops")
+        );
+    }
+}

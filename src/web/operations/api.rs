@@ -1,0 +1,133 @@
+//! Runs for programs.
+
+use axum::extract::{RawQuery, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::catalog::{RunRecord, ShownRun};
+use crate::gazette::RunId;
+use crate::web::problem::Problem;
+use crate::web::site::Shared;
+
+const PATH: &str = "/api/v1/runs";
+const LIMIT: u32 = 20;
+const MOST: u32 = 100;
+
+/// The last runs, newest first.
+pub async fn runs(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let limit = match limit(query.as_deref()) {
+        Ok(limit) => limit,
+        Err(problem) => return problem.answer(PATH, &headers),
+    };
+    match site.catalog.runs(limit).await {
+        Ok(runs) => answer(&json!({ "runs": runs.iter().map(of_record).collect::<Vec<_>>() })),
+        Err(error) => Problem::from(error).answer(PATH, &headers),
+    }
+}
+
+fn limit(query: Option<&str>) -> Result<u32, Problem> {
+    let mut parameters = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let limit = match (parameters.next(), parameters.next()) {
+        (None, _) => Some(LIMIT),
+        (Some((name, value)), None) if name == "limit" => value.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
+        _ => None,
+    };
+    limit.ok_or_else(|| {
+        Problem::bad_request(
+            "O único parâmetro é `limit`, um número de 1 a 100.",
+            "The only parameter is `limit`, a number from 1 to 100.",
+        )
+    })
+}
+
+/// One run, with what was last to be seen of it.
+pub async fn run(State(site): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
+    let unknown = || Problem::new(StatusCode::NOT_FOUND, "Esta execução não existe.", "There is no such run.");
+    let Some(id) = run_id(&uri) else { return unknown().answer(PATH, &headers) };
+    match site.catalog.run(id).await {
+        Ok(Some(run)) => answer(&of_shown(&run)),
+        Ok(None) => unknown().answer(PATH, &headers),
+        Err(error) => Problem::from(error).answer(PATH, &headers),
+    }
+}
+
+/// At the end of a path.
+pub fn run_id(uri: &Uri) -> Option<RunId> {
+    uri.path().rsplit('/').next()?.parse().ok().map(RunId)
+}
+
+fn answer(body: &Value) -> Response {
+    ([(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+/// The selection as an object, not as the text that the catalogue keeps; and the rate, which everybody would compute.
+fn of_record(run: &RunRecord) -> Value {
+    let mut json = json!(run);
+    json["selection"] = serde_json::from_str(&run.selection).unwrap_or_default();
+    json["documents_per_second"] = run.counts.documents_per_second().into();
+    json
+}
+
+fn of_shown(run: &ShownRun) -> Value {
+    let mut json = of_record(&run.record);
+    json["is_live"] = run.is_live.into();
+    json["live"] = json!(run.live);
+    json["shown_seconds_ago"] = json!(run.shown_seconds_ago);
+    json
+}
+
+/// Paths and schemas of this part of the API, for the OpenAPI 3.1 document.
+pub fn openapi() -> (Value, Value) {
+    let problem = json!({ "$ref": "#/components/responses/Problem" });
+    let content = |schema: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } });
+    let paths = json!({
+        "/api/v1/runs": { "get": {
+            "operationId": "runs",
+            "summary": "The last runs, newest first",
+            "parameters": [{
+                "name": "limit", "in": "query", "required": false, "description": "Runs at most",
+                "schema": { "type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT },
+            }],
+            "responses": {
+                "200": { "description": "The runs", "content": content("Runs") },
+                "400": problem, "414": problem, "500": problem, "503": problem, "504": problem,
+            },
+        } },
+        "/api/v1/runs/{id}": { "get": {
+            "operationId": "run",
+            "summary": "One run, with what was last to be seen of it",
+            "parameters": [{
+                "name": "id", "in": "path", "required": true, "description": "Id of the run",
+                "schema": { "type": "string", "format": "uuid" },
+            }],
+            "responses": {
+                "200": { "description": "The run", "content": content("ShownRun") },
+                "404": problem, "414": problem, "500": problem, "503": problem, "504": problem,
+            },
+        } },
+    });
+    let moment = json!({ "type": ["string", "null"], "format": "date-time" });
+    let run = json!({
+        "type": "object",
+        "required": ["id", "selection", "started_at", "finished_at", "heartbeat_at", "counts", "stopped_by", "documents_per_second"],
+        "properties": {
+            "id": { "type": "string", "format": "uuid" },
+            "selection": { "type": ["object", "null"] },
+            "started_at": moment, "finished_at": moment, "heartbeat_at": moment,
+            "counts": { "type": "object", "description": "Selected, indexed, failed by code, bytes, pages, seconds, and the two lanes" },
+            "stopped_by": { "type": ["string", "null"] },
+            "documents_per_second": { "type": "number" },
+        },
+    });
+    let mut shown = run.clone();
+    shown["properties"]["is_live"] = json!({ "type": "boolean" });
+    shown["properties"]["live"] = json!({ "type": ["object", "null"], "description": "Lanes, rates, memory, stages, what takes longest, breakers" });
+    shown["properties"]["shown_seconds_ago"] = json!({ "type": ["number", "null"] });
+    let runs = json!({
+        "type": "object", "required": ["runs"],
+        "properties": { "runs": { "type": "array", "items": { "$ref": "#/components/schemas/Run" } } },
+    });
+    (paths, json!({ "Run": run, "Runs": runs, "ShownRun": shown }))
+}

@@ -1,0 +1,22 @@
+// Brings the moving part of the page up to date. Without a script the page is loaded anew instead.
+"use strict";
+let failures = 0;
+async function refresh() {
+  const live = document.getElementById("live");
+  const every = Number(live && live.dataset.every) || 0;
+  if (every === 0) return;
+  if (!document.hidden) {
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      if (!answer.ok) throw new Error(answer.status);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.getElementById("live");
+      if (fresh) live.replaceWith(fresh);
+      failures = 0;
+    } catch {
+      failures += 1;
+    }
+  }
+  setTimeout(refresh, every * 1000 * Math.min(1 + failures, 10));
+}
+setTimeout(refresh, 3000);

@@ -1,0 +1,238 @@
+//! A run at one moment: lanes, rates, memory, stages, what takes longest, the three services.
+
+use maud::{Markup, html};
+
+use super::{chart, words};
+use crate::catalog::ShownRun;
+use crate::gazette::Lane;
+use crate::telemetry::{BreakerState, LaneCounts, Live, SECONDS, Stage};
+use crate::web::language::Language;
+
+pub fn section(language: Language, run: &ShownRun, live: &Live) -> Markup {
+    html! {
+        div.columns {
+            section.card aria-labelledby="lanes" {
+                h2 id="lanes" { (language.of("Faixas", "Lanes")) }
+                @for lane in [Lane::Digital, Lane::Ocr] { (lane_of(language, lane, live, run.is_live)) }
+                @if run.is_live { (rates(language, live)) }
+            }
+            section.card aria-labelledby="memory" {
+                h2 id="memory" { (language.of("Memória", "Memory")) }
+                (chart::memory(language, &live.memory))
+                (processes(language, live))
+            }
+        }
+        div.columns {
+            section.card aria-labelledby="stages" {
+                h2 id="stages" { (language.of("Etapas", "Stages")) }
+                (stages(language, live))
+            }
+            section.card aria-labelledby="services" {
+                h2 id="services" { (language.of("Serviços", "Services")) }
+                (services(language, live))
+            }
+        }
+        @if run.is_live && !live.longest.is_empty() {
+            section.card aria-labelledby="slowest" {
+                h2 id="slowest" { (language.of("Há mais tempo em andamento", "Longest in flight")) }
+                (longest(language, live))
+            }
+        }
+    }
+}
+
+fn lane_of(language: Language, lane: Lane, live: &Live, is_live: bool) -> Markup {
+    let counts = live.counts.lane(lane);
+    let (name, unit) = match lane {
+        Lane::Digital => (language.of("Texto digital", "Digital text"), language.of("diários", "gazettes")),
+        Lane::Ocr => (language.of("Digitalizações (OCR)", "Scans (OCR)"), language.of("páginas", "pages")),
+    };
+    let (done, all, rate) = match lane {
+        Lane::Digital => (counts.gazettes, counts.selected, counts.gazettes_per_second()),
+        Lane::Ocr => (counts.pages, counts.selected_pages, counts.pages_per_second()),
+    };
+    let number = |value| language.number(value);
+    html! {
+        div.lane {
+            p {
+                strong { (name) }
+                @if all == 0 && done == 0 {
+                    span.muted { (idle(language, lane, live)) }
+                } @else {
+                    span { (number(done)) " " (language.of("de", "of")) " " (number(all.max(done))) " " (unit) }
+                    span.muted {
+                        (words::decimal(language, rate)) "/s"
+                        @if is_live && live.lane == lane { (left(language, counts).unwrap_or_default()) }
+                    }
+                }
+            }
+            progress max=(all.max(done).max(1)) value=(done) aria-label=(name) { (done) "/" (all) }
+        }
+    }
+}
+
+fn idle(language: Language, lane: Lane, live: &Live) -> String {
+    match (lane, live.counts.deferred) {
+        (Lane::Ocr, waiting @ 1..) => {
+            let waiting = language.number(waiting);
+            language.of(format!("{waiting} esperam pelo OCR"), format!("{waiting} wait for OCR"))
+        }
+        _ => language.of("nada a fazer", "nothing to do").to_owned(),
+    }
+}
+
+fn left(language: Language, counts: &LaneCounts) -> Option<String> {
+    let seconds = counts.seconds_left().filter(|seconds| *seconds > 0.0)?;
+    let left = words::time_span(language, seconds);
+    Some(language.of(format!(" · faltam cerca de {left}"), format!(" · about {left} left")))
+}
+
+fn rates(language: Language, live: &Live) -> Markup {
+    let recent = live.recent;
+    let decimal = |value| words::decimal(language, value);
+    html! {
+        dl.figures {
+            (figure(language.of("diários/s", "gazettes/s"), &decimal(recent.documents)))
+            (figure(language.of("páginas/s", "pages/s"), &decimal(recent.pages)))
+            (figure("MB/s", &decimal(recent.bytes / 1e6)))
+            (figure(language.of("em andamento", "in flight"), &language.number(live.in_flight)))
+        }
+        p.muted { (language.of("Média dos últimos 30 segundos.", "Mean of the last 30 seconds.")) }
+    }
+}
+
+pub fn figure(name: &str, value: &str) -> Markup {
+    html! { div { dt { (name) } dd { (value) } } }
+}
+
+fn processes(language: Language, live: &Live) -> Markup {
+    let amount = |bytes| words::megabytes(language, bytes);
+    let memory = &live.memory;
+    if memory.own_bytes == 0 {
+        return html! {};
+    }
+    let children: Vec<String> =
+        memory.children_bytes.iter().filter(|bytes| **bytes > 0).map(|bytes| amount(*bytes)).collect();
+    html! {
+        p.muted {
+            "prelo: " (amount(memory.own_bytes))
+            @if !children.is_empty() {
+                " · " (language.of("leitores", "readers")) ": " (children.join(" + "))
+            }
+            " · " (language.of("leituras simultâneas permitidas", "documents read at once at most")) ": " (live.readers)
+        }
+    }
+}
+
+pub fn stage_name(language: Language, stage: Stage) -> &'static str {
+    match stage {
+        Stage::Download => language.of("Baixar", "Download"),
+        Stage::Extract => language.of("Ler", "Read"),
+        Stage::Ocr => "OCR",
+        Stage::Store => language.of("Guardar o texto", "Store the text"),
+        Stage::Index => language.of("Indexar (lotes)", "Index (bulks)"),
+    }
+}
+
+fn stages(language: Language, live: &Live) -> Markup {
+    let span = |seconds: Option<f64>| match seconds {
+        None => "–".to_owned(),
+        Some(seconds) if seconds.is_infinite() => {
+            format!("> {}", words::time_span(language, SECONDS[SECONDS.len() - 1]))
+        }
+        Some(seconds) if seconds < 1.0 => format!("{:.0} ms", seconds * 1000.0),
+        Some(seconds) => words::time_span(language, seconds),
+    };
+    html! {
+        div.scroll { table {
+            thead { tr {
+                th scope="col" { (language.of("Etapa", "Stage")) }
+                th.number scope="col" { (language.of("Agora", "Now")) }
+                th.number scope="col" { (language.of("Esperam", "Waiting")) }
+                th.number scope="col" { (language.of("Feitos", "Done")) }
+                th.number scope="col" { (language.of("Média", "Mean")) }
+                th.number scope="col" { (language.of("95% até", "95% within")) }
+            } }
+            tbody { @for stage in Stage::ALL { @if let Some(used) = live.stages.get(&stage) {
+                tr {
+                    th scope="row" { (stage_name(language, stage)) }
+                    td.number { (used.working) }
+                    td.number { (used.waiting) }
+                    td.number { (language.number(used.seconds.count())) }
+                    td.number { (span(used.seconds.mean())) }
+                    td.number { (span(used.seconds.bound_of(SECONDS, 0.95))) }
+                }
+            } } }
+        } }
+    }
+}
+
+fn services(language: Language, live: &Live) -> Markup {
+    html! {
+        ul.services { @for (service, breaker) in &live.breakers {
+            li {
+                (badge(language, breaker.state))
+                " " strong { (service_name(language, service)) }
+                @if breaker.openings > 0 {
+                    span.muted {
+                        " " (language.of("fora do ar nesta execução: ", "down in this run: ")) (breaker.openings) "×"
+                    }
+                }
+                @if breaker.state != BreakerState::Closed && !breaker.error.is_empty() {
+                    p.detail lang="en" { (breaker.error) }
+                }
+            }
+        } }
+        @let retries: u64 = live.retries.values().sum();
+        p.muted {
+            (language.of("Chamadas repetidas", "Calls made again")) ": " (language.number(retries)) " · "
+            (language.of("documentos recusados pelo índice", "documents that the index rejected")) ": "
+            (language.number(live.bulks.rejected)) " · "
+            (language.of("conexões ao banco", "connections to the database")) ": "
+            (live.connections.used) "/" (live.connections.limit)
+        }
+    }
+}
+
+pub fn service_name(language: Language, service: &str) -> &str {
+    match service {
+        "catalog" => language.of("Catálogo", "Catalogue"),
+        "storage" => language.of("Armazenamento", "Storage"),
+        "index" => language.of("Índice", "Index"),
+        other => other,
+    }
+}
+
+fn badge(language: Language, state: BreakerState) -> Markup {
+    match state {
+        BreakerState::Closed => html! { span.badge.good { (language.of("responde", "answers")) } },
+        BreakerState::HalfOpen => html! { span.badge.fair { (language.of("em teste", "on trial")) } },
+        BreakerState::Open => html! { span.badge.bad { (language.of("fora do ar", "down")) } },
+    }
+}
+
+fn longest(language: Language, live: &Live) -> Markup {
+    html! {
+        div.scroll { table {
+            thead { tr {
+                th scope="col" { (language.of("Diário", "Gazette")) }
+                th scope="col" { (language.of("Arquivo", "File")) }
+                th scope="col" { (language.of("Etapa", "Stage")) }
+                th.number scope="col" { (language.of("Na etapa", "In stage")) }
+                th.number scope="col" { (language.of("Ao todo", "In all")) }
+            } }
+            tbody { @for gazette in &live.longest {
+                tr {
+                    td { a href=(format!("/gazettes/{}", gazette.id)) { (gazette.id) } }
+                    td.key { (gazette.key) }
+                    td {
+                        (stage_name(language, gazette.stage))
+                        @if gazette.waiting { span.muted { " (" (language.of("espera", "waiting")) ")" } }
+                    }
+                    td.number { (words::time_span(language, gazette.seconds_in_stage)) }
+                    td.number { (words::time_span(language, gazette.seconds)) }
+                }
+            } }
+        } }
+    }
+}

@@ -1,0 +1,51 @@
+//! The search page and its other forms: tables for programs, and a feed.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::asked::{Asked, PER_PAGE};
+use super::problem::Problem;
+use super::site::Shared;
+
+mod bars; // totals as small charts
+mod export; // CSV and JSON
+mod feed; // Atom
+mod form; // what is asked
+mod help; // when nothing is found
+mod page; // what is found
+mod suggestions; // names of territories while one types
+
+pub use page::{is_pdf, marked};
+
+pub fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/", get(search))
+        .route("/search.csv", get(export::csv))
+        .route("/search.json", get(export::json))
+        .route("/search.atom", get(feed::feed))
+        .route("/territories.json", get(suggestions::suggestions))
+}
+
+async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let asked = Asked { limit: PER_PAGE, ..Asked::read(query.as_deref()) };
+    match page::page(Arc::clone(&site), asked, &headers).await {
+        Ok(response) => response,
+        Err(problem) => problem.answer("/", &headers),
+    }
+}
+
+/// What the other forms of a search begin with: no mistake is passed over there.
+async fn read(site: &Shared, query: Option<&str>) -> Result<(Asked, crate::search_index::SearchQuery), Problem> {
+    let mut asked = Asked::read(query);
+    let directory = site.territories.directory(&*site.catalog).await?;
+    let search = asked.search(&directory);
+    match asked.mistakes.first() {
+        Some((portuguese, english)) => Err(Problem::bad_request(portuguese, english)),
+        None => Ok((asked, search)),
+    }
+}

@@ -1,0 +1,284 @@
+//! The search page. Its beginning is sent as soon as the index has ranked what matches; passages, for which whole texts are
+//! read, follow hit by hit.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt as _, stream};
+use maud::{Markup, html};
+
+use super::super::asked::{Asked, PER_PAGE};
+use super::super::language::Language;
+use super::super::layout::{self, Frame};
+use super::super::problem::Problem;
+use super::super::site::Shared;
+use super::super::territories::{Directory, label};
+use super::{bars, form, help};
+use crate::search_index::{Hit, MAX_REACH, Passage, Query, SearchQuery, SearchResults};
+
+/// Passages of one page may take so long; hits beyond that are shown without.
+const PASSAGES_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Everything that a page is made of but its hits' passages.
+struct View {
+    language: Language,
+    asked: Asked,
+    title: String,
+    query: String,
+}
+
+impl View {
+    fn frame(&self) -> Frame<'_> {
+        Frame { language: self.language, title: &self.title, path: "/", query: &self.query }
+    }
+}
+
+pub async fn page(site: Shared, mut asked: Asked, headers: &HeaderMap) -> Result<Response, Problem> {
+    let language = Language::chosen(asked.language.as_deref(), headers);
+    let directory = site.territories.directory(&*site.catalog).await?;
+    let search = asked.search(&directory);
+    let name = language.of("Pesquisa em diários oficiais", "Search in official gazettes");
+    let title = if asked.text.is_empty() { name.to_owned() } else { format!("{} – {name}", asked.text) };
+    let view = View { language, query: asked.query(), title, asked };
+    if view.asked.text.is_empty() && !view.asked.has_filter() && view.asked.mistakes.is_empty() {
+        let gazettes = site.index.count().await.ok();
+        return Ok(alone(&view, &directory, StatusCode::OK, &help::welcome(language, gazettes)));
+    }
+    if !view.asked.mistakes.is_empty() {
+        return Ok(alone(&view, &directory, StatusCode::BAD_REQUEST, &mistakes(&view)));
+    }
+    let query = match Query::parse(&view.asked.text) {
+        Ok(query) => query,
+        Err(why) => {
+            let body = help::misunderstood(language, why);
+            return Ok(alone(&view, &directory, StatusCode::BAD_REQUEST, &body));
+        }
+    };
+    let search = SearchQuery { without_passages: true, totals: true, ..search };
+    let results = site.search(&search).await?;
+    if results.total == 0 {
+        let body = help::nothing_found(language, &view.asked, &query);
+        return Ok(alone(&view, &directory, StatusCode::OK, &body));
+    }
+    Ok(found(site, &view, &directory, results))
+}
+
+/// A page without hits.
+fn alone(view: &View, directory: &Directory, status: StatusCode, body: &Markup) -> Response {
+    let head = html! { (top(view, directory)) (body) };
+    (status, layout::page(&view.frame(), &head)).into_response()
+}
+
+fn top(view: &View, directory: &Directory) -> Markup {
+    let heading = view.language.of("Pesquisa em diários oficiais", "Search in official gazettes");
+    html! {
+        h1.for-ears { (heading) }
+        (form::form(view.language, &view.asked, directory))
+    }
+}
+
+fn mistakes(view: &View) -> Markup {
+    html! {
+        div.mistakes role="alert" {
+            @for (portuguese, english) in &view.asked.mistakes { p { (view.language.of(portuguese, english)) } }
+        }
+    }
+}
+
+/// A page with hits, as a stream.
+fn found(site: Shared, view: &View, directory: &Directory, results: SearchResults) -> Response {
+    let SearchResults { total, hits, totals } = results;
+    let head = html! {
+        link rel="alternate" type="application/atom+xml" title=(view.title) href=(view.asked.address("/search.atom"));
+    };
+    let mut beginning = layout::opening(&view.frame(), &head);
+    beginning.push_str(&top(view, directory).0);
+    beginning.push_str(&summary(view, directory, total).0);
+    beginning.push_str(&format!("<div class=\"results\"><ol class=\"hits\" start=\"{}\">", view.asked.offset + 1));
+    let last = view.asked.offset + hits.len();
+    let charts = totals.map(|totals| bars::bars(view.language, &view.asked, &totals).0).unwrap_or_default();
+    let end = format!("</ol>{}{}</div>{}", paging(view, total, last).0, charts, layout::closing(&view.frame()));
+    let began = Instant::now();
+    let (text, language) = (Arc::<str>::from(view.asked.text.as_str()), view.language);
+    // What a link to a gazette takes along: what was searched, and the language where it was chosen.
+    let kept = Asked { text: view.asked.text.clone(), language: view.asked.language.clone(), ..Asked::default() };
+    let kept = Arc::<str>::from(kept.address(""));
+    let items = stream::iter(hits).then(move |hit| {
+        let (site, text, kept) = (Arc::clone(&site), Arc::clone(&text), Arc::clone(&kept));
+        async move {
+            let passages = if began.elapsed() < PASSAGES_DEADLINE {
+                site.passages(&text, &hit).await.unwrap_or_default()
+            } else {
+                Vec::new()
+            };
+            item(language, &kept, &hit, &passages).0
+        }
+    });
+    let whole = stream::iter([beginning]).chain(items).chain(stream::iter([end]));
+    (layout::headers(), Body::from_stream(whole.map(Ok::<_, std::convert::Infallible>))).into_response()
+}
+
+/// How many, under which filters, and the other forms of the same.
+fn summary(view: &View, directory: &Directory, total: u64) -> Markup {
+    let language = view.language;
+    let asked = &view.asked;
+    html! {
+        div.summary {
+            p role="status" {
+                strong { (language.number(total)) }
+                @if total == 1 { (language.of(" diário encontrado", " gazette found")) }
+                @else { (language.of(" diários encontrados", " gazettes found")) }
+                @if asked.offset > 0 {
+                    (language.of(", página ", ", page ")) (asked.offset / PER_PAGE + 1)
+                }
+            }
+            @if asked.has_filter() { (chips(view, directory)) }
+            p.forms {
+                a href=(asked.address("/search.csv")) download="prelo.csv" { "CSV" } " "
+                a href=(asked.address("/search.json")) download="prelo.json" { "JSON" } " "
+                a href=(asked.address("/search.atom")) { "Atom" }
+            }
+        }
+    }
+}
+
+/// Each filter as a link that takes it away.
+fn chips(view: &View, directory: &Directory) -> Markup {
+    let (language, asked) = (view.language, &view.asked);
+    let mut chips: Vec<(String, Asked)> = Vec::new();
+    let base = Asked { offset: 0, ..asked.clone() };
+    for (number, typed) in asked.territories.iter().enumerate() {
+        let mut without = base.clone();
+        without.territories.remove(number);
+        chips.push((directory.label_of(typed).to_owned(), without));
+    }
+    if let Some(state) = &asked.state {
+        chips.push((state.clone(), Asked { state: None, ..base.clone() }));
+    }
+    let date = |date| language.date(&super::super::asked::iso(date));
+    if let Some(from) = asked.from {
+        let name = format!("{} {}", language.of("de", "from"), date(from));
+        chips.push((name, Asked { from: None, ..base.clone() }));
+    }
+    if let Some(to) = asked.to {
+        chips.push((format!("{} {}", language.of("até", "to"), date(to)), Asked { to: None, ..base.clone() }));
+    }
+    if let Some(extra) = asked.extra {
+        let name = if extra {
+            language.of("edição extra", "extra edition")
+        } else {
+            language.of("edição regular", "regular edition")
+        };
+        chips.push((name.to_owned(), Asked { extra: None, ..base.clone() }));
+    }
+    if let Some(power) = &asked.power {
+        chips.push((power.clone(), Asked { power: None, ..base.clone() }));
+    }
+    html! {
+        ul.chips aria-label=(language.of("Filtros", "Filters")) {
+            @for (name, without) in &chips {
+                li {
+                    a href=(without.address("/")) {
+                        span.for-ears { (language.of("Retirar o filtro ", "Take away the filter ")) }
+                        (name) span aria-hidden="true" { " ×" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn item(language: Language, kept: &str, hit: &Hit, passages: &[Passage]) -> Markup {
+    let place = match (hit.territory_name.as_str(), hit.territory_id.as_str()) {
+        ("", "") => hit.file_path.rsplit('/').next().unwrap_or_default().to_owned(),
+        ("", id) => id.to_owned(),
+        (name, _) => label(name, &hit.state_code),
+    };
+    let date = hit.date.as_deref().map(|date| language.date(date));
+    let known = hit.id.0 != 0;
+    let first = passages.first().map_or(1, |passage| passage.page);
+    let at = |page: u32| (known && is_pdf(&hit.file_path)).then(|| format!("/gazettes/{}/file#page={page}", hit.id));
+    let details = |page: u32| format!("/gazettes/{}{kept}&page={page}", hit.id);
+    let title_address = at(first).or_else(|| known.then(|| details(first)));
+    html! {
+        li.hit {
+            h2 {
+                @match &title_address {
+                    Some(address) => a href=(address) { (place) },
+                    None => (place),
+                }
+                @if let Some(date) = &date { " " span.date { time datetime=[hit.date.as_deref()] { (date) } } }
+            }
+            p.meta {
+                @if !hit.edition_number.is_empty() {
+                    span { (language.of("edição ", "edition ")) (hit.edition_number) }
+                }
+                @if hit.is_extra_edition == Some(true) { span.extra { (language.of("extra", "extra")) } }
+                @if known {
+                    a href=(details(first)) { (language.of("texto e detalhes", "text and details")) }
+                }
+                @if hit.url.starts_with("https://") || hit.url.starts_with("http://") {
+                    a href=(hit.url) rel="noreferrer noopener" { (language.of("original", "original")) }
+                }
+            }
+            @if !passages.is_empty() {
+                ul.passages {
+                    @for passage in passages {
+                        li {
+                            @match at(passage.page).or_else(|| known.then(|| details(passage.page))) {
+                                Some(address) => a.page href=(address) {
+                                    (language.of("p. ", "p. ")) (passage.page)
+                                    span.for-ears { (language.of(" do documento", " of the document")) }
+                                },
+                                None => span.page { "p. " (passage.page) },
+                            }
+                            " " span.text { (marked(&passage.text, &passage.highlights)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The text with what matched marked. Ranges that do not fit are passed over.
+pub fn marked(text: &str, highlights: &[(usize, usize)]) -> Markup {
+    let mut parts: Vec<(&str, bool)> = Vec::new();
+    let mut at = 0;
+    for &(start, end) in highlights {
+        if let (Some(before), Some(matched)) = (text.get(at..start), text.get(start..end)) {
+            parts.extend([(before, false), (matched, true)]);
+            at = end;
+        }
+    }
+    parts.push((text.get(at..).unwrap_or_default(), false));
+    html! { @for (part, is_match) in parts { @if is_match { mark { (part) } } @else { (part) } } }
+}
+
+/// Told by its name: what the file really is, the answer that sends it looks at.
+pub fn is_pdf(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("pdf"))
+}
+
+fn paging(view: &View, total: u64, last: usize) -> Markup {
+    let language = view.language;
+    let at = |offset| Asked { offset, ..view.asked.clone() }.address("/");
+    let offset = view.asked.offset;
+    let more = (last as u64) < total && offset + 2 * PER_PAGE <= MAX_REACH;
+    html! {
+        @if offset > 0 || more {
+            nav.paging aria-label=(language.of("Páginas de resultados", "Pages of results")) {
+                @if offset > 0 {
+                    a rel="prev" href=(at(offset.saturating_sub(PER_PAGE))) { "← " (language.of("Anteriores", "Previous")) }
+                } @else { span {} }
+                span { (language.number(offset as u64 + 1)) "–" (language.number(last as u64)) (language.of(" de ", " of ")) (language.number(total)) }
+                @if more {
+                    a rel="next" href=(at(offset + PER_PAGE)) { (language.of("Próximos", "Next")) " →" }
+                } @else { span {} }
+            }
+        }
+    }
+}
