@@ -85,7 +85,7 @@ impl Dialect for Postgres {
         ("(timezone('utc', statement_timestamp()) + (", ") * interval '1 millisecond')");
     const JSON: &'static str = "jsonb";
     const TAIL: (&'static str, &'static str) = ("right(", ", 4000)");
-    const HASTE: Option<&'static str> = Some("SET LOCAL statement_timeout = 80");
+    const HASTE: Option<&'static str> = Some("SET LOCAL statement_timeout = 50");
     // What the last ANALYZE has seen (manual, sections 51.11 and 52.27).
     const ABOUT: &'static str = "SELECT CAST(greatest(c.reltuples, 0) AS bigint) AS gazettes, \
          CAST(greatest(c.reltuples, 0) * (1 - coalesce((SELECT s.most_common_freqs[array_position(\

@@ -215,6 +215,7 @@ impl Extractor {
 }
 
 /// What came of reading a file.
+#[allow(clippy::large_enum_variant)] // there is one for each reader
 enum Reading {
     Text(Text, BytePermit),
     /// It has no text of its own, and so many scans.

@@ -542,7 +542,7 @@ impl Filler<'_> {
                 }
             }
             if !again.is_empty() {
-                let Some(wait) = waits.next() else { return Err(too_busy(reason).into()) };
+                let Some(wait) = waits.next() else { return Err(too_busy(&reason).into()) };
                 tokio::time::sleep(wait).await;
                 left.push(again);
             }
@@ -551,7 +551,7 @@ impl Filler<'_> {
     }
 }
 
-fn too_busy(reason: String) -> SearchIndexError {
+fn too_busy(reason: &str) -> SearchIndexError {
     SearchIndexError {
         kind: SearchIndexErrorKind::Throttled,
         operation: "write to the new version".into(),

@@ -167,7 +167,7 @@ pub async fn what_was_indexed_is_listed_whatever_became_of_it(world: &World) {
     let mut in_flight = catalog.in_flight().await.unwrap();
     in_flight.sort_by_key(|(id, _)| *id);
     assert_eq!(in_flight, [(GazetteId(2), run), (GazetteId(5), run)]);
-    assert_eq!(ids(catalog.indexed(page(None, Some(before + Duration::from_secs(60)))).await.unwrap()), []);
+    assert_eq!(ids(catalog.indexed(page(None, Some(before + Duration::from_mins(1)))).await.unwrap()), []);
     world.complete(run, &[2]).await;
     assert_eq!(ids(catalog.indexed(page(None, Some(before))).await.unwrap()), [(2, false)]);
     let asked = catalog.indexed(IndexedQuery::Ids(&[1, 4].map(GazetteId))).await.unwrap();
