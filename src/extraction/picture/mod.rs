@@ -1,8 +1,9 @@
-//! The picture of a page, as OCR wants it: grey, upright, its paper white and its lines level, at 300 pixels per inch.
+//! The picture of a page, as OCR wants it: grey, upright, its paper white, its lines level and its rules gone, at 225 to 300 pixels per inch.
 //!
 //! [`page`] finds out what makes up a page of a PDF, [`image`] decodes its one image, [`draw`] draws what is more than
 //! that, [`raster`] reads PNG, JPEG and TIFF files. All hand rows to [`shrink`], which never holds more than the picture
-//! that comes out. [`prepare`] does the rest: [`skew`] measures, [`resample`] levels and enlarges, [`levels`] whitens.
+//! that comes out. [`prepare`] does the rest: [`letters`] says which resolution it takes, [`skew`] measures, [`resample`] levels and enlarges,
+//! [`levels`] whitens, [`rules`] takes off the lines of tables.
 
 // Pixels, shares and resolutions: far from where these casts lose anything that shows.
 #![allow(
@@ -19,11 +20,13 @@ use crate::failure::{Failure, FailureCode};
 mod draw;
 mod image;
 mod jpeg;
+mod letters;
 mod levels;
 mod page;
 mod prepare;
 mod raster;
 mod resample;
+mod rules;
 mod samples;
 mod shrink;
 mod skew;

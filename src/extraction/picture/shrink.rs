@@ -101,6 +101,15 @@ impl Shrink {
     }
 }
 
+/// A picture shrunk to at most `width` x `height`.
+pub(super) fn shrunk_to(grey: &Grey, width: usize, height: usize) -> Grey {
+    let mut shrink = Shrink::new(grey.width, grey.height, width, height);
+    for y in 0..grey.height {
+        shrink.push(grey.row(y));
+    }
+    shrink.finish()
+}
+
 /// Which of `to` cells the cell `at` of `from` falls into, and how much of it, of 256.
 fn split(at: usize, from: usize, to: usize) -> (u32, u32) {
     let (start, end) = (at as u64 * to as u64, (at as u64 + 1) * to as u64);

@@ -4,7 +4,7 @@
 //! 1986). A page at 75 pixels per inch is enough to tell a twentieth of a degree.
 
 use super::Grey;
-use super::shrink::Shrink;
+use super::shrink::shrunk_to;
 
 /// Resolution at which it is measured.
 const DPI: usize = 75;
@@ -23,11 +23,7 @@ const MOST_MARKS: usize = 60_000;
 /// Degrees by which lines fall to the right; negative where they rise.
 pub(super) fn measure(grey: &Grey, dpi: usize) -> f32 {
     let reduce = |length: usize| (length * DPI / dpi.max(1)).max(1);
-    let mut shrink = Shrink::new(grey.width, grey.height, reduce(grey.width), reduce(grey.height));
-    for y in 0..grey.height {
-        shrink.push(grey.row(y));
-    }
-    let small = shrink.finish();
+    let small = shrunk_to(grey, reduce(grey.width), reduce(grey.height));
     let marks = marks(&small);
     if marks.len() < LEAST_MARKS {
         return 0.0;
