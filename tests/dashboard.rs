@@ -42,7 +42,6 @@ fn it_tells_of_the_backlog_of_failures_and_of_runs_that_are_over() {
         "NOT_A_PDF",
         "EMPTY_OBJECT",
         "Memória ao longo do tempo",
-        "<polyline",
         "limite 512",
         "Texto digital",
         "16 de 16 diários",

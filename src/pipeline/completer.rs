@@ -76,9 +76,15 @@ async fn record(context: &Context, incomplete: &mut IdSet, group: Group) -> Resu
     let (run, catalog) = (context.run(), &context.catalog);
     let Group { mut completions, mut failures, keys, released, mut deferred, permits } = group;
     let timings = |gazette| context.telemetry.timings(gazette);
-    completions.iter_mut().for_each(|completion| completion.timings = timings(completion.id));
-    failures.iter_mut().for_each(|failed| failed.timings = timings(failed.id));
-    deferred.iter_mut().for_each(|deferred| deferred.timings = timings(deferred.id));
+    for completion in &mut completions {
+        completion.timings = timings(completion.id);
+    }
+    for failed in &mut failures {
+        failed.timings = timings(failed.id);
+    }
+    for deferred in &mut deferred {
+        deferred.timings = timings(deferred.id);
+    }
     if !completions.is_empty() {
         let marked = retrying(context, &policy, "mark gazettes", || catalog.complete(run, &completions)).await?;
         failpoint::pass(Point::Marked);

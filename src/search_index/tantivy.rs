@@ -187,7 +187,7 @@ impl SearchIndex for TantivyIndex {
         }
         let operation = bulk::operation(documents.len());
         let written = self.written(&operation, documents)?;
-        self.at_place(&operation, move |place| place.write(written, |store, written| store.write(written))).await?;
+        self.at_place(&operation, move |place| place.write(written, Store::write)).await?;
         Ok(vec![ItemOutcome::Acknowledged; documents.len()])
     }
 
@@ -245,7 +245,7 @@ impl Version for TantivyIndex {
         }
         let operation = bulk::operation(documents.len());
         let written = self.written(&operation, documents)?;
-        self.at_place(&operation, move |place| place.write(written, |store, written| store.add(written))).await?;
+        self.at_place(&operation, move |place| place.write(written, Store::add)).await?;
         Ok(vec![ItemOutcome::Acknowledged; documents.len()])
     }
 }

@@ -299,7 +299,7 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
             _ => warn!(run_id, reason = reason.as_str(), "stopping: what is in flight is finished first"),
         },
         Event::NotExported { to, error } => {
-            warn!(run_id, to, error, "metrics or traces are not taken: the run goes on without")
+            warn!(run_id, to, error, "metrics or traces are not taken: the run goes on without");
         }
         Event::RunFinished { stopped_by } => {
             info!(run_id, stopped_by, peak_rss_bytes = memory::peak_of_tree_bytes(), "run finished");

@@ -29,11 +29,13 @@ pub struct TreeMemory {
 }
 
 /// Looks at the whole tree, and remembers the most that was ever resident.
+#[must_use]
 pub fn sample_tree() -> TreeMemory {
     sample_processes().0
 }
 
 /// The same, and apart the children of this process: process id, and what is resident of it and of what is below it.
+#[must_use]
 pub fn sample_processes() -> (TreeMemory, Vec<(u32, u64)>) {
     let own = std::process::id();
     let (mut memory, mut children) = (TreeMemory::default(), Vec::new());
@@ -78,7 +80,9 @@ fn children_of(pid: u32, mut each: impl FnMut(u32)) {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return };
     // A child is listed with the thread that started it.
     for children in tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok()) {
-        children.split_whitespace().filter_map(|pid| pid.parse().ok()).for_each(&mut each);
+        for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
+            each(child);
+        }
     }
 }
 

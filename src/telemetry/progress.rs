@@ -51,7 +51,7 @@ impl Drawn {
 
     fn show(&mut self, live: &Live) {
         let words = Words::of_environment();
-        let shown = lines(live, &words);
+        let shown = lines(live, words);
         if !self.has_ocr && shown.ocr.is_some() {
             self.has_ocr = true;
             self.ocr = log::bars().insert_after(&self.digital, self.ocr.clone());

@@ -16,7 +16,7 @@ impl Slots {
         for pid in &mut self.pids {
             *pid = pid.filter(|pid| processes.iter().any(|(other, _)| other == pid));
         }
-        self.bytes.iter_mut().for_each(|bytes| *bytes = 0);
+        self.bytes.fill(0);
         for (pid, bytes) in processes {
             let place = self.pids.iter().position(|held| *held == Some(*pid));
             let place = place.or_else(|| self.pids.iter().position(Option::is_none)).unwrap_or(self.pids.len());

@@ -142,10 +142,10 @@ impl Tracker {
                 self.took(Stage::Index, elapsed.as_secs_f64());
             }
             Event::BulkSplit { .. } => self.bulks.split += 1,
-            Event::Retrying { operation, .. } => {
-                if self.retries.len() < OPERATIONS || self.retries.contains_key(*operation) {
-                    *self.retries.entry((*operation).to_owned()).or_default() += 1;
-                }
+            Event::Retrying { operation, .. }
+                if self.retries.len() < OPERATIONS || self.retries.contains_key(*operation) =>
+            {
+                *self.retries.entry((*operation).to_owned()).or_default() += 1;
             }
             Event::BreakerOpened { service, error, .. } => {
                 let breaker = self.breaker(service);
@@ -385,7 +385,9 @@ mod tests {
         let opened = Event::BreakerOpened { service: "the storage", error: &long, wait: Duration::ZERO };
         let retried = |operation| Event::Retrying { operation, error: &error, wait: Duration::ZERO, gazette: None };
         let words: Vec<String> = (0..200).map(|number| format!("operation {number}")).collect();
-        words.iter().for_each(|word| drop(tracker.observe(&retried(word), 0, start)));
+        for word in &words {
+            tracker.observe(&retried(word), 0, start);
+        }
         tracker.observe(&opened, 0, start);
         let live = tracker.live(Lane::Digital, RunCounts::default(), start + Duration::from_secs(9));
         let json = serde_json::to_string(&live).unwrap();

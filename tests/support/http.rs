@@ -30,7 +30,9 @@ pub fn ask(host: &str, method: &str, path: &str, headers: &[&str], body: &str) -
     let mut stream = TcpStream::connect(host).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
-    headers.iter().for_each(|header| request.push_str(&format!("{header}\r\n")));
+    for header in headers {
+        request.push_str(&format!("{header}\r\n"));
+    }
     request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();

@@ -208,9 +208,9 @@ pub async fn territories_with_gazettes_are_listed(world: &World) {
 }
 
 pub async fn what_waits_is_counted_for_metrics(world: &World) {
-    let nothing = world.catalog.backlog().await.unwrap();
-    assert_eq!((nothing.oldest_pending_seconds, nothing.last_success, nothing.last_indexed), (None, None, None));
     world.with_gazettes(5).await;
+    let before = world.catalog.backlog().await.unwrap();
+    assert_eq!((before.pending, before.last_success, before.last_indexed), (5, None, None));
     world.indexed(&[1]).await;
     world.failed(&[2], FailureCode::NotFound, Some(Duration::from_hours(1))).await;
     let run = world.run(&Selection::default()).await;

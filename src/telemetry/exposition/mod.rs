@@ -58,7 +58,9 @@ pub fn exposition(exposed: &Exposed<'_>) -> String {
     });
     page.gauge("prelo_run_active", "1 while a run is at work.", f64::from(u8::from(exposed.is_active)));
     page.gauges("prelo_dependency_up", "1 when the service answers.", |add| {
-        exposed.dependencies.iter().for_each(|(service, up)| add(&[("service", service)], f64::from(u8::from(*up))));
+        for (service, up) in exposed.dependencies {
+            add(&[("service", service)], f64::from(u8::from(*up)));
+        }
     });
     if let Some(live) = exposed.live {
         work(&mut page, live);
@@ -73,6 +75,9 @@ pub fn exposition(exposed: &Exposed<'_>) -> String {
     }
     page.text()
 }
+
+/// A number of one stage.
+type OfStage = fn(&StageUse) -> u64;
 
 fn work(page: &mut Page, live: &Live) {
     let counts = &live.counts;
@@ -97,16 +102,16 @@ fn work(page: &mut Page, live: &Live) {
         add(&[("source", "ocr")], number(counts.ocr_pages));
     });
     page.gauges("prelo_lane_gazettes", "Gazettes that a lane held when it began.", |add| {
-        [Lane::Digital, Lane::Ocr]
-            .iter()
-            .for_each(|lane| add(&[("lane", lane.as_str())], number(counts.lane(*lane).selected)));
+        for lane in [Lane::Digital, Lane::Ocr] {
+            add(&[("lane", lane.as_str())], number(counts.lane(lane).selected));
+        }
     });
     page.counters("prelo_lane_gazettes_done_total", "Gazettes that a lane is done with.", |add| {
-        [Lane::Digital, Lane::Ocr]
-            .iter()
-            .for_each(|lane| add(&[("lane", lane.as_str())], number(counts.lane(*lane).gazettes)));
+        for lane in [Lane::Digital, Lane::Ocr] {
+            add(&[("lane", lane.as_str())], number(counts.lane(lane).gazettes));
+        }
     });
-    let gauges: [(&str, &str, fn(&StageUse) -> u64); 2] = [
+    let gauges: [(&str, &str, OfStage); 2] = [
         ("prelo_in_flight_gazettes", "Gazettes that a stage works on.", |stage| stage.working),
         ("prelo_queue_gazettes", "Gazettes that wait for a stage.", |stage| stage.waiting),
     ];
@@ -145,16 +150,22 @@ fn machine(page: &mut Page, live: &Live) {
     page.gauge("prelo_readers", "Documents that may be read at once.", f64::from(live.readers));
     let pools = [("texts", live.permits.texts), ("spool", live.permits.spool)];
     page.gauges("prelo_permit_bytes", "Bytes that are taken of memory for texts, and of the spool.", |add| {
-        pools.iter().for_each(|(pool, permit)| add(&[("pool", pool)], number(permit.taken_bytes)));
+        for (pool, permit) in pools {
+            add(&[("pool", pool)], number(permit.taken_bytes));
+        }
     });
     page.gauges("prelo_permit_limit_bytes", "Bytes that may be taken of each.", |add| {
-        pools.iter().for_each(|(pool, permit)| add(&[("pool", pool)], number(permit.limit_bytes)));
+        for (pool, permit) in pools {
+            add(&[("pool", pool)], number(permit.limit_bytes));
+        }
     });
 }
 
 fn services(page: &mut Page, live: &Live) {
     page.counters("prelo_retries_total", "Calls that were made again, by what they were to do.", |add| {
-        live.retries.iter().for_each(|(operation, retries)| add(&[("operation", operation)], number(*retries)));
+        for (operation, retries) in &live.retries {
+            add(&[("operation", operation)], number(*retries));
+        }
     });
     page.gauges("prelo_breaker_state", "1 for the state in which the breaker of a service is.", |add| {
         for (service, breaker) in &live.breakers {
@@ -165,7 +176,9 @@ fn services(page: &mut Page, live: &Live) {
         }
     });
     page.counters("prelo_breaker_openings_total", "How often a service was taken to be down.", |add| {
-        live.breakers.iter().for_each(|(service, breaker)| add(&[("service", service)], number(breaker.openings)));
+        for (service, breaker) in &live.breakers {
+            add(&[("service", service)], number(breaker.openings));
+        }
     });
     let bulks = &live.bulks;
     page.histograms(

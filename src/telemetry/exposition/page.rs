@@ -51,7 +51,9 @@ impl Page {
         samples: impl IntoIterator<Item = (Labels<'a>, &'a Histogram)>,
     ) {
         let each = |add: &mut dyn FnMut(Labels<'_>, Buckets)| {
-            samples.into_iter().for_each(|(labels, histogram)| add(labels, buckets(bounds, histogram)));
+            for (labels, histogram) in samples {
+                add(labels, buckets(bounds, histogram));
+            }
         };
         self.family(name, help, MetricType::HISTOGRAM, each, Metric::set_histogram);
     }

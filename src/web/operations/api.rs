@@ -78,7 +78,7 @@ fn of_shown(run: &ShownRun) -> Value {
     json
 }
 
-/// Paths and schemas of this part of the API, for the OpenAPI 3.1 document.
+/// Paths and schemas of this part of the API, for the `OpenAPI` 3.1 document.
 pub fn openapi() -> (Value, Value) {
     let problem = json!({ "$ref": "#/components/responses/Problem" });
     let content = |schema: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } });

@@ -51,6 +51,10 @@ pub fn memory(language: Language, memory: &MemoryUse) -> Markup {
             )
         }
     };
+    // Of a second or less there is no line.
+    if first == last {
+        return html! { p { (sentence) } };
+    }
     html! {
         figure.chart {
             svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(sentence) {

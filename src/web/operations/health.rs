@@ -23,11 +23,14 @@ const KEPT: Duration = Duration::from_secs(5);
 
 /// Whether each service answered, and when they were asked.
 #[derive(Default)]
-pub struct Health(Mutex<Option<(Instant, [(&'static str, bool); 3])>>);
+pub struct Health(Mutex<Option<(Instant, Answers)>>);
+
+/// By service.
+type Answers = [(&'static str, bool); 3];
 
 impl Health {
     /// Who comes while they are being asked waits for that answer.
-    pub async fn of(&self, site: &Site) -> [(&'static str, bool); 3] {
+    pub async fn of(&self, site: &Site) -> Answers {
         let mut known = self.0.lock().await;
         if let Some((asked, answers)) = *known
             && asked.elapsed() < KEPT

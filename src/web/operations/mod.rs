@@ -55,12 +55,12 @@ pub fn routes() -> Router<Shared> {
         .route("/readyz", get(health::ready))
         .route("/api/v1/runs", get(api::runs).fallback(only_get))
         .route("/api/v1/runs/{id}", get(api::run).fallback(only_get))
-        .route(STYLE_PATH, get(|| file("text/css; charset=utf-8", include_str!("dashboard.css"))))
-        .route(SCRIPT_PATH, get(|| file("text/javascript; charset=utf-8", include_str!("dashboard.js"))))
+        .route(STYLE_PATH, get(|| async { file("text/css; charset=utf-8", include_str!("dashboard.css")) }))
+        .route(SCRIPT_PATH, get(|| async { file("text/javascript; charset=utf-8", include_str!("dashboard.js")) }))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(axum::Extension(desk))
 }
 
-async fn file(kind: &'static str, content: &'static str) -> impl IntoResponse {
+fn file(kind: &'static str, content: &'static str) -> impl IntoResponse {
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=3600")], content)
 }
