@@ -1,5 +1,8 @@
 //! Why and how a run ends before its work does.
 
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -13,6 +16,8 @@ pub enum StopReason {
     DependencyDown(String),
     /// Another run took this run's lease over.
     LeaseLost,
+    /// The time that the run was given would not be enough for more.
+    OutOfTime,
     /// A defect of prelo.
     Internal(String),
 }
@@ -26,6 +31,7 @@ impl StopReason {
             Self::Signal(_) => "sigterm",
             Self::DependencyDown(_) => "dependency_down",
             Self::LeaseLost => "lease_lost",
+            Self::OutOfTime => "out_of_time",
             Self::Internal(_) => "internal",
         }
     }
@@ -38,6 +44,8 @@ impl StopReason {
             Self::Signal(_) => 143,
             Self::DependencyDown(_) | Self::LeaseLost => 4,
             Self::Internal(_) => 1,
+            // As it was wanted.
+            Self::OutOfTime => 0,
         }
     }
 }
@@ -56,15 +64,27 @@ enum Phase {
 #[derive(Debug, Clone)]
 pub struct Shutdown {
     phase: watch::Sender<Phase>,
+    deadline: Arc<OnceLock<Instant>>,
 }
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { phase: watch::Sender::new(Phase::Running) }
+        Self { phase: watch::Sender::new(Phase::Running), deadline: Arc::default() }
     }
 }
 
 impl Shutdown {
+    /// Work is to be done by then. The first moment stands.
+    pub fn end_by(&self, deadline: Instant) {
+        let _ = self.deadline.set(deadline);
+    }
+
+    /// When work is to be done, if that was said.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline.get().copied()
+    }
+
     /// Stops claiming and lets the rest drain. The first reason stands; a later one changes nothing.
     pub fn drain(&self, reason: StopReason) {
         self.phase.send_if_modified(|phase| {

@@ -212,6 +212,7 @@ async fn a_run_that_lost_its_lease_marks_nothing() {
         let claims = catalog.claim(thief, &[GazetteId(1)], lease, false).await.unwrap();
         assert_eq!(claims[0].starts, 1, "the first run was reading it");
         let failed = FailedGazette {
+            timings: prelo::catalog::Timings::default(),
             id: GazetteId(1),
             failure: Failure::new(FailureCode::NeedsOcr, "says the thief"),
             file_checksum: None,

@@ -69,12 +69,14 @@ impl Server {
     fn ask(&self, method: &str, path: &str, headers: &[&str]) -> Reply {
         let mut stream = TcpStream::connect(&self.host).unwrap();
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host);
-        headers.iter().for_each(|header| request.push_str(&format!("{header}\r\n")));
+        for header in headers {
+            request.push_str(&format!("{header}\r\n"));
+        }
         request.push_str("\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
         let head = String::from_utf8(answer[..end].to_vec()).unwrap();
         let mut lines = head.lines();
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
@@ -91,7 +93,7 @@ impl Server {
 
     /// The id of the gazette with this file.
     fn id(&self, file: &str) -> i64 {
-        let found = self.get(&format!("/api/v1/search?q={}&limit=100", WORD)).json();
+        let found = self.get(&format!("/api/v1/search?q={WORD}&limit=100")).json();
         let hit = found["hits"].as_array().unwrap().iter().find(|hit| hit["file_path"] == file);
         hit.unwrap_or_else(|| panic!("no {file} in {found}"))["id"].as_i64().unwrap()
     }
@@ -291,7 +293,7 @@ fn a_part_of_a_file_can_be_had(server: &Server) {
 fn tables_and_feeds_hold_what_the_page_shows(server: &Server) {
     let table = server.get(&format!("/search.csv?q={WORD}"));
     assert_eq!(table.header("content-type"), "text/csv; charset=utf-8");
-    let text = table.text().strip_prefix('\u{feff}').expect("a sign for spreadsheets");
+    let text = table.text().strip_prefix('\u{feff}').unwrap();
     let mut rows = csv::Reader::from_reader(text.as_bytes());
     let rows: Vec<csv::StringRecord> = rows.records().map(|row| row.unwrap()).collect();
     let ids: std::collections::BTreeSet<&str> = rows.iter().map(|row| &row[0]).collect();
@@ -426,7 +428,7 @@ fn hostile_texts_stay_texts() {
     let prelo = Prelo::new();
     let folder = prelo.path().join("diários <b>");
     fs::create_dir_all(folder.join("3199902/2025-04-08")).unwrap();
-    let evil = "<script>alert(1)</script> pregão \"onload='x' & <img src=x onerror=alert(2)> ]]> </pre></iframe>";
+    let evil = "Diário oficial: <script>alert(1)</script> pregão \"onload='x' & <img src=x onerror=alert(2)> ]]> </pre></iframe>";
     fs::write(folder.join("3199902/2025-04-08/<i>x&y.txt"), evil).unwrap();
     fs::write(
         folder.join("página.html"),

@@ -55,6 +55,13 @@ pub trait Dialect: Send + Sync + Sized + 'static {
     const LATER: (&'static str, &'static str);
     /// The type of JSON columns.
     const JSON: &'static str;
+    /// What stands before and after a text to keep its last characters, 4,000 of them.
+    const TAIL: (&'static str, &'static str);
+    /// Bounds how long the statements of a transaction may take, where counting can take long.
+    const HASTE: Option<&'static str>;
+    /// A query for one row with about how many gazettes there are, `gazettes`, and how many of them are not processed,
+    /// `unprocessed`; `gazettes` is 0 where nothing is known.
+    const ABOUT: &'static str;
     /// In the order in which they are applied.
     const MIGRATIONS: &'static [Migration];
 

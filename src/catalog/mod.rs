@@ -23,11 +23,13 @@ mod selection;
 mod sql;
 mod sqlite;
 mod statement;
+mod story;
 
 #[cfg(test)]
 mod conformance;
 
 pub use error::{CatalogError, CatalogErrorKind};
+pub use story::{Attempt, PageRun, Source, Timings, page_runs};
 
 /// The state of gazettes, and the lease of the one run that may change it.
 #[async_trait]
@@ -129,6 +131,14 @@ pub trait Catalog: Send + Sync {
     /// The whole catalogue in numbers.
     async fn status(&self) -> Result<Status, CatalogError>;
 
+    /// Gazettes that are set aside, the highest id first: of one code, or of one territory.
+    async fn failures(
+        &self,
+        code: Option<&str>,
+        territory: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<SetAside>, CatalogError>;
+
     /// What waits, and for how long: for metrics.
     async fn backlog(&self) -> Result<Backlog, CatalogError>;
 
@@ -158,6 +168,18 @@ pub trait Catalog: Send + Sync {
     /// Answers with the ones that were: not those that another live run holds, nor those that were pending before. How
     /// often their reader was started stays counted.
     async fn reopen(&self, run: RunId, ids: &[GazetteId]) -> Result<Vec<GazetteId>, CatalogError>;
+
+    /// Gazettes that prelo has indexed at some time, whatever became of them since, highest id first.
+    async fn indexed(&self, which: IndexedQuery<'_>) -> Result<Vec<Indexed>, CatalogError>;
+
+    /// How many those are.
+    async fn count_indexed(&self) -> Result<u64, CatalogError>;
+
+    /// The gazettes that live runs hold, each with its run.
+    async fn in_flight(&self) -> Result<Vec<(GazetteId, RunId)>, CatalogError>;
+
+    /// The catalogue's clock.
+    async fn now(&self) -> Result<PrimitiveDateTime, CatalogError>;
 
     /// The connections to the database at this moment.
     fn connections(&self) -> Connections;
@@ -271,6 +293,8 @@ pub struct Completion {
     pub ocr_confidence: Option<f32>,
     /// Codes of the failure catalogue with commas, of what is not as it should be although there is text.
     pub warnings: String,
+    pub page_runs: Vec<PageRun>,
+    pub timings: Timings,
 }
 
 /// What is written down about a gazette that OCR has to read.
@@ -284,6 +308,7 @@ pub struct Deferred {
     pub pages: u32,
     /// Of these, pages that OCR has to read.
     pub ocr_due: u32,
+    pub timings: Timings,
 }
 
 /// What waits for OCR.
@@ -304,6 +329,7 @@ pub struct FailedGazette {
     pub bytes: Option<u64>,
     /// When later runs may try again; `None` is never by itself.
     pub recheck: Option<Recheck>,
+    pub timings: Timings,
 }
 
 /// What the catalogue says of a gazette that should be in the index.
@@ -321,6 +347,31 @@ pub struct Marked {
     pub text_checksum: Option<String>,
     /// A live run holds it: what is known of it is about to change.
     pub in_flight: bool,
+}
+
+/// Which of the gazettes that prelo has indexed.
+#[derive(Debug, Clone, Copy)]
+pub enum IndexedQuery<'a> {
+    /// A page of them below an id, and only what was indexed at a moment or later.
+    Page { before: Option<GazetteId>, since: Option<PrimitiveDateTime>, page_size: u32 },
+    /// These.
+    Ids(&'a [GazetteId]),
+}
+
+/// A gazette that prelo has indexed at some time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Indexed {
+    pub gazette: Gazette,
+    pub state: GazetteState,
+    /// A live run holds it: what is known of it is about to change.
+    pub in_flight: bool,
+}
+
+/// A gazette that is set aside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetAside {
+    pub gazette: Gazette,
+    pub state: GazetteState,
 }
 
 /// What a selection holds.
@@ -364,6 +415,11 @@ pub struct Status {
     pub claimed: u64,
     /// Gazettes with pages that OCR has to read, and these pages. They are pending, or indexed without them.
     pub scans: ScanBacklog,
+    /// Since when the one of those pending waits that waits longest, where that can be said quickly.
+    #[serde(with = "iso")]
+    pub oldest_pending_at: Option<PrimitiveDateTime>,
+    /// `gazettes`, `processed` and `pending` are what the database expects: counting them would take long.
+    pub about: bool,
 }
 
 /// A run, and what is to be seen of it.
@@ -402,10 +458,13 @@ pub struct Explanation {
     pub processed: bool,
     /// `None` when prelo has never claimed it.
     pub state: Option<GazetteState>,
+    /// The last ones, the first of them first.
+    pub attempts: Vec<Attempt>,
+    pub pages: Vec<PageRun>,
 }
 
 /// One row of `prelo_gazettes`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct GazetteState {
     /// `pending`, `claimed`, `started`, `indexed` or `failed`.
     pub state: String,

@@ -84,11 +84,21 @@ impl Dialect for Postgres {
     const LATER: (&'static str, &'static str) =
         ("(timezone('utc', statement_timestamp()) + (", ") * interval '1 millisecond')");
     const JSON: &'static str = "jsonb";
+    const TAIL: (&'static str, &'static str) = ("right(", ", 4000)");
+    const HASTE: Option<&'static str> = Some("SET LOCAL statement_timeout = 50");
+    // What the last ANALYZE has seen (manual, sections 51.11 and 52.27).
+    const ABOUT: &'static str = "SELECT CAST(greatest(c.reltuples, 0) AS bigint) AS gazettes, \
+         CAST(greatest(c.reltuples, 0) * (1 - coalesce((SELECT s.most_common_freqs[array_position(\
+         CAST(CAST(s.most_common_vals AS text) AS text[]), 't')] FROM pg_stats s JOIN pg_namespace n \
+         ON n.nspname = s.schemaname WHERE s.tablename = c.relname AND n.oid = c.relnamespace \
+         AND s.attname = 'processed' LIMIT 1), 0)) AS bigint) AS unprocessed \
+         FROM pg_class c WHERE c.oid = to_regclass('gazettes')";
     const MIGRATIONS: &'static [Migration] = &[
         ("0001_tables", include_str!("../../migrations/postgres/0001_tables.sql")),
         ("0002_failures", include_str!("../../migrations/postgres/0002_failures.sql")),
         ("0003_ocr", include_str!("../../migrations/postgres/0003_ocr.sql")),
         ("0004_live", include_str!("../../migrations/postgres/0004_live.sql")),
+        ("0005_story", include_str!("../../migrations/postgres/0005_story.sql")),
     ];
 
     fn bind(query: &mut QueryBuilder<sqlx::Postgres>, value: Value) {

@@ -70,6 +70,12 @@ impl<D: Dialect> Statement<D> {
         self.sql(D::NOW)
     }
 
+    /// `attempts = …`: a line more, the moment before it, and the oldest cut off.
+    pub fn attempt(self, line: &'static str) -> Self {
+        let kept = self.sql("attempts = ").sql(D::TAIL.0).sql("coalesce(prelo_gazettes.attempts || '\n', '') || CAST(");
+        kept.now().sql(" AS text) || ' ' || ").sql(line).sql(D::TAIL.1)
+    }
+
     /// The moment so long from now.
     pub fn later(self, duration: Duration) -> Self {
         self.sql(D::LATER.0).bind(milliseconds(duration)).sql(D::LATER.1)

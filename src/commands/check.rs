@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::cli::Format;
 use super::memory::Room;
+use super::sizing::{self, Machine, Proposal, Work};
 use super::{output, readers, services};
 use crate::catalog::{self, CatalogErrorKind};
 use crate::config::{Config, redact_url};
@@ -24,6 +25,9 @@ struct Finding {
     required: bool,
     /// Product and version, or what is wrong and what to do.
     says: String,
+    /// Settings that this machine can bear.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    proposals: Vec<Proposal>,
 }
 
 pub async fn check(config: &Config, format: Format) -> Result<u8> {
@@ -46,6 +50,14 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
     };
     let index = async { services::search_index(&config).await?.check().await.map_err(Into::into) };
     let storage_url = config.storage.as_ref().map_or_else(|| "-".into(), |url| redact_url(url.as_str()));
+    let is_remote = config.storage.as_ref().is_some_and(|url| url.scheme() == "s3");
+    let status = match services::existing_catalog(&config).await {
+        Ok(Some(catalog)) => catalog.status().await.ok(),
+        _ => None,
+    };
+    let (machine, work) = (Machine::this(), Work::of(status.as_ref(), is_remote));
+    let proposals = sizing::propose(machine, work);
+    let pasted = sizing::toml(machine, work, &proposals);
     let findings = [
         finding("catalog", redact_url(config.catalog.expose()), catalog.await),
         finding("storage", storage_url, storage.await),
@@ -53,6 +65,10 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
         finding("memory", format!("memory_budget_mb {}", config.memory_budget_mb), Ok(Room::of(&config).sentence())),
         finding("readers", "processes that read documents".into(), confinement(&config)),
         Finding { required: false, ..finding("ocr", format!("ocr_engine {}", config.ocr_engine), ocr(&config)) },
+        Finding {
+            proposals,
+            ..finding("sizing", "this machine".into(), Ok("lines for prelo.toml, for three loads: see below".into()))
+        },
     ];
     match format {
         Format::Json => output::json(&findings)?,
@@ -61,6 +77,7 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
                 let mark = if *ok { "ok" } else { "NOT OK" };
                 output::text(&format!("{service:<8} {mark:<7} {url}\n                 {says}\n"))?;
             }
+            output::text(&format!("\n{pasted}"))?;
         }
     }
     Ok(if findings.iter().all(|finding| finding.ok || !finding.required) { 0 } else { 4 })
@@ -92,5 +109,5 @@ fn ocr(config: &Config) -> Result<String> {
 fn finding(service: &'static str, url: String, result: Result<String>) -> Finding {
     let ok = result.is_ok();
     let says = result.unwrap_or_else(|error| with_causes(error.as_ref()));
-    Finding { service, url, ok, required: true, says }
+    Finding { service, url, ok, required: true, says, proposals: Vec::new() }
 }

@@ -11,7 +11,8 @@ use crate::config;
 
 /// Turns official gazettes into searchable text, in bounded memory, and loses nothing.
 #[derive(Debug, Parser)]
-#[command(name = "prelo", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "prelo", version = super::version::short(), long_version = super::version::long())]
+#[command(subcommand_required = true, arg_required_else_help = true)]
 #[command(after_help = "Try it: prelo run --folder DIR, then prelo search \"pregão eletrônico\"")]
 pub struct Cli {
     #[command(subcommand)]
@@ -58,6 +59,10 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Show the catalogue in numbers and the last runs
     Status,
+    /// List the last runs, or tell one of them in full
+    Runs(RunsArgs),
+    /// List the gazettes that are set aside
+    Failures(FailuresArgs),
     /// Tell the whole story of one gazette
     Explain(ExplainArgs),
     /// Find passages in the index
@@ -68,12 +73,18 @@ pub enum Verb {
     Migrate,
     /// Print every setting with where it came from
     Config(ConfigArgs),
-    /// Reach the three services and say what is wrong with each
+    /// Reach the three services and say what is wrong with each, and size this machine
     Check,
     /// Show the search page, the API and what goes on, to browsers
     Serve(ServeArgs),
+    /// Fill a new version of the index from the stored texts, reading no file again
+    Reindex(ReindexArgs),
     /// Compare catalogue, storage and index, and name what does not agree
     Verify(VerifyArgs),
+    /// Print a script that completes verbs and flags in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
     /// Read documents that another prelo hands over; started by it alone
     #[command(hide = true)]
     ReadDocuments(ReadDocumentsArgs),
@@ -142,6 +153,14 @@ pub struct RunArgs {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Be done at this time of day (HH:MM, in the machine's time zone): nothing more is claimed in time for that
+    #[arg(long, value_name = "HH:MM", value_parser = super::until::time_of_day, conflicts_with = "span")]
+    pub until: Option<time::Time>,
+
+    /// Be done after so long, such as 2h, 45m or 1h30m
+    #[arg(long = "for", id = "span", value_name = "DURATION", value_parser = super::until::span)]
+    pub span: Option<std::time::Duration>,
+
     /// Write a JSON report of the run to this file
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -151,6 +170,41 @@ pub struct RunArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// The beginning of a run's id
+    pub id: Option<String>,
+
+    /// Runs at most
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct FailuresArgs {
+    /// Only this code
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+
+    /// Only this territory
+    #[arg(long, value_name = "ID")]
+    pub territory: Option<String>,
+
+    /// As CSV, with more columns
+    #[arg(long)]
+    pub csv: bool,
+
+    /// Gazettes at most, the newest ids first
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell that reads the script
+    pub shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]
@@ -235,6 +289,26 @@ pub struct ExtractArgs {
     /// Threads that read; by default as many as the settings say
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[allow(clippy::doc_markdown)] // help texts are no Markdown
+pub struct ReindexArgs {
+    /// Go back to the version before, after it was given what was indexed since
+    #[arg(long, conflicts_with_all = ["drop_old", "cancel"])]
+    pub rollback: bool,
+
+    /// Remove the version before, which is kept for --rollback
+    #[arg(long, conflicts_with = "cancel")]
+    pub drop_old: bool,
+
+    /// Give up a version that was begun
+    #[arg(long)]
+    pub cancel: bool,
+
+    /// Search the new version also when it holds fewer documents than the one before
+    #[arg(long, conflicts_with_all = ["drop_old", "cancel"])]
+    pub accept_fewer: bool,
 }
 
 #[derive(Debug, Args)]

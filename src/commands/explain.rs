@@ -1,34 +1,29 @@
-//! `explain ID`: everything known about one gazette.
+//! `explain ID`: the whole story of one gazette, in order.
 
 use anyhow::Result;
-use serde_json::json;
 
 use super::cli::{ExplainArgs, Format};
 use super::output::moment;
+use super::words::{code_words, t};
 use super::{Usage, output, services, set_aside};
-use crate::catalog::{Catalog, CatalogError, Explanation, GazetteState};
+use crate::catalog::{Attempt, Catalog, CatalogError, GazetteState, PageRun, Source};
 use crate::config::Config;
 use crate::failure::FailureCode;
 use crate::gazette::GazetteId;
+use crate::pipeline::story::{self, Story};
 use crate::search_index::SearchIndex;
-use crate::search_index::document::Provenance;
-use crate::storage::text_key;
-use crate::web::Story;
+use crate::telemetry::{Stage, duration};
+use crate::web;
 
 pub async fn explain(args: &ExplainArgs, config: &Config, format: Format) -> Result<u8> {
     let unknown =
         || Usage(format!("there is no gazette {} in the catalogue: `prelo status` tells what there is", args.id));
     let catalog = services::existing_catalog(config).await?.ok_or_else(unknown)?;
-    let id = GazetteId(args.id);
-    let explanation = catalog.explain(id).await?.ok_or_else(unknown)?;
-    // The index may be away; the catalogue's story is worth telling all the same.
-    let indexed = match services::search_index(config).await {
-        Ok(index) => index.find(id).await.ok().flatten(),
-        Err(_) => None,
-    };
+    let index = services::search_index(config).await.ok();
+    let story = story::story(&*catalog, index.as_deref(), GazetteId(args.id)).await?.ok_or_else(unknown)?;
     match format {
-        Format::Json => output::json(&as_json(&explanation, indexed.as_ref()))?,
-        Format::Text => output::text(&render(&explanation, indexed.as_ref(), config.failed_attempts))?,
+        Format::Json => output::json(&story)?,
+        Format::Text => output::text(&render(&story, config.failed_attempts))?,
     }
     Ok(0)
 }
@@ -39,91 +34,72 @@ pub async fn story(
     index: &dyn SearchIndex,
     config: &Config,
     id: GazetteId,
-) -> Result<Option<Story>, CatalogError> {
-    let Some(explanation) = catalog.explain(id).await? else { return Ok(None) };
-    let indexed = index.find(id).await.ok().flatten();
-    let rows = rows(&explanation, indexed.as_ref(), config.failed_attempts);
-    let rows = rows.into_iter().map(|[name, value]| (name, value)).collect();
-    Ok(Some(Story { rows, json: as_json(&explanation, indexed.as_ref()) }))
-}
-
-fn as_json(explanation: &Explanation, indexed: Option<&Provenance>) -> serde_json::Value {
-    let gazette = &explanation.gazette;
-    json!({
-        "id": gazette.id,
-        "territory_id": gazette.territory_id,
-        "territory": gazette.territory,
-        "date": gazette.date.map(|date| date.to_string()),
-        "edition_number": gazette.edition_number,
-        "is_extra_edition": gazette.is_extra_edition,
-        "power": gazette.power,
-        "file_path": gazette.file_path,
-        "file_checksum": gazette.file_checksum,
-        "file_url": gazette.file_url,
-        "processed": explanation.processed,
-        "state": explanation.state,
-        "index": indexed,
-    })
+) -> Result<Option<web::Story>, CatalogError> {
+    let Some(story) = story::story(catalog, Some(index), id).await? else { return Ok(None) };
+    let pair = |row: Vec<String>| {
+        let mut cells = row.into_iter();
+        (cells.next().unwrap_or_default(), cells.collect::<Vec<_>>().join("  "))
+    };
+    let mut rows: Vec<(String, String)> = rows(&story, config.failed_attempts).into_iter().map(pair).collect();
+    rows.extend(story.attempts.iter().map(|told| (t("attempts").to_owned(), attempt(told).join("  "))));
+    rows.extend(story.pages.iter().map(|told| (t("pages").to_owned(), pages(told).join("  "))));
+    Ok(Some(web::Story { rows, json: serde_json::to_value(&story).unwrap_or_default() }))
 }
 
 /// `12 (1-3,7), confidence 0.93`
 fn by_ocr(state: &GazetteState) -> Option<String> {
     let pages = state.ocr_pages.filter(|pages| *pages > 0)?;
-    let numbers = state.ocr_page_numbers.as_deref().unwrap_or("which ones is not known");
-    let confidence = state.ocr_confidence.map(|confidence| format!(", confidence {confidence:.2}")).unwrap_or_default();
+    let numbers = state.ocr_page_numbers.as_deref().unwrap_or(t("which ones is not known"));
+    let confidence =
+        state.ocr_confidence.map(|confidence| format!(", {} {confidence:.2}", t("confidence"))).unwrap_or_default();
     Some(format!("{pages} ({numbers}){confidence}"))
 }
 
 /// Each code with its meaning.
 fn warnings(codes: &str) -> String {
     let told = |word: &str| match FailureCode::parse(word) {
-        Some(code) => format!("{code}: {}", code.sentence()),
+        Some(code) => format!("{code}: {}", code_words(code).0),
         None => word.to_owned(),
     };
     codes.split(',').filter(|word| !word.is_empty()).map(told).collect::<Vec<_>>().join(" ")
 }
 
-fn render(explanation: &Explanation, indexed: Option<&Provenance>, attempts: u32) -> String {
-    let rows: Vec<Vec<String>> = rows(explanation, indexed, attempts).into_iter().map(Vec::from).collect();
-    output::table(&[], &rows)
-}
-
 /// Name and value, in the order in which they are told.
-fn rows(explanation: &Explanation, indexed: Option<&Provenance>, attempts: u32) -> Vec<[String; 2]> {
-    let gazette = &explanation.gazette;
-    let mut rows: Vec<[String; 2]> = Vec::new();
-    let mut row = |name: &str, value: Option<String>| {
+fn rows(story: &Story, attempts: u32) -> Vec<Vec<String>> {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut row = |name: &'static str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            rows.push([name.to_owned(), value]);
+            rows.push(vec![t(name).to_owned(), value]);
         }
     };
-    row("gazette", Some(gazette.id.to_string()));
+    row("gazette", Some(story.id.to_string()));
     row(
         "territory",
-        match (&gazette.territory, &gazette.territory_id) {
+        match (&story.territory, &story.territory_id) {
             (Some(territory), _) => Some(
                 [&territory.name, &territory.state_code, &territory.id].map(String::as_str).join(" ").trim().to_owned(),
             ),
-            (None, id) => Some(format!("{} (not in `territories`)", id.as_deref().unwrap_or("-"))),
+            (None, id) => Some(format!("{} ({})", id.as_deref().unwrap_or("-"), t("not in `territories`"))),
         },
     );
-    row("date", gazette.date.map(|date| date.to_string()));
-    row("edition", gazette.edition_number.clone());
-    row("file", gazette.file_path.clone());
-    row("text", gazette.file_path.as_deref().filter(|_| indexed.is_some()).map(text_key));
-    row("md5", gazette.file_checksum.clone());
-    row("url", gazette.file_url.clone());
-    row("processed", Some(if explanation.processed { "yes" } else { "no" }.to_owned()));
-    match &explanation.state {
-        None => row("state", Some("pending: no run has taken it up yet".into())),
+    row("date", story.date.clone());
+    row("edition", story.edition_number.clone());
+    row("file", story.file_path.clone());
+    row("text", story.text_path.clone());
+    row("md5", story.file_checksum.clone());
+    row("url", story.file_url.clone());
+    row("processed", Some(t(if story.processed { "yes" } else { "no" }).to_owned()));
+    match &story.state {
+        None => row("state", Some(t("pending: no run has taken it up yet").into())),
         Some(state) => {
-            row("state", Some(state.state.clone()));
+            row("state", Some(t_state(&state.state)));
             if let Some(word) = &state.failure_code {
                 row("failure", Some(word.clone()));
                 row("detail", state.failure_detail.clone());
-                if let Some(code) = FailureCode::parse(word) {
-                    row("meaning", Some(code.sentence().to_owned()));
-                    row("to do", Some(code.action().to_owned()));
+                if let Some(failure) = &story.failure {
+                    let (meaning, action) = code_words(failure.code);
+                    row("meaning", Some(meaning.to_owned()));
+                    row("to do", Some(action.to_owned()));
                 }
                 row("next attempt", Some(set_aside::next_attempt(state, attempts)));
             }
@@ -134,7 +110,7 @@ fn rows(explanation: &Explanation, indexed: Option<&Provenance>, attempts: u32) 
             row("size", state.bytes.map(output::bytes));
             row("pages", state.pages.map(|pages| pages.to_string()));
             row("pages by OCR", by_ocr(state));
-            row("waiting for OCR", state.ocr_due.filter(|due| *due > 0).map(|due| format!("{due} pages")));
+            row("waiting for OCR", state.ocr_due.filter(|due| *due > 0).map(|due| format!("{due} {}", t("pages"))));
             row("warnings", state.warnings.as_deref().map(warnings));
             row("characters", state.characters.map(|characters| characters.to_string()));
             row("quality", state.quality.map(|quality| format!("{quality:.2}")));
@@ -147,10 +123,64 @@ fn rows(explanation: &Explanation, indexed: Option<&Provenance>, attempts: u32) 
     }
     row(
         "in the index",
-        Some(match indexed {
-            Some(indexed) => format!("yes, written {} by run {}", indexed.indexed_at, indexed.run_id),
-            None => "no".into(),
+        Some(match &story.index {
+            Some(indexed) => format!(
+                "{}, {}",
+                t("yes"),
+                t("written {at} by run {run}").replace("{at}", &indexed.indexed_at).replace("{run}", &indexed.run_id)
+            ),
+            None => t("no").into(),
         }),
     );
     rows
+}
+
+fn render(story: &Story, attempts: u32) -> String {
+    let mut text = output::table(&[], &rows(story, attempts));
+    if !story.attempts.is_empty() {
+        let header = ["when", "what came out", "download", "reading", "OCR", "storing", "index", "run"].map(t);
+        let rows: Vec<Vec<String>> = story.attempts.iter().map(attempt).collect();
+        text.push_str(&format!("\n{}:\n{}", t("attempts"), output::table(&header, &rows)));
+    }
+    if !story.pages.is_empty() {
+        let rows: Vec<Vec<String>> = story.pages.iter().map(pages).collect();
+        text.push_str(&format!("\n{}:\n{}", t("pages"), output::table(&["pages", "source", "quality"].map(t), &rows)));
+    }
+    text
+}
+
+fn t_state(state: &str) -> String {
+    let known = ["pending", "claimed", "started", "indexed", "failed"].into_iter().find(|word| *word == state);
+    known.map_or_else(|| state.to_owned(), |word| t(word).to_owned())
+}
+
+fn attempt(attempt: &Attempt) -> Vec<String> {
+    let took = |stage| attempt.timings.get(&stage).map_or_else(|| "-".into(), |took| duration(f64::from(*took)));
+    let outcome = match attempt.outcome.as_str() {
+        "indexed" => t("indexed").to_owned(),
+        "deferred" => t("waits for OCR").to_owned(),
+        code => code.to_owned(),
+    };
+    // The whole id is in the JSON; its beginning is enough for `prelo runs`.
+    let run = attempt.run.map_or_else(|| "-".into(), |run| run.to_string().chars().take(8).collect());
+    vec![
+        attempt.at.map_or_else(|| "-".into(), moment),
+        outcome,
+        took(Stage::Download),
+        took(Stage::Extract),
+        took(Stage::Ocr),
+        took(Stage::Store),
+        took(Stage::Index),
+        run,
+    ]
+}
+
+fn pages(run: &PageRun) -> Vec<String> {
+    let pages = if run.from == run.to { run.from.to_string() } else { format!("{}-{}", run.from, run.to) };
+    let source = match run.source {
+        Source::Text => "text of the file",
+        Source::Ocr => "OCR",
+        Source::None => "none",
+    };
+    vec![pages, t(source).to_owned(), run.quality.map_or_else(|| "-".into(), |quality| format!("{quality:.2}"))]
 }

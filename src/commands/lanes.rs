@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::words::t;
 use crate::catalog::{RunRecord, ScanBacklog};
 use crate::telemetry::{LaneCounts, duration};
 
@@ -52,18 +53,18 @@ impl Lanes {
         if self.ocr.gazettes == 0 {
             return String::new();
         }
-        let unknown = || "unknown".to_owned();
-        let row = |name: &str, lane: &Lane, rate: Option<f64>, unit: &str| {
+        let unknown = || t("unknown").to_owned();
+        let row = |name: &'static str, lane: &Lane, rate: Option<f64>, unit: &str| {
             vec![
-                name.to_owned(),
+                t(name).to_owned(),
                 lane.gazettes.to_string(),
                 lane.pages.map_or_else(|| "-".to_owned(), |pages| pages.to_string()),
                 rate.map_or_else(unknown, |rate| format!("{rate:.1} {unit}")),
-                lane.seconds.map_or_else(unknown, |seconds| format!("about {}", duration(seconds))),
+                lane.seconds.map_or_else(unknown, |seconds| format!("{}{}", t("about "), duration(seconds))),
             ]
         };
         super::output::table(
-            &["lane", "gazettes", "pages", "rate", "time"],
+            &["lane", "gazettes", "pages", "rate", "time"].map(t),
             &[
                 row("files as they are", &self.digital, self.digital.gazettes_per_second, "docs/s"),
                 row("scans (OCR)", &self.ocr, self.ocr.pages_per_second, "pages/s"),

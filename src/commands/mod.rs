@@ -7,20 +7,22 @@ use anyhow::Result;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 use crate::catalog::{CatalogError, CatalogErrorKind};
-use crate::config::{ConfigError, Loaded, Origin, Sources, load};
+use crate::config::{Config, ConfigError, Loaded, Origin, Sources, load};
 use crate::extraction::THREAD_NAME;
 use crate::pipeline::RunError;
 use crate::pipeline::registrar::RegistrarError;
 use crate::search_index::{SearchIndexError, SearchIndexErrorKind};
 use crate::storage::{StorageError, StorageErrorKind};
-use crate::telemetry;
+use crate::telemetry::{self, Lines, LogFile};
 
 mod check;
 pub mod cli;
 mod config;
 mod explain;
 mod extract;
+mod failures;
 mod lanes;
+mod manual;
 mod memory;
 mod metrics;
 mod migrate;
@@ -28,16 +30,23 @@ mod output;
 mod picture;
 mod plan;
 pub mod readers;
+mod reindex;
+mod reload;
 mod run;
+mod runs;
 mod search;
 pub mod selection;
 mod serve;
 mod services;
 mod set_aside;
 mod signals;
+mod sizing;
 mod status;
 mod title;
+mod until;
 mod verify;
+mod version;
+mod words;
 
 use cli::{Cli, Verb};
 
@@ -67,6 +76,12 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
     {
         return config::example();
     }
+    if let Verb::Completions(args) = &cli.verb {
+        return manual::completions(args);
+    }
+    if matches!(cli.verb, Verb::Man) {
+        return manual::man();
+    }
     // Before anything is read or started: this process has an empty environment and nothing to configure.
     if let Verb::ReadDocuments(args) = &cli.verb {
         return readers::read_documents(args);
@@ -82,7 +97,11 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
     if loaded.config.holds_secrets() {
         without_dumps();
     }
-    telemetry::install(log_level(&loaded), loaded.config.log_format.json());
+    telemetry::install(Lines {
+        level: log_level(&loaded),
+        json: loaded.config.log_format.json(),
+        file: log_file(&loaded.config)?,
+    });
     for warning in &loaded.warnings {
         output::warning(warning);
     }
@@ -97,7 +116,16 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
 /// On a terminal the bar and the closing table tell what `info` would; who wants it all the same asks for it.
 fn log_level(loaded: &Loaded) -> &str {
     let asked = loaded.origins.get("log_level").is_some_and(|origin| *origin != Origin::Default);
-    if !asked && std::io::stderr().is_terminal() { "warn" } else { &loaded.config.log_level }
+    let on_terminal = loaded.config.log_file.is_none() && std::io::stderr().is_terminal();
+    if !asked && on_terminal { "warn" } else { &loaded.config.log_level }
+}
+
+fn log_file(config: &Config) -> Result<Option<LogFile>, Usage> {
+    let Some(path) = &config.log_file else { return Ok(None) };
+    let opened = LogFile::open(path, config.log_file_max_mb * 1024 * 1024, config.log_files_kept);
+    opened.map(Some).map_err(|error| {
+        Usage(format!("the log file {} cannot be opened ({error}): name another with --log-file", path.display()))
+    })
 }
 
 async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
@@ -106,11 +134,16 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
         Verb::Reprocess(args) => run::reprocess(args, loaded, cli.format).await,
         Verb::Plan(args) => plan::plan(args, &loaded, cli.format).await,
         Verb::Status => status::status(&loaded.config, cli.format).await,
+        Verb::Runs(args) => runs::runs(args, &loaded.config, cli.format).await,
+        Verb::Failures(args) => failures::failures(args, &loaded.config, cli.format).await,
+        Verb::Completions(args) => manual::completions(args),
+        Verb::Man => manual::man(),
         Verb::Explain(args) => explain::explain(args, &loaded.config, cli.format).await,
         Verb::Search(args) => search::search(args, &loaded.config, cli.format).await,
         Verb::Extract(args) => extract::extract(args, &loaded.config, cli.format),
         Verb::Migrate => migrate::migrate(&loaded.config, cli.format).await,
         Verb::Config(_) => config::config(&loaded, cli.format),
+        Verb::Reindex(args) => reindex::reindex(args, &loaded.config, cli.format).await,
         Verb::Verify(args) => verify::verify(args, &loaded.config, cli.format).await,
         Verb::Serve(args) => serve::serve(args, loaded.config, cli.format).await,
         Verb::Check => check::check(&loaded.config, cli.format).await,

@@ -13,10 +13,12 @@ pub fn json(value: &impl Serialize) -> Result<()> {
     text(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
-/// Prints text as it is. A reader that has gone away (`| head`) is no error.
+/// Prints text as it is. A reader that has gone away (`| head`, a terminal that was closed) is no error.
 pub fn text(text: &str) -> Result<()> {
+    let is_gone =
+        |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(libc::EIO);
     match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if is_gone(&error) => Ok(()),
         result => Ok(result?),
     }
 }
@@ -77,6 +79,29 @@ pub fn bytes(bytes: u64) -> String {
 /// `2024-12-31 23:59 UTC`.
 pub fn moment(moment: PrimitiveDateTime) -> String {
     format!("{} {:02}:{:02} UTC", moment.date(), moment.hour(), moment.minute())
+}
+
+/// ISO 8601 in UTC, for programs.
+pub fn iso_of(moment: PrimitiveDateTime) -> Option<String> {
+    moment.assume_utc().format(&time::format_description::well_known::Rfc3339).ok()
+}
+
+/// The same as [`table`], and on a terminal no line is longer than it: the last column is cut.
+pub fn narrow_table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let text = table(header, rows);
+    if !io::stdout().is_terminal() {
+        return text;
+    }
+    let width = textwrap::termwidth().saturating_sub(1);
+    text.lines().map(|line| cut(line, width) + "\n").collect()
+}
+
+/// The first characters, with a mark where some are missing.
+pub fn cut(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line.to_owned();
+    }
+    line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// `1 gazette`, `2 gazettes`.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::cli::{Format, PlanArgs};
 use super::lanes::Lanes;
 use super::memory::{Room, mib};
+use super::words::t;
 use super::{output, services, set_aside};
 use crate::catalog::{RunRecord, SelectionSummary, Status};
 use crate::config::{Config, Loaded};
@@ -168,28 +169,28 @@ fn share(all: u64, known: u64, sum: u64) -> Option<u64> {
 fn render(plan: &Plan, memory: &Room, status: &Status) -> String {
     let mut set_aside = output::table(&[], &set_aside::rows(status));
     if !set_aside.is_empty() {
-        set_aside.insert_str(0, "\nfailures in the whole catalogue:\n");
+        set_aside.insert_str(0, &format!("\n{}:\n", t("failures in the whole catalogue")));
     }
     if plan.gazettes == 0 {
-        return format!("Nothing to do: the selection holds no gazette.\n{set_aside}");
+        return format!("{}\n{set_aside}", t("Nothing to do: the selection holds no gazette."));
     }
-    let about = |estimated: bool| if estimated { "about " } else { "" };
-    let unknown = || "unknown before a first run".to_owned();
+    let about = |estimated: bool| if estimated { t("about ") } else { "" };
+    let unknown = || t("unknown before a first run").to_owned();
     let bytes = plan.bytes.map_or_else(
-        || "unknown: the storage did not tell".to_owned(),
+        || t("unknown: the storage did not tell").to_owned(),
         |bytes| format!("{}{}", about(plan.bytes_estimated), output::bytes(bytes)),
     );
     let pages = plan.pages.map_or_else(unknown, |pages| format!("{}{pages}", about(plan.pages_estimated)));
-    let seconds = plan.seconds.map_or_else(unknown, |seconds| format!("about {}", duration(seconds)));
+    let seconds = plan.seconds.map_or_else(unknown, |seconds| format!("{}{}", t("about "), duration(seconds)));
     let mut rows = vec![
-        vec!["gazettes".to_owned(), plan.gazettes.to_string()],
-        vec!["size".to_owned(), bytes],
-        vec!["pages".to_owned(), pages],
-        vec!["time".to_owned(), seconds],
-        vec!["memory".to_owned(), mib(memory.budget_bytes)],
+        vec![t("gazettes").to_owned(), plan.gazettes.to_string()],
+        vec![t("size").to_owned(), bytes],
+        vec![t("pages").to_owned(), pages],
+        vec![t("time").to_owned(), seconds],
+        vec![t("memory").to_owned(), mib(memory.budget_bytes)],
     ];
     if plan.unregistered > 0 {
-        rows.insert(1, vec!["not registered yet".to_owned(), plan.unregistered.to_string()]);
+        rows.insert(1, vec![t("not registered yet").to_owned(), plan.unregistered.to_string()]);
     }
     let mut text = output::table(&[], &rows);
     let lanes = plan.lanes.table();
@@ -198,7 +199,7 @@ fn render(plan: &Plan, memory: &Room, status: &Status) -> String {
     }
     text.push_str(&format!("\n{}\n", memory.sentence()));
     if !plan.failed_before.is_empty() {
-        text.push_str("\nfailed before:\n");
+        text.push_str(&format!("\n{}:\n", t("failed before")));
         text.push_str(&super::run::failure_table(&plan.failed_before));
     }
     text + &set_aside

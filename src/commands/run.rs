@@ -9,8 +9,10 @@ use serde_json::json;
 
 use super::cli::{Format, RunArgs};
 use super::metrics::Exports;
-use super::{Usage, output, plan, readers, services, signals};
-use crate::config::{Config, Loaded, Origin};
+use super::reload::Reloader;
+use super::words::{code_words, t};
+use super::{Usage, output, plan, readers, services, signals, until};
+use crate::config::{Config, LiveConfig, Loaded, Origin};
 use crate::failpoint::{self, Point};
 use crate::failure::{FailureCode, Permanence};
 use crate::gazette::{Mode, RunId, Selection};
@@ -36,6 +38,7 @@ pub async fn reprocess(args: &RunArgs, loaded: Loaded, format: Format) -> Result
 }
 
 async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, format: Format) -> Result<u8> {
+    let began = std::time::Instant::now();
     if args.dry_run && args.report.is_some() {
         return Err(
             Usage("--dry-run makes no report: leave one of them out (--format json prints the plan)".into()).into()
@@ -48,7 +51,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         writable(path)?;
     }
     services::settle_folder(&mut loaded.config)?;
-    let config = Arc::new(loaded.config);
+    let config = Arc::new(LiveConfig::from(loaded.config.clone()));
     let exports = Exports::of(&config)?;
     config.storage()?;
     services::note_folder(&config)?;
@@ -56,6 +59,14 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
     catalog.migrate().await?;
     failpoint::pass(Point::TablesMade);
     let telemetry = Telemetry::new(RunId::new());
+    let shutdown = Shutdown::default();
+    let span = args.span.or_else(|| args.until.map(|time| until::until(time, until::local_now())));
+    if let Some(deadline) = span.and_then(|span| began.checked_add(span)) {
+        shutdown.end_by(deadline);
+    }
+    let dependencies = Dependencies::new(&config);
+    let reloader = Reloader::new(loaded, config.clone(), dependencies.clone(), telemetry.clone());
+    signals::reload(reloader, shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
     let registered = match (&config.folder, catalog.registry()) {
         (Some(folder), Some(registry)) => {
             let notice = |notice: Notice<'_>| match notice {
@@ -76,7 +87,6 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         }
         _ => None,
     };
-    let shutdown = Shutdown::default();
     signals::listen(shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
     let context = Context {
         storage: services::storage(&config).await?,
@@ -85,7 +95,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         sandbox: readers::sandbox(&config),
         ocr: Arc::new(readers::ocr(&config)),
         config: config.clone(),
-        dependencies: Dependencies::new(&config),
+        dependencies,
         telemetry,
         shutdown,
     };
@@ -179,7 +189,7 @@ fn nothing_to_do(status: &crate::catalog::Status) -> String {
     text.push_str(".\n");
     if failed > 0 {
         text.push_str(&failure_table(&status.failed));
-        text.push_str("To try them again: prelo reprocess --failed any\n");
+        text.push_str(&format!("{}\n", t("To try them again: prelo reprocess --failed any")));
     }
     text
 }
@@ -191,11 +201,12 @@ pub fn failure_table(failed: &BTreeMap<String, u64>) -> String {
         text.push_str(&format!("  {word}  {count}\n"));
         if let Some(code) = FailureCode::parse(word) {
             let again = match code.permanence() {
-                Permanence::Retryable => " Later runs try again, ever more rarely, and not for ever.",
-                Permanence::External => " Later runs try again.",
+                Permanence::Retryable => t(" Later runs try again, ever more rarely, and not for ever."),
+                Permanence::External => t(" Later runs try again."),
                 Permanence::Permanent => "",
             };
-            text.push_str(&format!("      {}{again}\n      {}\n", code.sentence(), code.action()));
+            let (meaning, action) = code_words(code);
+            text.push_str(&format!("      {meaning}{again}\n      {action}\n"));
         }
     }
     text
@@ -204,41 +215,51 @@ pub fn failure_table(failed: &BTreeMap<String, u64>) -> String {
 fn closing(report: &Report, config: &Config) -> String {
     let failed: u64 = report.failed.values().sum();
     let mut rows = vec![
-        vec!["indexed".to_owned(), report.indexed.to_string()],
-        vec!["failed".to_owned(), failed.to_string()],
-        vec!["pages".to_owned(), report.pages.to_string()],
-        vec!["read".to_owned(), output::bytes(report.bytes)],
-        vec!["docs/s".to_owned(), format!("{:.1}", report.documents_per_second)],
-        vec!["time".to_owned(), duration(report.seconds)],
-        vec!["peak memory".to_owned(), output::bytes(report.peak_rss_bytes)],
+        vec![t("indexed").to_owned(), report.indexed.to_string()],
+        vec![t("failed").to_owned(), failed.to_string()],
+        vec![t("pages").to_owned(), report.pages.to_string()],
+        vec![t("read").to_owned(), output::bytes(report.bytes)],
+        vec![t("docs/s").to_owned(), format!("{:.1}", report.documents_per_second)],
+        vec![t("time").to_owned(), duration(report.seconds)],
+        vec![t("peak memory").to_owned(), output::bytes(report.peak_rss_bytes)],
     ];
     if report.ocr_pages > 0 {
-        rows.insert(3, vec!["pages by OCR".to_owned(), report.ocr_pages.to_string()]);
+        rows.insert(3, vec![t("pages by OCR").to_owned(), report.ocr_pages.to_string()]);
     }
     if report.ocr.pages > 0 {
         let rate = format!("{:.1} ({})", report.ocr.pages_per_second(), duration(report.ocr.seconds));
-        rows.push(vec!["OCR pages/s".to_owned(), rate]);
+        rows.push(vec![t("OCR pages/s").to_owned(), rate]);
     }
     for (name, count) in [("skipped", report.skipped), ("remaining", report.remaining)] {
         if count > 0 {
-            rows.push(vec![name.to_owned(), count.to_string()]);
+            rows.push(vec![t(name).to_owned(), count.to_string()]);
         }
     }
     let mut text = output::table(&[], &rows);
     if failed > 0 {
-        text.push_str("\nset aside:\n");
+        text.push_str(&format!("\n{}:\n", t("set aside")));
         text.push_str(&failure_table(&report.failed));
     }
     text.push('\n');
     match &report.stop {
         Some(StopReason::DependencyDown(detail)) => text.push_str(&format!(
-            "Stopped: {detail}\nNothing was marked that is not indexed. `prelo check` tells more; then run again.\n"
+            "{}{detail}\n{}\n",
+            t("Stopped: "),
+            t("Nothing was marked that is not indexed. `prelo check` tells more; then run again.")
         )),
         Some(StopReason::LeaseLost) => {
-            text.push_str("Stopped: another run took the lease over. Nothing was marked that is not indexed.\n");
+            let words = t("Stopped: another run took the lease over. Nothing was marked that is not indexed.");
+            text.push_str(&format!("{words}\n"));
         }
-        Some(StopReason::Internal(detail)) => text.push_str(&format!("Stopped by a defect of prelo: {detail}\n")),
-        Some(StopReason::Signal(_)) => text.push_str("Stopped by a signal; run again to go on.\n"),
+        Some(StopReason::Internal(detail)) => {
+            text.push_str(&format!("{}{detail}\n", t("Stopped by a defect of prelo: ")));
+        }
+        Some(StopReason::Signal(_)) => {
+            text.push_str(&format!("{}\n", t("Stopped by a signal; run again to go on.")));
+        }
+        Some(StopReason::OutOfTime) => {
+            text.push_str(&format!("{}\n", t("Stopped in time for --until; the next run goes on.")));
+        }
         None if report.indexed > 0 => {
             let data = match &config.folder {
                 Some(_) if config.data != Path::new("prelo-data") => {
@@ -246,9 +267,9 @@ fn closing(report: &Report, config: &Config) -> String {
                 }
                 _ => String::new(),
             };
-            text.push_str(&format!("Next: prelo search \"pregão eletrônico\"{data}\n"));
+            text.push_str(&format!("{}prelo search \"pregão eletrônico\"{data}\n", t("Next: ")));
         }
-        None => text.push_str("Next: prelo status\n"),
+        None => text.push_str(&format!("{}prelo status\n", t("Next: "))),
     }
     text
 }

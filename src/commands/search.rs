@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::cli::{Edition, Format, Order, SearchArgs};
+use super::words::t;
 use super::{Usage, output, services};
 use crate::config::Config;
 use crate::search_index::{Hit, Passage, SearchQuery, SearchResults, Sort, Totals};
@@ -41,7 +42,7 @@ pub async fn search(args: &SearchArgs, config: &Config, format: Format) -> Resul
 
 fn render(results: &SearchResults, styled: bool) -> String {
     if results.hits.is_empty() {
-        return "Nothing found. Fewer or other words may help; all of them must occur.\n".into();
+        return format!("{}\n", t("Nothing found. Fewer or other words may help; all of them must occur."));
     }
     let mut text = String::new();
     for hit in &results.hits {
@@ -88,12 +89,12 @@ fn wrapped(beginning: &str, passage: &str, terminal: bool) -> String {
 
 fn heading(hit: &Hit, styled: bool) -> String {
     let place = match (hit.territory_name.as_str(), hit.state_code.as_str()) {
-        ("", "") if hit.territory_id.is_empty() => "territory unknown".to_owned(),
+        ("", "") if hit.territory_id.is_empty() => t("territory unknown").to_owned(),
         ("", "") => hit.territory_id.clone(),
         (name, "") => name.to_owned(),
         (name, state) => format!("{name}/{state}"),
     };
-    let date = hit.date.as_deref().unwrap_or("date unknown");
+    let date = hit.date.as_deref().unwrap_or(t("date unknown"));
     let edition = match hit.edition_number.as_str() {
         "" => String::new(),
         number => format!("  no. {number}"),

@@ -1,6 +1,7 @@
 //! Gazettes that failed, in plain words: which are tried again, when, and what brings the others back.
 
 use super::output::moment;
+use super::words::t;
 use crate::catalog::{GazetteState, Status};
 use crate::failure::{FailureCode, Permanence};
 
@@ -9,15 +10,15 @@ const QUARANTINED: &str = "prelo died while reading these; `prelo reprocess --fa
 
 /// What is waiting, spent and quarantined: name, number, remark. Nothing of what there is none of.
 pub fn rows(status: &Status) -> Vec<Vec<String>> {
-    let due = status.next_attempt_at.map(|next| format!("from {}", moment(next))).unwrap_or_default();
+    let due = status.next_attempt_at.map(|next| format!("{}{}", t("from "), moment(next))).unwrap_or_default();
     [
         ("to be retried", status.waiting, due),
-        ("not retried", status.spent, SPENT.to_owned()),
-        ("quarantined", status.quarantined, QUARANTINED.to_owned()),
+        ("not retried", status.spent, t(SPENT).to_owned()),
+        ("quarantined", status.quarantined, t(QUARANTINED).to_owned()),
     ]
     .into_iter()
     .filter(|(_, count, _)| *count > 0)
-    .map(|(name, count, remark)| vec![name.to_owned(), count.to_string(), remark])
+    .map(|(name, count, remark)| vec![t(name).to_owned(), count.to_string(), remark])
     .collect()
 }
 

@@ -1,7 +1,10 @@
-//! SIGTERM and ^C: the first drains, the second ends at once.
+//! SIGTERM and ^C: the first drains, the second ends at once. SIGHUP has the settings read anew.
+
+use std::io::{self, IsTerminal as _};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::reload::Reloader;
 use crate::shutdown::{Shutdown, StopReason};
 use crate::telemetry::{Event, Telemetry};
 
@@ -14,6 +17,28 @@ pub fn listen(shutdown: Shutdown, telemetry: Telemetry) -> std::io::Result<()> {
     let (interrupts, terminates) = (signal(interrupt)?, signal(terminate)?);
     tokio::spawn(heed(interrupts, interrupt.as_raw_value(), shutdown.clone(), telemetry.clone()));
     tokio::spawn(heed(terminates, terminate.as_raw_value(), shutdown, telemetry));
+    Ok(())
+}
+
+/// Reads settings anew at each SIGHUP from now on. When the terminal is gone, the same signal means that nobody is there any
+/// more, and is heeded as SIGTERM is.
+///
+/// # Errors
+/// When the process may not handle signals.
+pub fn reload(mut reloader: Reloader, shutdown: Shutdown, telemetry: Telemetry) -> io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    let had_terminal = io::stderr().is_terminal();
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            if had_terminal && !io::stderr().is_terminal() {
+                let reason = StopReason::Signal(SignalKind::terminate().as_raw_value());
+                telemetry.emit(&Event::Draining { reason: &reason });
+                shutdown.drain(reason);
+            } else {
+                reloader.reload();
+            }
+        }
+    });
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::cli::{Format, VerifyArgs};
 use super::{output, readers, run, services, signals};
-use crate::config::Config;
+use crate::config::{Config, LiveConfig};
 use crate::gazette::{GazetteId, RunId};
 use crate::pipeline::verifier::{self, Class, Finding, Options, Summary, Verified};
 use crate::pipeline::{Context, Dependencies};
@@ -21,7 +21,7 @@ pub async fn verify(args: &VerifyArgs, config: &Config, format: Format) -> Resul
     let Some(catalog) = services::existing_catalog(&config).await? else {
         return nothing_yet(format);
     };
-    let config = Arc::new(config);
+    let config = Arc::new(LiveConfig::from(config));
     let telemetry = Telemetry::new(RunId::new());
     let shutdown = Shutdown::default();
     signals::listen(shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
@@ -184,7 +184,9 @@ fn closing(summary: &Summary, printed: u64) -> String {
         Some(StopReason::DependencyDown(detail)) => format!("Stopped: {detail}\nThe rest was not looked at.\n"),
         Some(StopReason::LeaseLost) => "Stopped: another run took the lease over. The rest was not looked at.\n".into(),
         Some(StopReason::Internal(detail)) => format!("Stopped by a defect of prelo: {detail}\n"),
-        Some(StopReason::Signal(_)) => "Stopped by a signal; the rest was not looked at.\n".into(),
+        Some(StopReason::Signal(_) | StopReason::OutOfTime) => {
+            "Stopped by a signal; the rest was not looked at.\n".into()
+        }
         None if found == 0 && summary.files == 0 && summary.rows > 0 => {
             "Catalogue and index agree; the storage was not asked.\n".into()
         }

@@ -30,12 +30,12 @@ pub enum ConfigError {
     NotUtf8 { name: String },
 
     /// The file cannot be read.
-    #[error("could not read the configuration file {}; name another with --config FILE, or leave it out", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
+    #[error("could not read the {what} {}; name another with {flag} FILE, or leave it out", path.display())]
+    Unreadable { what: &'static str, flag: &'static str, path: PathBuf, source: io::Error },
 
-    /// The file is no TOML.
-    #[error("{origin} is not valid TOML: {message}")]
-    Syntax { origin: Origin, message: String },
+    /// The file is not what it must be, TOML for one.
+    #[error("{origin} is not valid {format}: {message}")]
+    Syntax { origin: Origin, format: &'static str, message: String },
 
     /// A folder that must exist and does not, or is none.
     #[error("the folder {}, from {origin}, {problem}; name a folder that exists and may be read", path.display())]

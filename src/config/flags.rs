@@ -8,6 +8,8 @@ use super::settings::{self, Fallback, Group, Setting};
 
 /// Id of the flag that names the file.
 pub(super) const CONFIG_FLAG: &str = "config";
+/// Id of the flag that names the file of variables.
+pub(super) const ENV_FILE_FLAG: &str = "env-file";
 
 /// Global flags, one for each setting, and `--config`. Their values are plain text without defaults: reading and
 /// checking them is the business of [`super::load`], which knows the other sources too.
@@ -19,9 +21,16 @@ pub fn flags() -> Vec<Arg> {
         .help("File of settings [default: prelo.toml, if it exists]")
         .help_heading(settings::GROUPS.first().map(|group| group.heading))
         .global(true);
+    let env_file = Arg::new(ENV_FILE_FLAG)
+        .long(ENV_FILE_FLAG)
+        .value_name("FILE")
+        .help("File of environment variables, NAME=value a line; those of the process beat it")
+        .help_heading(settings::GROUPS.first().map(|group| group.heading))
+        .hide_short_help(true)
+        .global(true);
     let settings =
         settings::GROUPS.iter().flat_map(|group| group.settings.iter().map(move |setting| flag(group, setting)));
-    std::iter::once(config).chain(settings).collect()
+    [config, env_file].into_iter().chain(settings).collect()
 }
 
 fn flag(group: &Group, setting: &Setting) -> Arg {
@@ -68,7 +77,7 @@ mod tests {
     #[test]
     fn the_flags_make_a_sound_command() {
         Command::new("prelo").args(flags()).subcommand(Command::new("run")).debug_assert();
-        assert_eq!(flags().len(), settings::all().count() + 1);
+        assert_eq!(flags().len(), settings::all().count() + 2);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! From the sources to one validated [`Config`].
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,13 +14,17 @@ use super::sources::{Layer, Sources, default_layer};
 use super::{Config, ConfigError, Origin, legacy, places, validate};
 
 /// The configuration, and how it came to be.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     pub config: Config,
     /// By key; a key without a value is not in it.
     pub origins: BTreeMap<&'static str, Origin>,
     /// What was understood but is odd, one sentence each.
     pub warnings: Vec<String>,
+    /// What it was made of, to be read anew.
+    pub sources: Sources,
+    /// Tell values apart that are stars when they are shown.
+    fingerprints: BTreeMap<&'static str, u64>,
 }
 
 /// One setting as it is shown.
@@ -31,12 +37,22 @@ pub struct Entry {
     pub origin: String,
 }
 
+/// A setting that was read anew and is another, fit to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    pub key: &'static str,
+    pub from: String,
+    pub to: String,
+}
+
 /// Lays flags over the environment, that over the file, that over the defaults; computes what follows from them, and
 /// checks everything. Within the environment our own variables beat those of the replaced service.
 ///
 /// # Errors
 /// The first thing that is wrong, see [`ConfigError`].
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
+    let original = sources;
+    let sources = &original.with_env_file()?;
     let legacy = legacy::translate(&sources.environment)?;
     let mut values = default_layer();
     values.extend(sources.file_layer()?);
@@ -49,11 +65,18 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     warnings.extend(outdone(&legacy.layer, &values));
     warnings.extend(places::settle(&mut values)?);
     let origins = values.iter().map(|(key, assigned)| (*key, assigned.origin.clone())).collect();
+    let fingerprints = values.iter().map(|(key, assigned)| (*key, fingerprint(&assigned.value))).collect();
     let fields = values.into_iter().map(|(key, assigned)| (key.to_owned(), assigned.value)).collect();
     // serde's own error could quote a secret
     let config = serde_json::from_value(Value::Object(fields)).map_err(|_| ConfigError::Table)?;
     validate::validate(&config, &origins)?;
-    Ok(Loaded { config, origins, warnings })
+    Ok(Loaded { config, origins, warnings, sources: original.clone(), fingerprints })
+}
+
+/// By a key of this process, so that it tells nothing of a secret elsewhere.
+fn fingerprint(value: &Value) -> u64 {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    KEY.hash_one(value.to_string())
 }
 
 /// An empty text unsets what has no text as its default.
@@ -79,6 +102,17 @@ fn outdone(legacy: &Layer, values: &Layer) -> Vec<String> {
 }
 
 impl Loaded {
+    /// Keys whose values are others in `now`, in the order of the table; the values as they are shown.
+    #[must_use]
+    pub fn differences(&self, now: &Self) -> Vec<Difference> {
+        let shown = |value: Option<String>| value.unwrap_or_else(|| "not set".into());
+        let pairs = self.listing().into_iter().zip(now.listing());
+        pairs
+            .filter(|(one, _)| self.fingerprints.get(one.key) != now.fingerprints.get(one.key))
+            .map(|(one, other)| Difference { key: one.key, from: shown(one.value), to: shown(other.value) })
+            .collect()
+    }
+
     /// Every setting in the order of the table, fit to be shown.
     #[must_use]
     pub fn listing(&self) -> Vec<Entry> {

@@ -9,11 +9,13 @@ use url::Url;
 use crate::budget::MemoryPlan;
 use crate::gazette::{Mode, OcrMode};
 
+mod env_file; // a file of environment variables
 mod error; // what goes wrong
 mod example; // a prelo.toml that explains itself
 mod flags; // every setting as a flag
 mod kind; // text or TOML -> checked value
 mod legacy; // the environment of the replaced service
+mod live; // what changes while it is used
 mod load; // the layers -> Config
 mod origin; // where a value came from
 mod places; // what follows from other settings
@@ -28,7 +30,8 @@ mod validate; // what settings must be to one another
 pub use error::ConfigError;
 pub use example::example_toml;
 pub use flags::flags;
-pub use load::{Entry, Loaded, load};
+pub use live::LiveConfig;
+pub use load::{Difference, Entry, Loaded, load};
 pub use origin::Origin;
 pub use redact::redact_url;
 pub use secret::Secret;
@@ -194,6 +197,12 @@ pub struct Config {
     /// `error`, `warn`, `info`, `debug`, `trace`. `DEBUG=1` makes it `debug`.
     pub log_level: String,
     pub log_format: LogFormat,
+    /// Takes the log lines instead of standard error; turned by prelo.
+    pub log_file: Option<PathBuf>,
+    /// Size of the log file, in MiB, 1..=10,240.
+    pub log_file_max_mb: u64,
+    /// Older log files beside it, 0..=1,000.
+    pub log_files_kept: u32,
 }
 
 impl Config {

@@ -65,6 +65,7 @@ impl Setting {
             Kind::Secret => "SECRET",
             Kind::Flag => "true|false",
             Kind::Choice(_) => "WORD",
+            Kind::Text if self.key.ends_with("_file") => "FILE",
             Kind::Text if self.key == "metrics_textfile" => "FILE",
             Kind::Text if self.key == "metrics_listen" => "ADDR",
             Kind::Text => "TEXT",
@@ -416,6 +417,20 @@ pub(super) const GROUPS: &[Group] = &[
             choice("log_level", &["error", "warn", "info", "debug", "trace"], "info", "What is logged")
                 .replacing(&["DEBUG"]),
             choice("log_format", &["auto", "text", "json"], "auto", "How log lines look; auto: text on a terminal"),
+            row(
+                "log_file",
+                Kind::Text,
+                Fallback::Absent,
+                "File that takes the log lines instead of standard error; a terminal still shows warnings",
+            ),
+            number(
+                "log_file_max_mb",
+                1,
+                10_240,
+                20,
+                "A larger log file becomes FILE.1, that FILE.2, and so on, in MiB",
+            ),
+            number("log_files_kept", 0, 1_000, 5, "Older log files that are kept"),
         ],
     },
 ];

@@ -1,6 +1,7 @@
 //! Where values can come from, one layer each: defaults, `prelo.toml`, the environment, flags.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
@@ -8,23 +9,25 @@ use serde_json::Value;
 use toml::Spanned;
 
 use super::error::ConfigError;
-use super::flags::CONFIG_FLAG;
+use super::flags::{CONFIG_FLAG, ENV_FILE_FLAG};
 use super::kind::Kind;
 use super::origin::Origin;
 use super::redact::redact_url;
 use super::secret::Secret;
 use super::settings::{self, Fallback, Setting};
-use super::{legacy, suggest};
+use super::{env_file, legacy, suggest};
 
 /// Names the file when no flag does.
 const CONFIG_VARIABLE: &str = "PRELO_CONFIG";
+/// Names the file of variables when no flag does.
+const ENV_FILE_VARIABLE: &str = "PRELO_ENV_FILE";
 /// The file that is read when none is named, if it exists.
 const CONFIG_FILE: &str = "prelo.toml";
 /// Variables of the tests of real servers.
 const TEST_PREFIX: &str = "PRELO_TEST_";
 
 /// What was said outside, before anything is made of it.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Sources {
     /// By key of the setting, such as `page_size`.
     pub flags: BTreeMap<String, String>,
@@ -32,6 +35,15 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// A file that must exist.
     pub file: Option<PathBuf>,
+    /// A file of variables that must exist.
+    pub env_file: Option<PathBuf>,
+}
+
+/// Without values: they may be secrets.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources").field("file", &self.file).field("env_file", &self.env_file).finish_non_exhaustive()
+    }
 }
 
 /// A secret that was typed as a flag.
@@ -71,11 +83,35 @@ impl Sources {
                 environment.insert(name, value);
             }
         }
-        let file = given(CONFIG_FLAG)
-            .or_else(|| environment.get(CONFIG_VARIABLE).filter(|path| !path.is_empty()).cloned())
-            .map(PathBuf::from)
-            .or_else(|| Path::new(CONFIG_FILE).exists().then(|| CONFIG_FILE.into()));
-        Ok(Self { flags, environment, file })
+        let named = |flag: &str, variable: &str| {
+            let path = given(flag).or_else(|| environment.get(variable).cloned());
+            path.filter(|path| !path.is_empty()).map(PathBuf::from)
+        };
+        let file =
+            named(CONFIG_FLAG, CONFIG_VARIABLE).or_else(|| Path::new(CONFIG_FILE).exists().then(|| CONFIG_FILE.into()));
+        let env_file = named(ENV_FILE_FLAG, ENV_FILE_VARIABLE);
+        Ok(Self { flags, environment, file, env_file })
+    }
+
+    /// The same places, and a `prelo.toml` that was not there before.
+    #[must_use]
+    pub fn looked_up(&self) -> Self {
+        let file = self.file.clone().or_else(|| Path::new(CONFIG_FILE).exists().then(|| CONFIG_FILE.into()));
+        Self { file, ..self.clone() }
+    }
+
+    /// With the variables of the file, where the process has none of that name.
+    pub(super) fn with_env_file(&self) -> Result<Self, ConfigError> {
+        let Some(path) = &self.env_file else { return Ok(self.clone()) };
+        let source = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            what: "file of variables",
+            flag: "--env-file",
+            path: path.clone(),
+            source,
+        })?;
+        let mut environment = env_file::parse(path, &source)?;
+        environment.extend(self.environment.clone().into_iter().filter(|(_, value)| !value.is_empty()));
+        Ok(Self { environment, ..self.clone() })
     }
 
     /// The flags whose values nobody else may see: secrets, and URLs that hold one.
@@ -103,7 +139,11 @@ impl Sources {
 
     /// Our own variables. An unknown one is an error: a slip must not become a default in silence.
     pub(super) fn environment_layer(&self) -> Result<Layer, ConfigError> {
-        let ours = |name: &str| name.starts_with("PRELO_") && !name.starts_with(TEST_PREFIX) && name != CONFIG_VARIABLE;
+        let ours = |name: &str| {
+            name.starts_with("PRELO_")
+                && !name.starts_with(TEST_PREFIX)
+                && ![CONFIG_VARIABLE, ENV_FILE_VARIABLE].contains(&name)
+        };
         let mut layer = Layer::new();
         for (name, text) in self.environment.iter().filter(|(name, text)| ours(name) && !text.is_empty()) {
             let Some(setting) = settings::all().find(|setting| setting.variable() == *name) else {
@@ -117,8 +157,12 @@ impl Sources {
 
     pub(super) fn file_layer(&self) -> Result<Layer, ConfigError> {
         let Some(path) = &self.file else { return Ok(Layer::new()) };
-        let source =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+        let source = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            what: "configuration file",
+            flag: "--config",
+            path: path.clone(),
+            source,
+        })?;
         parse_file(path, &source)
     }
 }
@@ -159,6 +203,7 @@ fn parse_file(path: &Path, source: &str) -> Result<Layer, ConfigError> {
     let table: BTreeMap<Spanned<String>, Spanned<toml::Value>> =
         toml::from_str(source).map_err(|error| ConfigError::Syntax {
             origin: at(error.span().map(|span| span.start)),
+            format: "TOML",
             message: error.message().replace('\n', ", "),
         })?;
     let mut layer = Layer::new();

@@ -61,6 +61,9 @@ pub struct Text {
     pub characters: u64,
     /// 0..1, where the reader can tell.
     pub quality: Option<f32>,
+    /// The same of each page in percent, where the reader can tell; of the first pages of a long document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub page_quality: Vec<Option<u8>>,
     /// The file was broken and had to be mended before it could be read.
     pub recovered: bool,
     /// Some of the text is missing, because the file breaks off where it was, is coded there in a way that nothing here

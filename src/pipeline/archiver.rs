@@ -15,7 +15,8 @@ use super::dependency::{self, Refusals, Refused, Terms, Unanswered, Verdict, Wit
 use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Archived, Context, Extracted, Outcome};
-use crate::catalog::Completion;
+use crate::catalog::{Completion, PageRun, Source, Timings, page_runs};
+use crate::extraction::Text;
 use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{EXTRACTOR_VERSION, Gazette};
@@ -34,6 +35,7 @@ pub(super) async fn run(
     let archiver = Arc::new(Archiver { context, refusals: Mutex::default(), archived, outcomes });
     let mut workers = Workers::new(&archiver.context, archiver.context.config.download_concurrency);
     while let Some(item) = extracted.recv().await {
+        workers.limit(archiver.context.config.download_concurrency);
         let archiver = archiver.clone();
         workers.start(async move { archiver.archive(item).await }).await;
     }
@@ -97,6 +99,8 @@ impl Archiver {
             ocr_due: u32::try_from(text.scans.len()).unwrap_or(u32::MAX),
             ocr_page_numbers: ranges(&text.recognized),
             ocr_confidence: text.ocr_confidence,
+            page_runs: page_table(&text, &source_text),
+            timings: Timings::new(),
             warnings: text.warnings.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(","),
         };
         let provenance = Provenance {
@@ -172,6 +176,21 @@ impl Archiver {
         // A panic in between leaves a list behind, not a broken invariant.
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where the text of each page comes from.
+fn page_table(text: &Text, source_text: &str) -> Vec<PageRun> {
+    let page = |(page, own): (u32, &str)| {
+        let quality = text.page_quality.get(page as usize).copied().flatten();
+        if text.recognized.binary_search(&page).is_ok() {
+            (Source::Ocr, None)
+        } else if own.bytes().all(|byte| byte.is_ascii_whitespace()) {
+            (Source::None, None)
+        } else {
+            (Source::Text, quality.map(|percent| f32::from(percent) / 100.0))
+        }
+    };
+    page_runs((0..).zip(source_text.split('\u{c}')).map(page))
 }
 
 /// Pages as people count them, such as `1-3,7`.

@@ -74,7 +74,17 @@ impl Group {
 async fn record(context: &Context, incomplete: &mut IdSet, group: Group) -> Result<(), CatalogError> {
     let policy = context.retry_policy(context.config.catalog_attempts);
     let (run, catalog) = (context.run(), &context.catalog);
-    let Group { completions, failures, keys, released, deferred, permits } = group;
+    let Group { mut completions, mut failures, keys, released, mut deferred, permits } = group;
+    let timings = |gazette| context.telemetry.timings(gazette);
+    for completion in &mut completions {
+        completion.timings = timings(completion.id);
+    }
+    for failed in &mut failures {
+        failed.timings = timings(failed.id);
+    }
+    for deferred in &mut deferred {
+        deferred.timings = timings(deferred.id);
+    }
     if !completions.is_empty() {
         let marked = retrying(context, &policy, "mark gazettes", || catalog.complete(run, &completions)).await?;
         failpoint::pass(Point::Marked);

@@ -70,6 +70,12 @@ impl Dependencies {
         Self { gates: Arc::new(gates) }
     }
 
+    /// So many calls at once from now on, as the settings say that were read anew.
+    pub fn bound(&self, config: &Config) {
+        self.gates.storage.bound(config.download_concurrency);
+        self.gates.index.bound(config.bulk_concurrency);
+    }
+
     pub(super) fn gate(&self, service: Service) -> &Gate {
         match service {
             Service::Catalog => &self.gates.catalog,

@@ -41,6 +41,7 @@ pub(super) async fn run(
         Arc::new(Downloader { context, spool, budget, room, refusals: Mutex::default(), spooled, outcomes });
     let mut workers = Workers::new(&downloader.context, downloader.context.config.download_concurrency);
     while let Some(item) = claimed.recv().await {
+        workers.limit(downloader.context.config.download_concurrency);
         let downloader = downloader.clone();
         workers.start(async move { downloader.download(item).await }).await;
     }

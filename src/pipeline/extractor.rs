@@ -19,7 +19,7 @@ use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Context, Extracted, Outcome, Spooled, dependency};
 use crate::budget::{ByteBudget, BytePermit, MemoryPlan};
-use crate::catalog::Deferred;
+use crate::catalog::{Deferred, Timings};
 use crate::extraction::sandbox::{Document, ReadError};
 use crate::extraction::{self, Limits, Text};
 use crate::failpoint::{self, Point};
@@ -52,18 +52,8 @@ pub(super) async fn run(
 ) {
     let Means { scans, pool, texts, load } = means;
     let plan = context.config.memory_plan();
-    let limits = Limits::within(plan.reader_bytes, context.config.max_file_size_mb * 1024 * 1024);
-    let extractor = Arc::new(Extractor {
-        context,
-        scans,
-        pool,
-        room: ReadingRoom::default(),
-        texts,
-        load,
-        limits,
-        extracted,
-        outcomes,
-    });
+    let extractor =
+        Arc::new(Extractor { context, scans, pool, room: ReadingRoom::default(), texts, load, extracted, outcomes });
     let mut workers = Workers::new(&extractor.context, plan.readers + AHEAD);
     while let Some(item) = spooled.recv().await {
         let extractor = extractor.clone();
@@ -81,7 +71,6 @@ struct Extractor {
     /// Memory for texts on their way.
     texts: ByteBudget,
     load: Arc<Load>,
-    limits: Limits,
     extracted: Sender<Extracted>,
     outcomes: Sender<Outcome>,
 }
@@ -126,7 +115,7 @@ impl Extractor {
             }
             Ok(Reading::Scan { pages, scans }) => {
                 let file_checksum = gazette.file_checksum.clone();
-                let deferred = Deferred { id, file_checksum, bytes, pages, ocr_due: scans };
+                let deferred = Deferred { id, file_checksum, bytes, pages, ocr_due: scans, timings: Timings::new() };
                 let _ = self.outcomes.send(Outcome::Deferred { deferred }).await;
             }
             Ok(Reading::Stopped) => drop(self.outcomes.send(Outcome::Released { id }).await),
@@ -154,9 +143,10 @@ impl Extractor {
         let (extractor, row) = (self.clone(), gazette.clone());
         self.pool.spawn(move || {
             let reading = extractor.load.reading(file.bytes);
-            let result = extraction::open(file.path(), &extractor.limits)
+            let limits = extractor.limits();
+            let result = extraction::open(file.path(), &limits)
                 .map_err(ReadError::from)
-                .and_then(|(opened, bytes)| extractor.read_opened(&row, &opened, bytes, &runtime));
+                .and_then(|(opened, bytes)| extractor.read_opened(&row, &opened, bytes, &limits, &runtime));
             let result = if file.has_changed() {
                 Err(Failure::new(FailureCode::Checksum, "it was changed while it was read").into())
             } else {
@@ -172,17 +162,24 @@ impl Extractor {
         (gazette, time, result)
     }
 
+    /// As the settings are at this moment.
+    fn limits(&self) -> Limits {
+        let config = &self.context.config;
+        Limits::within(config.memory_plan().reader_bytes, config.max_file_size_mb * 1024 * 1024)
+    }
+
     fn read_opened(
         &self,
         gazette: &Gazette,
         opened: &std::fs::File,
         bytes: u64,
+        limits: &Limits,
         runtime: &Handle,
     ) -> Result<Reading, ReadError> {
         let context = &self.context;
         let started = Instant::now();
         let name = gazette.file_path.as_deref().unwrap_or_default();
-        let document = Document { file: opened, name, bytes, limits: &self.limits };
+        let document = Document { file: opened, name, bytes, limits };
         // Scans are named whatever becomes of them: they may be read another time.
         let mode = if context.ocr.mode() == OcrMode::Off { OcrMode::Auto } else { context.ocr.mode() };
         let admit = |text: &Text, bytes: u64| {
@@ -218,6 +215,7 @@ impl Extractor {
 }
 
 /// What came of reading a file.
+#[allow(clippy::large_enum_variant)] // there is one for each reader
 enum Reading {
     Text(Text, BytePermit),
     /// It has no text of its own, and so many scans.

@@ -105,6 +105,9 @@ pub(super) async fn watch(context: Context, load: Arc<Load>, texts: ByteBudget, 
         // An index that is being merged and a long file are mapped: that comes and goes, and is nobody's leak.
         let memory_bytes = tree.held;
         let work_bytes = load.reading.load(Ordering::Relaxed) + texts.taken_bytes();
+        if guard.bound(context.config.reading_at_once()) {
+            load.allow(guard.readers);
+        }
         let Some(step) = guard.look(memory_bytes, work_bytes) else { continue };
         load.allow(step.readers);
         if step.is_less {
@@ -151,6 +154,15 @@ struct Guard {
 impl Guard {
     fn new(readers: u32) -> Self {
         Self { most: readers, readers, seen: 0, first: Vec::new(), base_line: BaseLine::default(), above: 0, below: 0 }
+    }
+
+    /// So many at most from now on; what was taken back because of memory stays taken back. Whether that changes anything.
+    fn bound(&mut self, most: u32) -> bool {
+        let most = most.max(1);
+        let readers = if self.readers == self.most { most } else { self.readers.min(most) };
+        let changed = readers != self.readers;
+        (self.most, self.readers) = (most, readers);
+        changed
     }
 
     fn look(&mut self, memory_bytes: u64, work_bytes: u64) -> Option<Step> {
@@ -212,6 +224,20 @@ mod tests {
             (&[(125, 0, AGREEING)], &[2], "idle, and still grown"),
         ] {
             assert_eq!(steps(samples), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_new_bound_holds_at_once_and_gives_nothing_back_that_memory_took() {
+        let mut guard = Guard::new(4);
+        for (most, readers) in [(4, 4), (2, 2), (0, 1), (3, 3)] {
+            guard.bound(most);
+            assert_eq!(guard.readers, readers, "{most}");
+        }
+        guard.step(2, true);
+        for (most, readers) in [(4, 2), (1, 1), (4, 4)] {
+            guard.bound(most);
+            assert_eq!(guard.readers, readers, "{most}");
         }
     }
 

@@ -19,6 +19,7 @@ pub(super) async fn run(context: Context, mut batches: Receiver<Vec<Archived>>, 
     let indexer = Arc::new(Indexer { context, outcomes });
     let mut workers = Workers::new(&indexer.context, indexer.context.config.bulk_concurrency);
     while let Some(batch) = batches.recv().await {
+        workers.limit(indexer.context.config.bulk_concurrency);
         let indexer = indexer.clone();
         workers.start(async move { indexer.index(batch).await }).await;
     }

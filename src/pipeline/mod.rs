@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::BytePermit;
-use crate::catalog::{Catalog, Completion, Deferred, FailedGazette};
-use crate::config::Config;
+use crate::catalog::{Catalog, Completion, Deferred, FailedGazette, Timings};
+use crate::config::{Config, LiveConfig};
 use crate::extraction::ocr::Ocr;
 use crate::extraction::sandbox::Sandbox;
 use crate::failure::{Failure, Permanence};
@@ -27,6 +27,7 @@ mod archiver;
 mod batcher;
 mod checksum;
 mod completer;
+mod deadline;
 mod dependency;
 mod downloader;
 mod extractor;
@@ -39,10 +40,12 @@ mod pager;
 mod quarantine;
 mod recognizer;
 pub mod registrar;
+pub mod reindexer;
 mod report;
 mod runner;
 mod spool;
 mod spool_room;
+pub mod story;
 mod time_left;
 pub mod verifier;
 mod workers;
@@ -54,7 +57,7 @@ pub use runner::{Ended, RunError, run};
 /// What a run works with. The three services are reached through their traits only.
 #[derive(Clone)]
 pub struct Context {
-    pub config: Arc<Config>,
+    pub config: Arc<LiveConfig>,
     pub catalog: Arc<dyn Catalog>,
     pub storage: Arc<dyn Storage>,
     pub index: Arc<dyn SearchIndex>,
@@ -186,7 +189,7 @@ fn set_aside(
         Permanence::Retryable => Some(recheck(Some(config.failed_attempts))),
         Permanence::External => Some(recheck(None)),
     };
-    FailedGazette { id, failure, file_checksum, bytes, recheck }
+    FailedGazette { id, failure, file_checksum, bytes, recheck, timings: Timings::new() }
 }
 
 /// Calls a service again while its error may pass, and says so in the log. Once the service was given up, what is left

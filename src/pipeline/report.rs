@@ -79,9 +79,9 @@ impl Report {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match &self.stop {
-            Some(reason) => reason.exit_code(),
-            None if !self.failed.is_empty() => 3,
-            None => 0,
+            Some(reason) if *reason != StopReason::OutOfTime => reason.exit_code(),
+            _ if !self.failed.is_empty() => 3,
+            _ => 0,
         }
     }
 }
@@ -106,5 +106,6 @@ mod tests {
         assert_eq!(report(Some(StopReason::DependencyDown("index".into())), 1), 4);
         assert_eq!(report(Some(StopReason::LeaseLost), 0), 4);
         assert_eq!(report(Some(StopReason::Internal("defect".into())), 0), 1);
+        assert_eq!((report(Some(StopReason::OutOfTime), 0), report(Some(StopReason::OutOfTime), 1)), (0, 3));
     }
 }

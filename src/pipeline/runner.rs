@@ -13,8 +13,8 @@ use super::extractor::Means;
 use super::id_set::IdSet;
 use super::recognizer::{Scans, Why};
 use super::{
-    Context, Dependencies, Report, archiver, batcher, completer, downloader, extractor, guard, heartbeat, indexer,
-    lister, retrying, spool,
+    Context, Dependencies, Report, archiver, batcher, completer, deadline, downloader, extractor, guard, heartbeat,
+    indexer, lister, retrying, spool,
 };
 use crate::budget::ByteBudget;
 use crate::catalog::{Begun, CatalogError, ScanBacklog};
@@ -219,6 +219,9 @@ async fn stages(
     let load = guard::Load::new(threads);
     // Ends when it is dropped, with the stages.
     let mut watching = JoinSet::new();
+    if let Some(deadline) = context.shutdown.deadline() {
+        watching.spawn(deadline::watch(context.clone(), deadline));
+    }
     watching.spawn(guard::watch(context.clone(), load.clone(), texts.clone(), room_in_spool.clone()));
 
     let downloads = config.download_concurrency as usize;
@@ -245,7 +248,7 @@ async fn stages(
         outcome(),
     ));
     stages.spawn(archiver::run(context.clone(), extracted, archived_sender, outcome()));
-    stages.spawn(batcher::run(batcher::Bounds::from(config.as_ref()), archived, batch_sender));
+    stages.spawn(batcher::run(batcher::Bounds::from(&***config), archived, batch_sender));
     stages.spawn(indexer::run(context.clone(), batches, outcome()));
     drop(outcome_sender);
     let (rest, incomplete_then) = oneshot::channel();
@@ -254,6 +257,11 @@ async fn stages(
 
     let grace = async {
         context.shutdown.draining().await;
+        // Who stops in time has that time.
+        if let (Some(StopReason::OutOfTime), Some(deadline)) = (context.shutdown.reason(), context.shutdown.deadline())
+        {
+            tokio::time::sleep_until(deadline.into()).await;
+        }
         tokio::time::sleep(Duration::from_secs(config.grace_seconds)).await;
     };
     let all = async {

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::error::Diagnosis;
 use super::opensearch::answer::{self, Cause};
@@ -20,11 +21,23 @@ pub fn operation(documents: usize) -> String {
 /// # Errors
 /// When a document cannot be JSON, which no [`Document`] is known to cause.
 pub fn encode(documents: &[&Document]) -> Result<Bytes, serde_json::Error> {
+    encode_as("index", documents)
+}
+
+/// The same for documents that are not to replace any.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_new(documents: &[&Document]) -> Result<Bytes, serde_json::Error> {
+    encode_as("create", documents)
+}
+
+fn encode_as(action: &str, documents: &[&Document]) -> Result<Bytes, serde_json::Error> {
     // Escaped line ends, quotes and the other fields take about a tenth.
     let text: usize = documents.iter().map(|document| document.source_text.len()).sum();
     let mut body = Vec::with_capacity(text + text / 8 + documents.len() * 2_048);
     for document in documents {
-        body.extend_from_slice(format!("{{\"index\":{{\"_id\":\"{}\"}}}}\n", document.id).as_bytes());
+        body.extend_from_slice(format!("{{\"{action}\":{{\"_id\":\"{}\"}}}}\n", document.id).as_bytes());
         serde_json::to_writer(&mut body, document)?;
         body.push(b'\n');
     }
@@ -32,13 +45,18 @@ pub fn encode(documents: &[&Document]) -> Result<Bytes, serde_json::Error> {
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    items: Vec<Item>,
+struct Answer<I> {
+    items: Vec<I>,
 }
 
 #[derive(Deserialize)]
 struct Item {
     index: ItemAnswer,
+}
+
+#[derive(Deserialize)]
+struct NewItem {
+    create: ItemAnswer,
 }
 
 #[derive(Deserialize)]
@@ -49,18 +67,58 @@ struct ItemAnswer {
     error: Option<Cause>,
 }
 
+/// What one looks at to see which version of the index took a bulk.
+#[derive(Deserialize)]
+struct TakenBy {
+    items: Vec<ItemTakenBy>,
+}
+
+#[derive(Deserialize)]
+struct ItemTakenBy {
+    index: VersionName,
+}
+
+#[derive(Deserialize)]
+struct VersionName {
+    #[serde(rename = "_index")]
+    version: Option<String>,
+}
+
+/// The index behind the alias that took the documents, where the answer names it.
+pub(super) fn taken_by(body: &[u8]) -> Option<String> {
+    let answer: TakenBy = serde_json::from_slice(body).ok()?;
+    answer.items.into_iter().find_map(|item| item.index.version)
+}
+
 /// Judges the answer to a bulk: an outcome for each document sent, in order.
 ///
 /// # Errors
 /// When nothing is known of any of them, or the trouble is the index's and not a document's.
 pub(super) fn judge(status: u16, body: &[u8], sent: &[GazetteId]) -> Result<Vec<ItemOutcome>, Diagnosis> {
+    judge_items(status, body, sent, |item: Item, id| judge_item(item.index, id))
+}
+
+/// The same after [`encode_new`]: a document that was there before is well.
+pub(super) fn judge_new(status: u16, body: &[u8], sent: &[GazetteId]) -> Result<Vec<ItemOutcome>, Diagnosis> {
+    judge_items(status, body, sent, |item: NewItem, id| {
+        let there = item.create.status == 409 && item.create.id == id.to_string();
+        if there { Ok(ItemOutcome::Acknowledged) } else { judge_item(item.create, id) }
+    })
+}
+
+fn judge_items<I: DeserializeOwned>(
+    status: u16,
+    body: &[u8],
+    sent: &[GazetteId],
+    judge: impl Fn(I, GazetteId) -> Result<ItemOutcome, Diagnosis>,
+) -> Result<Vec<ItemOutcome>, Diagnosis> {
     answer::refused(status, body)?;
-    let Answer { items } = answer::json(body)?;
+    let Answer::<I> { items } = answer::json(body)?;
     if items.len() != sent.len() {
         let advice = format!("it answered for {} documents of {}; nothing is known of them", items.len(), sent.len());
         return Err(Diagnosis::new(Kind::Unavailable, advice));
     }
-    items.into_iter().zip(sent).map(|(item, id)| judge_item(item.index, *id)).collect()
+    items.into_iter().zip(sent).map(|(item, id)| judge(item, *id)).collect()
 }
 
 fn judge_item(item: ItemAnswer, sent: GazetteId) -> Result<ItemOutcome, Diagnosis> {
@@ -172,6 +230,16 @@ mod tests {
             let body = items(&[item("1", status, kind, reason), item("2", 429, "x", "y"), item("3", 200, "", "")]);
             assert_eq!(judged(200, &body, &[1, 2, 3]), expected, "{status} {kind}");
         }
+    }
+
+    #[test]
+    fn what_was_there_is_well_for_who_adds() {
+        let body = r#"{"items":[{"create":{"_id":"1","status":409,"error":{"type":"version_conflict_engine_exception"}}},
+            {"create":{"_id":"2","status":201,"_index":"a-000002"}},{"create":{"_id":"3","status":429}}]}"#;
+        let outcomes = judge_new(200, body.as_bytes(), &[1, 2, 3].map(GazetteId)).unwrap();
+        assert_eq!(outcomes.iter().map(word).collect::<Vec<_>>(), ["ack", "ack", "resend"]);
+        assert_eq!(taken_by(br#"{"items":[{"index":{"_id":"1","_index":"a-000002"}}]}"#).as_deref(), Some("a-000002"));
+        assert_eq!(taken_by(br#"{"items":[{"index":{"_id":"1"}}]}"#), None);
     }
 
     #[test]

@@ -31,6 +31,10 @@ conformance! {
     documents_are_looked_up_by_gazette
     documents_are_listed_page_by_page
     removed_documents_are_gone
+    a_version_takes_the_place_of_another
+    what_is_there_is_not_added
+    a_version_can_be_given_up
+    going_back_brings_along_what_was_written_since
     words_are_found_in_all_their_forms
     phrases_are_found_as_phrases
     alternatives_and_exclusions
@@ -234,6 +238,102 @@ async fn removed_documents_are_gone(index: Box<dyn SearchIndex>) {
     index.remove(&[]).await.unwrap();
     let rest = index.entries(None, 10).await.unwrap();
     assert_eq!(rest.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["2"]);
+}
+
+async fn a_version_takes_the_place_of_another(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["casa", "casa"]).await;
+    let versions = index.versions().unwrap();
+    let before = versions.named().await.unwrap();
+    assert_eq!((before.next, before.previous), (None, None));
+    let first = before.current.unwrap();
+
+    versions.begin("2026-01-02T03:04:05Z").await.unwrap();
+    let next = versions.named().await.unwrap().next.unwrap();
+    assert_eq!((next.changed_since.as_deref(), next.back), (Some("2026-01-02T03:04:05Z"), false));
+    assert_ne!(next.name, first);
+    let version = versions.next().await.unwrap();
+    version.refresh().await.unwrap();
+    assert_eq!(version.count().await.unwrap(), 0);
+    assert_eq!(ids(&*index, &asked("casa")).await, [1, 2], "the one before is searched");
+
+    // Whoever writes, writes to both.
+    write(&*index, &[document(&gazette(3), "casa")]).await;
+    index.remove(&["1".to_owned()]).await.unwrap();
+    version.refresh().await.unwrap();
+    assert_eq!((index.count().await.unwrap(), version.count().await.unwrap()), (2, 1));
+
+    versions.switch().await.unwrap();
+    let named = versions.named().await.unwrap();
+    assert_eq!(named, Named { current: Some(next.name), next: None, previous: Some(first.clone()) });
+    assert_eq!(ids(&*index, &asked("casa")).await, [3]);
+    write(&*index, &[document(&gazette(4), "casa")]).await;
+    assert_eq!(ids(&*index, &asked("casa")).await, [3, 4]);
+    assert_eq!(versions.switch().await.unwrap_err().kind, SearchIndexErrorKind::NotThere);
+
+    assert_eq!(versions.discard(Which::Previous).await.unwrap(), Some(first));
+    assert_eq!(versions.discard(Which::Previous).await.unwrap(), None);
+    assert_eq!(ids(&*index, &asked("casa")).await, [3, 4]);
+    assert_eq!(versions.begin_back("x").await.unwrap_err().kind, SearchIndexErrorKind::NotThere);
+}
+
+async fn what_is_there_is_not_added(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["casa"]).await;
+    let versions = index.versions().unwrap();
+    versions.begin("2026-01-02T03:04:05Z").await.unwrap();
+    let version = versions.next().await.unwrap();
+    write(&*index, &[document(&gazette(1), "mais novo")]).await;
+    let (old, other) = (document(&gazette(1), "velho"), document(&gazette(2), "velho"));
+    assert_eq!(version.add(&[&old, &other]).await.unwrap(), vec![ItemOutcome::Acknowledged; 2]);
+    assert_eq!(version.add(&[&old, &other]).await.unwrap(), vec![ItemOutcome::Acknowledged; 2]);
+    assert_eq!(version.add(&[]).await.unwrap(), []);
+    version.refresh().await.unwrap();
+    assert_eq!(ids(&*version, &asked("novo")).await, [1]);
+    assert_eq!(ids(&*version, &asked("velho")).await, [2]);
+    version.bulk(&[&old]).await.unwrap();
+    version.refresh().await.unwrap();
+    assert_eq!(ids(&*version, &asked("velho")).await, [1, 2], "a bulk replaces");
+    assert_eq!(ids(&*index, &asked("velho")).await, [0_i64; 0], "the other is left alone");
+}
+
+async fn a_version_can_be_given_up(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["casa"]).await;
+    let versions = index.versions().unwrap();
+    versions.begin("2026-01-02T03:04:05Z").await.unwrap();
+    let name = versions.named().await.unwrap().next.unwrap().name;
+    let version = versions.next().await.unwrap();
+    assert_eq!(versions.discard(Which::Next).await.unwrap(), Some(name.clone()));
+    write(&*index, &[document(&gazette(2), "casa")]).await;
+    assert_eq!(ids(&*index, &asked("casa")).await, [1, 2]);
+    let written = version.bulk(&[&document(&gazette(3), "casa")]).await;
+    assert!(written.is_err(), "nobody makes an index anew that was given up: {written:?}");
+    versions.begin("2026-01-02T03:04:06Z").await.unwrap();
+    let next = versions.named().await.unwrap().next.unwrap();
+    assert_eq!(next.name, name, "its name is free again");
+    assert_eq!(next.changed_since.as_deref(), Some("2026-01-02T03:04:06Z"));
+}
+
+async fn going_back_brings_along_what_was_written_since(index: Box<dyn SearchIndex>) {
+    filled(&*index, &["casa"]).await;
+    let versions = index.versions().unwrap();
+    let first = versions.named().await.unwrap().current;
+    versions.begin("2026-01-02T03:04:05Z").await.unwrap();
+    let second = versions.named().await.unwrap().next.unwrap().name;
+    versions.switch().await.unwrap();
+    write(&*index, &[document(&gazette(2), "casa")]).await;
+
+    versions.begin_back("2026-01-03T03:04:05Z").await.unwrap();
+    let next = versions.named().await.unwrap().next.unwrap();
+    assert_eq!((Some(next.name), next.back), (first.clone(), true));
+    assert_eq!(next.changed_since.as_deref(), Some("2026-01-02T03:04:05Z"), "since the second was written to");
+    write(&*index, &[document(&gazette(3), "casa")]).await;
+    versions.switch().await.unwrap();
+    assert_eq!(ids(&*index, &asked("casa")).await, [1, 3], "2 was for whoever goes back to bring along");
+    let named = versions.named().await.unwrap();
+    assert_eq!((named.current, named.previous), (first, Some(second)));
+
+    versions.begin_back("2026-01-04T03:04:05Z").await.unwrap();
+    let next = versions.named().await.unwrap().next.unwrap();
+    assert_eq!(next.changed_since.as_deref(), Some("2026-01-03T03:04:05Z"));
 }
 
 async fn words_are_found_in_all_their_forms(index: Box<dyn SearchIndex>) {

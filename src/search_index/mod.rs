@@ -21,11 +21,13 @@ mod passages;
 mod portuguese;
 mod query;
 mod tantivy;
+mod versions;
 
 pub use document::Document;
 pub use error::{SearchIndexError, SearchIndexErrorKind};
 pub use inventory::{Entry, Held};
 pub use query::{Misunderstood, Query};
+pub use versions::{Named, Next, Version, Versions, Which};
 
 /// Documents by gazette id, and the search over them. No call tries anything again: retrying is the caller's business.
 #[async_trait]
@@ -66,6 +68,11 @@ pub trait SearchIndex: Send + Sync {
 
     /// Removes documents by their keys, for good. One that is not there is no error.
     async fn remove(&self, keys: &[String]) -> Result<(), SearchIndexError>;
+
+    /// Its versions, where it can have more than one.
+    fn versions(&self) -> Option<&dyn Versions> {
+        None
+    }
 }
 
 /// Hits of one search at most, whatever was asked for.
@@ -109,6 +116,19 @@ pub async fn open(config: &Config) -> Result<Box<dyn SearchIndex>, SearchIndexEr
     let url = config.index.expose();
     match local_path(url, "tantivy") {
         Some(path) => Ok(Box::new(tantivy::TantivyIndex::open(path).await?)),
+        None => Ok(Box::new(opensearch::OpenSearchIndex::new(url, config.into())?)),
+    }
+}
+
+/// The same without a look at what is there, which may be what another version of prelo has left: for whoever fills a new
+/// version.
+///
+/// # Errors
+/// When the URL is wrong.
+pub fn open_to_rebuild(config: &Config) -> Result<Box<dyn SearchIndex>, SearchIndexError> {
+    let url = config.index.expose();
+    match local_path(url, "tantivy") {
+        Some(path) => Ok(Box::new(tantivy::TantivyIndex::unopened(path, None)?)),
         None => Ok(Box::new(opensearch::OpenSearchIndex::new(url, config.into())?)),
     }
 }

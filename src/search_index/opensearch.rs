@@ -14,7 +14,7 @@ use super::error::Diagnosis;
 use super::query::Query;
 use super::{
     Document, Entry, Held, Hit, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind,
-    SearchQuery, SearchResults, bulk, hit, matches, passages,
+    SearchQuery, SearchResults, Versions, bulk, hit, matches, passages,
 };
 use crate::config::{Config, Secret};
 use crate::gazette::GazetteId;
@@ -29,6 +29,7 @@ mod mapping;
 mod search;
 #[cfg(test)]
 pub(super) mod tests;
+mod versions;
 
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
@@ -40,6 +41,8 @@ pub(super) struct OpenSearchIndex {
     /// Whether bulks ask for an alias: always, unless the name is known to be an index. Without that, the first
     /// document would make an index that is missing, or has vanished meanwhile, with a guessed mapping.
     behind_alias: AtomicBool,
+    /// Whether a version that is being filled gets what is written, too; not when this is one.
+    is_followed: bool,
 }
 
 /// What the configuration says of the search engine.
@@ -77,7 +80,7 @@ impl OpenSearchIndex {
             connect_timeout: settings.connect_timeout,
             request_timeout: settings.request_timeout,
         };
-        Ok(Self { http: Http::new(address, limits)?, settings, behind_alias: AtomicBool::new(true) })
+        Ok(Self { http: Http::new(address, limits)?, settings, behind_alias: AtomicBool::new(true), is_followed: true })
     }
 
     async fn get(&self, operation: &str, path: &str) -> Result<Answer, SearchIndexError> {
@@ -108,6 +111,23 @@ impl OpenSearchIndex {
         }
         self.accepted(operation, &index)?;
         Ok(Some(Existing::Index))
+    }
+
+    /// Sends documents to an alias, or to an index of that very name.
+    async fn send_bulk(
+        &self,
+        operation: &str,
+        name: &str,
+        body: Result<Bytes, serde_json::Error>,
+    ) -> Result<Answer, SearchIndexError> {
+        let body = body.map_err(|error| {
+            self.error(operation, Diagnosis::new(Kind::Other, "a document cannot be written as JSON")).caused_by(error)
+        })?;
+        let alias = self.behind_alias.load(Ordering::Relaxed);
+        let path = format!(
+            "/{name}/_bulk?require_alias={alias}&filter_path=items.*._id,items.*._index,items.*.status,items.*.error,error"
+        );
+        self.http.send(operation, Method::Post, &path, Some((NDJSON, body))).await
     }
 
     fn accepted(&self, operation: &str, (status, body): &Answer) -> Result<(), SearchIndexError> {
@@ -215,17 +235,12 @@ impl SearchIndex for OpenSearchIndex {
             return Ok(Vec::new());
         }
         let operation = bulk::operation(documents.len());
-        let body = bulk::encode(documents).map_err(|error| {
-            self.error(&operation, Diagnosis::new(Kind::Other, "a document cannot be written as JSON")).caused_by(error)
-        })?;
-        let alias = self.behind_alias.load(Ordering::Relaxed);
-        let path = format!(
-            "/{}/_bulk?require_alias={alias}&filter_path=items.*._id,items.*.status,items.*.error,error",
-            self.http.name()
-        );
-        let (status, body) = self.http.send(&operation, Method::Post, &path, Some((NDJSON, body))).await?;
+        let body = bulk::encode(documents);
+        let (status, answer) = self.send_bulk(&operation, self.http.name(), body).await?;
         let sent: Vec<GazetteId> = documents.iter().map(|document| document.id).collect();
-        bulk::judge(status, &body, &sent).map_err(|diagnosis| self.error(&operation, diagnosis))
+        let outcomes = bulk::judge(status, &answer, &sent).map_err(|diagnosis| self.error(&operation, diagnosis))?;
+        let taken_by = bulk::taken_by(&answer);
+        self.followed(documents, outcomes, taken_by.as_deref()).await
     }
 
     async fn refresh(&self) -> Result<(), SearchIndexError> {
@@ -308,6 +323,14 @@ impl SearchIndex for OpenSearchIndex {
         if keys.is_empty() {
             return Ok(());
         }
-        self.remove_keys(keys).await
+        self.remove_keys(self.http.name(), keys).await?;
+        match self.next_alias().await? {
+            Some(next) => self.remove_keys(&next, keys).await,
+            None => Ok(()),
+        }
+    }
+
+    fn versions(&self) -> Option<&dyn Versions> {
+        Some(self)
     }
 }

@@ -1,19 +1,21 @@
 //! The index embedded in prelo, in a folder: no server is needed.
 
+use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
 use super::document::Provenance;
 use super::error::Diagnosis;
 use super::{
-    Document, Entry, Held, Hit, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind,
-    SearchQuery, SearchResults, bulk,
+    Document, Entry, Held, Hit, ItemOutcome, Named, Next, Passage, SearchIndex, SearchIndexError,
+    SearchIndexErrorKind as Kind, SearchQuery, SearchResults, Version, Versions, Which, bulk,
 };
 use crate::gazette::GazetteId;
 use schema::Fields;
-use store::Store;
+use store::{Store, lock};
+use versions::{Layout, Pointer};
 
 mod inventory;
 mod merging;
@@ -22,26 +24,108 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod versions;
 
 /// Documents in a folder. One process writes at a time; any number read, also meanwhile.
 pub(super) struct TantivyIndex {
-    store: Arc<Store>,
+    place: Arc<Place>,
     fields: Fields,
     shown: String,
+}
+
+/// Where the documents are.
+struct Place {
+    layout: Layout,
+    /// The version of this name alone, and not the one that is searched.
+    version: Option<String>,
+    /// The folder and what is opened there.
+    store: Mutex<Option<(PathBuf, Arc<Store>)>>,
+    shown: String,
+}
+
+impl Place {
+    /// The version that is searched now: another may have taken its place.
+    fn store(&self) -> Result<Arc<Store>, SearchIndexError> {
+        let folder = match &self.version {
+            Some(name) => self.layout.folder(name),
+            None => self.layout.current_folder(&self.pointer()?),
+        };
+        let mut slot = lock(&self.store);
+        match slot.as_ref() {
+            Some((opened, store)) if *opened == folder => Ok(Arc::clone(store)),
+            _ => {
+                // The one before is closed first: nobody writes to it any more.
+                *slot = None;
+                let store = Arc::new(Store::open(folder.clone(), self.shown.clone())?);
+                *slot = Some((folder, Arc::clone(&store)));
+                Ok(store)
+            }
+        }
+    }
+
+    fn pointer(&self) -> Result<Pointer, SearchIndexError> {
+        self.layout.pointer().map_err(|error| self.failed("read which version of the index is searched", error))
+    }
+
+    fn failed(&self, operation: &str, error: io::Error) -> SearchIndexError {
+        let advice =
+            format!("the files beside {} cannot be read or written; look at the disk", self.layout.base.display());
+        Diagnosis::new(Kind::Other, advice).during(operation, &self.shown).caused_by(error)
+    }
+
+    /// Writes to the version that is searched, and to the one that is being filled, while neither changes its place.
+    fn write<W: Clone>(
+        &self,
+        what: W,
+        work: impl Fn(&Store, W) -> Result<(), SearchIndexError>,
+    ) -> Result<(), SearchIndexError> {
+        if let Some(name) = &self.version {
+            return self.briefly(name, |store| work(store, what));
+        }
+        // Where nothing is yet, no file may be made for a lock.
+        self.store()?.opened("write to the index")?;
+        let _held = self.layout.shared().map_err(|error| self.failed("write to the index", error))?;
+        match self.pointer()?.next {
+            None => work(&*self.store()?, what),
+            Some(next) => {
+                work(&*self.store()?, what.clone())?;
+                self.briefly(&next, |store| work(store, what))
+            }
+        }
+    }
+
+    /// Writes to a version that is being filled: two processes do, each in its turn.
+    fn briefly(
+        &self,
+        name: &str,
+        work: impl FnOnce(&Store) -> Result<(), SearchIndexError>,
+    ) -> Result<(), SearchIndexError> {
+        let folder = self.layout.folder(name);
+        let _turn = versions::turn(&folder).map_err(|error| self.failed("write to a version of the index", error))?;
+        let store = Store::open(folder, self.shown.clone())?;
+        work(&store)?;
+        store.close()
+    }
 }
 
 impl TantivyIndex {
     /// The index in a folder, relative to the working folder or absolute. Nothing is created yet.
     pub async fn open(path: PathBuf) -> Result<Self, SearchIndexError> {
-        let shown = format!("tantivy://{}", path.display());
-        if path.as_os_str().is_empty() {
+        let index = Self::unopened(path, None)?;
+        index.with_store("open the index", |_| Ok(())).await?;
+        Ok(index)
+    }
+
+    /// The same without a look at what is there: it may be what another version of prelo has left.
+    pub fn unopened(base: PathBuf, version: Option<String>) -> Result<Self, SearchIndexError> {
+        let shown = format!("tantivy://{}", base.display());
+        if base.as_os_str().is_empty() {
             let diagnosis =
                 Diagnosis::new(Kind::BadUrl, "the URL names no folder; it looks like tantivy://prelo-data/index");
             return Err(diagnosis.during("open the index", shown));
         }
-        let target = shown.clone();
-        let store = blocking("open the index", &shown, move || Store::open(path, target)).await?;
-        Ok(Self { store: Arc::new(store), fields: Fields::schema().1, shown })
+        let place = Place { layout: Layout { base }, version, store: Mutex::default(), shown: shown.clone() };
+        Ok(Self { place: Arc::new(place), fields: Fields::schema().1, shown })
     }
 
     async fn with_store<T: Send + 'static>(
@@ -49,8 +133,25 @@ impl TantivyIndex {
         operation: &str,
         work: impl FnOnce(&Store) -> Result<T, SearchIndexError> + Send + 'static,
     ) -> Result<T, SearchIndexError> {
-        let store = Arc::clone(&self.store);
-        blocking(operation, &self.shown, move || work(&store)).await
+        self.at_place(operation, |place| work(&*place.store()?)).await
+    }
+
+    async fn at_place<T: Send + 'static>(
+        &self,
+        operation: &str,
+        work: impl FnOnce(&Place) -> Result<T, SearchIndexError> + Send + 'static,
+    ) -> Result<T, SearchIndexError> {
+        let place = Arc::clone(&self.place);
+        blocking(operation, &self.shown, move || work(&place)).await
+    }
+
+    fn written(&self, operation: &str, documents: &[&Document]) -> Result<store::Written, SearchIndexError> {
+        let written: Result<_, serde_json::Error> =
+            documents.iter().map(|document| Ok((document.id, self.fields.document(document)?))).collect();
+        written.map_err(|error| {
+            let diagnosis = Diagnosis::new(Kind::Other, "a document cannot be written as JSON");
+            diagnosis.during(operation, &self.shown).caused_by(error)
+        })
     }
 }
 
@@ -85,13 +186,8 @@ impl SearchIndex for TantivyIndex {
             return Ok(Vec::new());
         }
         let operation = bulk::operation(documents.len());
-        let written: Result<Vec<_>, _> =
-            documents.iter().map(|document| Ok((document.id, self.fields.document(document)?))).collect();
-        let written = written.map_err(|error: serde_json::Error| {
-            let diagnosis = Diagnosis::new(Kind::Other, "a document cannot be written as JSON");
-            diagnosis.during(&operation, &self.shown).caused_by(error)
-        })?;
-        self.with_store(&operation, move |store| store.write(written)).await?;
+        let written = self.written(&operation, documents)?;
+        self.at_place(&operation, move |place| place.write(written, Store::write)).await?;
         Ok(vec![ItemOutcome::Acknowledged; documents.len()])
     }
 
@@ -133,6 +229,133 @@ impl SearchIndex for TantivyIndex {
             return Ok(());
         }
         let keys = keys.to_vec();
-        self.with_store("remove documents", move |store| store.remove(&keys)).await
+        self.at_place("remove documents", move |place| place.write(keys, |store, keys| store.remove(&keys))).await
+    }
+
+    fn versions(&self) -> Option<&dyn Versions> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Version for TantivyIndex {
+    async fn add(&self, documents: &[&Document]) -> Result<Vec<ItemOutcome>, SearchIndexError> {
+        if documents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let operation = bulk::operation(documents.len());
+        let written = self.written(&operation, documents)?;
+        self.at_place(&operation, move |place| place.write(written, Store::add)).await?;
+        Ok(vec![ItemOutcome::Acknowledged; documents.len()])
+    }
+}
+
+#[async_trait]
+impl Versions for TantivyIndex {
+    async fn named(&self) -> Result<Named, SearchIndexError> {
+        self.at_place("look for versions", |place| {
+            let pointer = place.pointer()?;
+            let Pointer { changed_since, back, .. } = pointer.clone();
+            let next = pointer.next.clone().map(|name| Next { name, changed_since, back });
+            let there = place.layout.current_folder(&pointer).join("meta.json").is_file();
+            let current = there.then(|| place.layout.current_name(&pointer));
+            Ok(Named { current, next, previous: pointer.previous })
+        })
+        .await
+    }
+
+    async fn begin(&self, now: &str) -> Result<(), SearchIndexError> {
+        let now = now.to_owned();
+        let operation = "begin a version of the index";
+        self.at_place(operation, move |place| {
+            let failed = |error| place.failed(operation, error);
+            if let Some(parent) = place.layout.base.parent() {
+                std::fs::create_dir_all(parent).map_err(failed)?;
+            }
+            let _alone = place.layout.alone().map_err(failed)?;
+            let mut pointer = place.pointer()?;
+            let name = place.layout.name_of_next(&pointer);
+            let folder = place.layout.folder(&name);
+            // What lies there was begun, and never pointed to.
+            versions::remove(&folder).map_err(failed)?;
+            Store::open(folder, place.shown.clone())?.prepare()?;
+            let since = Some(now);
+            (pointer.next, pointer.changed_since, pointer.next_since) = (Some(name), since.clone(), since);
+            pointer.back = false;
+            place.layout.point(&pointer).map_err(failed)
+        })
+        .await
+    }
+
+    async fn begin_back(&self, now: &str) -> Result<(), SearchIndexError> {
+        let now = now.to_owned();
+        let operation = "begin to go back to the version before";
+        self.at_place(operation, move |place| {
+            let failed = |error| place.failed(operation, error);
+            let _alone = place.layout.alone().map_err(failed)?;
+            let mut pointer = place.pointer()?;
+            let Some(previous) = pointer.previous.take() else {
+                let advice = "there is no version before this one";
+                return Err(Diagnosis::new(Kind::NotThere, advice).during(operation, &place.shown));
+            };
+            // It must be readable by this prelo before anybody writes to it.
+            Store::open(place.layout.folder(&previous), place.shown.clone())?.opened(operation)?;
+            (pointer.next, pointer.back) = (Some(previous), true);
+            (pointer.changed_since, pointer.next_since) = (pointer.since.clone(), Some(now));
+            place.layout.point(&pointer).map_err(failed)
+        })
+        .await
+    }
+
+    async fn next(&self) -> Result<Box<dyn Version>, SearchIndexError> {
+        let operation = "open the version that is being filled";
+        let next = self.at_place(operation, |place| Ok(place.pointer()?.next)).await?;
+        match next {
+            Some(name) => Ok(Box::new(Self::unopened(self.place.layout.base.clone(), Some(name))?)),
+            None => Err(Diagnosis::new(Kind::NotThere, "there is none").during(operation, &self.shown)),
+        }
+    }
+
+    async fn switch(&self) -> Result<(), SearchIndexError> {
+        let operation = "put another version of the index in its place";
+        self.at_place(operation, move |place| {
+            let failed = |error| place.failed(operation, error);
+            let _alone = place.layout.alone().map_err(failed)?;
+            let mut pointer = place.pointer()?;
+            let Some(next) = pointer.next.take() else {
+                let advice = "no version is being filled; somebody was quicker";
+                return Err(Diagnosis::new(Kind::NotThere, advice).during(operation, &place.shown));
+            };
+            pointer.previous = Some(place.layout.current_name(&pointer));
+            (pointer.current, pointer.since, pointer.next_since) = (Some(next), pointer.next_since, None);
+            (pointer.changed_since, pointer.back) = (None, false);
+            place.layout.point(&pointer).map_err(failed)
+        })
+        .await
+    }
+
+    async fn discard(&self, which: Which) -> Result<Option<String>, SearchIndexError> {
+        let operation = "remove a version of the index";
+        self.at_place(operation, move |place| {
+            let failed = |error| place.failed(operation, error);
+            if place.pointer()? == Pointer::default() {
+                return Ok(None);
+            }
+            let _alone = place.layout.alone().map_err(failed)?;
+            let mut pointer = place.pointer()?;
+            let removed = match which {
+                Which::Next => pointer.next.take(),
+                Which::Previous => pointer.previous.take(),
+            };
+            let Some(name) = removed else { return Ok(None) };
+            if which == Which::Next {
+                (pointer.changed_since, pointer.next_since, pointer.back) = (None, None, false);
+            }
+            // First the pointer: a folder that nobody points to harms nobody.
+            place.layout.point(&pointer).map_err(failed)?;
+            versions::remove(&place.layout.folder(&name)).map_err(failed)?;
+            Ok(Some(name))
+        })
+        .await
     }
 }

@@ -10,6 +10,15 @@ pub fn memory_limit() -> Option<u64> {
     lowest(&groups, Path::new("/sys/fs/cgroup"))
 }
 
+/// Memory of the machine in bytes (proc(5), `/proc/meminfo`); 0 where the kernel does not tell.
+#[must_use]
+pub fn memory_of_machine() -> u64 {
+    let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or_default() * 1024
+}
+
 /// `groups` is `/proc/self/cgroup`: lines of `ID:CONTROLLERS:PATH`, without controllers in version 2.
 fn lowest(groups: &str, mount: &Path) -> Option<u64> {
     groups

@@ -77,6 +77,14 @@ pub enum Event<'a> {
     BreakerClosed { service: &'a str, after: Duration },
     /// A service gets fewer calls at once, or more again.
     ConcurrencyChanged { service: &'a str, from: u32, to: u32 },
+    /// A setting was read anew and holds from now on. Values are fit to be shown.
+    SettingChanged { key: &'a str, from: &'a str, to: &'a str },
+    /// A setting was read anew and waits for the next run.
+    SettingWaits { key: &'a str, from: &'a str, to: &'a str, why: &'a str },
+    /// Settings were read anew: so many changed, so many wait.
+    SettingsReloaded { changed: usize, waiting: usize },
+    /// Settings that were read anew are wrong, and none was changed.
+    SettingsRefused { error: &'a str },
     /// What the run takes of the machine now.
     Sampled(&'a Sample),
     /// Downloads wait for room in the spool.
@@ -89,6 +97,12 @@ pub enum Event<'a> {
     Released { gazette: GazetteId },
     /// Somebody else took the gazette over: it was not marked.
     ClaimLost { gazette: GazetteId },
+    /// A version of the index is filled from now on, or gone on with.
+    VersionBegun { version: &'a str, resumed: bool },
+    /// So many of its documents are written.
+    VersionFilled { documents: u64, all: u64 },
+    /// It is searched from now on.
+    VersionSearched { version: &'a str, documents: u64 },
     /// No new claims from here on.
     Draining { reason: &'a StopReason },
     /// Metrics or traces do not get where they should; the run goes on without.

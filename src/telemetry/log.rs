@@ -1,48 +1,156 @@
-//! Events as log lines on standard error: text on a terminal, JSON elsewhere.
+//! Events as log lines, on standard error or in a file: text on a terminal, JSON elsewhere.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{MultiProgress, ProgressDrawTarget};
 use tracing::{debug, error, info, trace, warn};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
-use super::{Event, RunCounts, memory, progress};
+use super::log_file::LogFile;
+use super::{Event, Live, memory, progress};
 use crate::failure::FailureCode;
 use crate::gazette::{Lane, RunId};
 use crate::shutdown::StopReason;
 
-/// The one bar of this process; hidden until there is progress. Log lines are written above it.
-pub(super) fn bar() -> &'static ProgressBar {
-    static BAR: OnceLock<ProgressBar> = OnceLock::new();
-    BAR.get_or_init(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()))
+/// The bars of this process; hidden until there is progress. Log lines are written above them.
+pub(super) fn bars() -> &'static MultiProgress {
+    static BARS: OnceLock<MultiProgress> = OnceLock::new();
+    BARS.get_or_init(|| MultiProgress::with_draw_target(ProgressDrawTarget::hidden()))
 }
 
-/// Sends log lines of `level` and above to standard error; `json` or text, or what fits standard error when that is
-/// not said. Only prelo's own lines: those of libraries know no run. A second call changes nothing.
-pub fn install(level: &str, json: Option<bool>) {
+/// What is logged, how it looks, and where.
+#[derive(Debug)]
+pub struct Lines<'a> {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: &'a str,
+    /// JSON or text; what fits the place when that is not said: text on a terminal, JSON elsewhere.
+    pub json: Option<bool>,
+    /// Takes the lines instead of standard error, which then shows warnings on a terminal, and nothing elsewhere.
+    pub file: Option<LogFile>,
+}
+
+type Filter = reload::Handle<EnvFilter, Registry>;
+
+/// What passes, changed by [`set_level`].
+static FILTER: OnceLock<Filter> = OnceLock::new();
+
+/// Begins to write log lines. Only prelo's own: those of libraries know no run. A second call changes nothing.
+pub fn install(lines: Lines<'_>) {
+    let Lines { level, json, file } = lines;
     let terminal = io::stderr().is_terminal();
-    let filter = EnvFilter::new(format!("prelo={level}"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(|| AboveTheBar);
-    let json = json.unwrap_or(!terminal);
-    let _ = if json {
-        builder.json().flatten_event(true).with_current_span(false).try_init()
-    } else {
-        builder.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).try_init()
+    let (filter, handle) = reload::Layer::new(only_ours(level));
+    let on_screen = match (&file, terminal) {
+        (None, _) => LevelFilter::TRACE,
+        (Some(_), true) => LevelFilter::WARN,
+        (Some(_), false) => LevelFilter::OFF,
     };
+    let colours = terminal && std::env::var_os("NO_COLOR").is_none();
+    let screen = layer(json.unwrap_or(!terminal), colours, || AboveTheBar).with_filter(on_screen);
+    let file = file.map(|file| {
+        let file = Arc::new(Mutex::new(file));
+        layer(json.unwrap_or(true), false, move || ToTheFile(file.clone()))
+    });
+    if tracing_subscriber::registry().with(filter).with(screen).with(file).try_init().is_ok() {
+        let _ = FILTER.set(handle);
+    }
 }
 
+/// From now on lines of `level` and above are logged.
+pub fn set_level(level: &str) {
+    if let Some(filter) = FILTER.get() {
+        // It lives as long as the process.
+        let _ = filter.reload(only_ours(level));
+    }
+}
+
+fn only_ours(level: &str) -> EnvFilter {
+    EnvFilter::new(format!("prelo={level}"))
+}
+
+fn layer<S, W, M>(json: bool, colours: bool, writer: M) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    W: Write,
+    M: Fn() -> W + Send + Sync + 'static,
+{
+    // What cannot be written has nowhere else to be complained about: standard error may be the reason.
+    let layer = tracing_subscriber::fmt::layer().with_target(false).log_internal_errors(false).with_writer(writer);
+    if json {
+        layer.json().flatten_event(true).with_current_span(false).boxed()
+    } else if colours {
+        // Who looks on knows what time it is.
+        layer.with_ansi(true).without_time().boxed()
+    } else {
+        layer.with_ansi(false).boxed()
+    }
+}
+
+/// A terminal that is gone, or a pipe that nobody reads, is no reason to stop.
 struct AboveTheBar;
 
 impl Write for AboveTheBar {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        bar().suspend(|| io::stderr().write_all(line))?;
+        let text = String::from_utf8_lossy(line);
+        // Beside bars a line is a line: what does not fit is in `prelo failures`.
+        let cut = if bars().is_hidden() { None } else { Some(cut(text.trim_end(), textwrap::termwidth()) + "\n") };
+        let shown = cut.as_deref().unwrap_or(&text);
+        let _ = bars().suspend(|| io::stderr().write_all(shown.as_bytes()));
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
+}
+
+/// Lines that the file cannot take go to standard error, where a platform may see them, until it can again.
+struct ToTheFile(Arc<Mutex<LogFile>>);
+
+impl Write for ToTheFile {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        static FAILING: AtomicBool = AtomicBool::new(false);
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match file.append(line) {
+            Ok(()) => FAILING.store(false, Ordering::Relaxed),
+            Err(error) => {
+                if !FAILING.swap(true, Ordering::Relaxed) {
+                    let path = file.path().display();
+                    let lost = format!("warning: {path} cannot be written ({error}); log lines go to standard error\n");
+                    let _ = AboveTheBar.write(lost.as_bytes());
+                }
+                AboveTheBar.write(line)?;
+            }
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The first columns of a line; what makes it bold or coloured takes none.
+fn cut(line: &str, columns: usize) -> String {
+    let (mut text, mut taken, mut escaped) = (String::new(), 0, false);
+    for c in line.chars() {
+        escaped |= c == '\u{1b}';
+        if !escaped {
+            taken += 1;
+        }
+        if escaped || taken < columns {
+            text.push(c);
+        } else if taken == columns {
+            text.push('…');
+        }
+        escaped &= c != 'm';
+    }
+    text
 }
 
 /// An error with its causes, each said once.
@@ -156,6 +264,12 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
             let seconds = after.as_secs_f64();
             info!(run_id, service, seconds, breaker = "closed", "the service is back: the intake goes on");
         }
+        Event::SettingChanged { key, from, to } => info!(run_id, key, from, to, "setting changed"),
+        Event::SettingWaits { key, from, to, why } => {
+            warn!(run_id, key, from, to, why, "this setting cannot change while a run is at work");
+        }
+        Event::SettingsReloaded { changed, waiting } => info!(run_id, changed, waiting, "settings reloaded"),
+        Event::SettingsRefused { error } => error!(run_id, error, "settings not reloaded: nothing was changed"),
         Event::Sampled(sample) => {
             trace!(run_id, memory_bytes = sample.tree.resident, held_bytes = sample.tree.held, "sampled");
         }
@@ -174,6 +288,11 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::ClaimLost { gazette } => {
             warn!(run_id, gazette_id = gazette.0, "not marked: the claim was lost to another run");
         }
+        Event::VersionBegun { version, resumed } => info!(run_id, version, resumed, "a version of the index is filled"),
+        Event::VersionFilled { documents, all } => info!(run_id, documents, all, "progress"),
+        Event::VersionSearched { version, documents } => {
+            info!(run_id, version, documents, "another version of the index is searched now");
+        }
         Event::Draining { reason } => match reason {
             StopReason::DependencyDown(detail) => error!(run_id, reason = reason.as_str(), detail, "stopping"),
             StopReason::Internal(detail) => error!(run_id, reason = reason.as_str(), detail, "stopping"),
@@ -188,8 +307,10 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
     }
 }
 
-pub(super) fn write_progress(run: RunId, lane: Lane, counts: &RunCounts) {
+pub(super) fn write_progress(run: RunId, live: &Live) {
+    let (lane, counts) = (live.lane, &live.counts);
     let of_lane = counts.lane(lane);
+    let longest = live.longest.iter().find(|gazette| !gazette.waiting);
     info!(
         run_id = run.to_string(),
         lane = lane.as_str(),
@@ -199,7 +320,11 @@ pub(super) fn write_progress(run: RunId, lane: Lane, counts: &RunCounts) {
         scans_waiting = counts.deferred,
         documents_per_second = rounded(of_lane.gazettes_per_second()),
         pages_per_second = rounded(of_lane.pages_per_second()),
+        bytes_per_second = rounded(live.recent.bytes),
         memory_bytes = memory::sample_tree().resident,
+        memory_bound_bytes = live.memory.bound_bytes,
+        longest_id = longest.map(|gazette| gazette.id.0),
+        longest_seconds = longest.map(|gazette| rounded(gazette.seconds)),
         left = of_lane.seconds_left().map(progress::duration),
         "progress"
     );
@@ -215,23 +340,30 @@ mod tests {
     use std::fmt;
 
     #[derive(Debug)]
-    struct Layer(&'static str, Option<Box<Layer>>);
-    impl fmt::Display for Layer {
+    struct Cause(&'static str, Option<Box<Cause>>);
+    impl fmt::Display for Cause {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str(self.0)
         }
     }
-    impl std::error::Error for Layer {
+    impl std::error::Error for Cause {
         fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
             self.1.as_deref().map(|inner| inner as &dyn std::error::Error)
         }
     }
 
     #[test]
+    fn a_line_is_cut_where_it_would_wrap() {
+        assert_eq!(cut("failed", 6), "faile…");
+        assert_eq!(cut("failed", 7), "failed");
+        assert_eq!(cut("\u{1b}[33mfailed\u{1b}[0m", 4), "\u{1b}[33mfai…\u{1b}[0m");
+    }
+
+    #[test]
     fn causes_are_said_once() {
-        let error = Layer("could not fetch x", Some(Box::new(Layer("connection refused", None))));
+        let error = Cause("could not fetch x", Some(Box::new(Cause("connection refused", None))));
         assert_eq!(with_causes(&error), "could not fetch x: connection refused");
-        let repeating = Layer("could not: refused", Some(Box::new(Layer("refused", None))));
+        let repeating = Cause("could not: refused", Some(Box::new(Cause("refused", None))));
         assert_eq!(with_causes(&repeating), "could not: refused");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::gazette::{Lane, RunId};
 
@@ -15,6 +15,7 @@ mod exposition;
 mod histogram;
 mod live;
 mod log;
+mod log_file;
 mod memory;
 mod progress;
 mod slots;
@@ -22,7 +23,7 @@ mod stage;
 mod tracker;
 mod web;
 
-pub use container::memory_limit;
+pub use container::{memory_limit, memory_of_machine};
 pub use counts::{LaneCounts, RunCounts};
 pub use event::Event;
 pub use export::{Collector, ListenError, Listener, Pushgateway, Spans, Textfile, TraceOfRun, loopback_unless_said};
@@ -31,7 +32,8 @@ pub use histogram::{DOCUMENTS, Histogram, SECONDS};
 pub use live::{
     Breaker, BreakerState, Bulks, Connections, InFlight, Live, MemoryUse, Permit, Permits, Rates, Sample, StageUse,
 };
-pub use log::{install, with_causes};
+pub use log::{Lines, install, set_level, with_causes};
+pub use log_file::LogFile;
 pub use memory::{OwnStatus, TreeMemory, peak_of_tree_bytes, resident_bytes_of, sample_processes, sample_tree};
 use progress::Progress;
 pub use progress::duration;
@@ -41,6 +43,19 @@ pub use web::request_failed;
 
 /// A progress line every so many finished gazettes, where there is no terminal.
 const PROGRESS_EVERY: u64 = 10;
+/// And after so long without one.
+const PROGRESS_AFTER: Duration = Duration::from_secs(30);
+
+/// Whether the environment asks for Portuguese: `LC_ALL`, `LC_MESSAGES`, `LANG`, the first that says something.
+#[must_use]
+pub fn asks_for_portuguese() -> bool {
+    says_portuguese(|name| std::env::var(name).ok())
+}
+
+fn says_portuguese(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let said = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).find(|word| !word.is_empty());
+    said.is_some_and(|word| word.to_lowercase().starts_with("pt"))
+}
 
 /// Takes every event of one run. Clones share counts and progress.
 #[derive(Debug, Clone)]
@@ -58,6 +73,7 @@ struct Shared {
     /// Where traces go, when they are wanted.
     spans: OnceLock<Spans>,
     progress: Progress,
+    last_line: Mutex<Instant>,
 }
 
 impl Telemetry {
@@ -68,8 +84,8 @@ impl Telemetry {
         let started = Instant::now();
         let lane = Mutex::new((Lane::default(), started));
         let tracker = Mutex::new(Tracker::new(started));
-        let (counts, spans) = (Mutex::default(), OnceLock::new());
-        Self { shared: Arc::new(Shared { run, started, counts, lane, tracker, spans, progress }) }
+        let (counts, spans, last_line) = (Mutex::default(), OnceLock::new(), Mutex::new(started));
+        Self { shared: Arc::new(Shared { run, started, counts, lane, tracker, spans, progress, last_line }) }
     }
 
     /// The run that every line of the log names.
@@ -95,14 +111,27 @@ impl Telemetry {
             spans.put(passed.gazette, passed.stage, passed.began, now, event.failure_code());
         }
         log::write(self.shared.run, event);
-        if event.finishes_a_gazette() || matches!(event, Event::PageRecognized { .. } | Event::LaneBegun { .. }) {
-            let counts = self.counts();
-            self.shared.progress.show(lane, &counts);
-            let done = counts.lane(lane).gazettes;
-            if event.finishes_a_gazette() && done.is_multiple_of(PROGRESS_EVERY) && !self.shared.progress.is_bar() {
-                log::write_progress(self.shared.run, lane, &counts);
+        let seen = matches!(event, Event::PageRecognized { .. } | Event::LaneBegun { .. } | Event::Sampled(_));
+        if event.finishes_a_gazette() || seen {
+            self.shared.progress.show(|| self.live());
+            if !self.shared.progress.is_bar() && self.is_time_for_a_line(event, lane) {
+                log::write_progress(self.shared.run, &self.live());
             }
         }
+    }
+
+    /// Every so many gazettes, and when none was finished for so long.
+    fn is_time_for_a_line(&self, event: &Event<'_>, lane: Lane) -> bool {
+        let done = self.lock().lane(lane).gazettes;
+        let mut last = self.shared.last_line.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = match event {
+            Event::Sampled(_) => last.elapsed() >= PROGRESS_AFTER,
+            _ => event.finishes_a_gazette() && done.is_multiple_of(PROGRESS_EVERY),
+        };
+        if due {
+            *last = Instant::now();
+        }
+        due
     }
 
     fn change_lane(&self, lane: Lane) {
@@ -144,6 +173,12 @@ impl Telemetry {
         self.tracker().live(lane, counts, Instant::now())
     }
 
+    /// Seconds that each stage took of a gazette that has no outcome yet.
+    #[must_use]
+    pub fn timings(&self, gazette: crate::gazette::GazetteId) -> std::collections::BTreeMap<Stage, f32> {
+        self.tracker().timings(gazette, Instant::now())
+    }
+
     /// Another number whenever [`Telemetry::live`] would show more than the passing of time.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -163,5 +198,26 @@ impl Telemetry {
     fn lock(&self) -> std::sync::MutexGuard<'_, RunCounts> {
         // A panic while counting leaves numbers behind, not a broken invariant.
         self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_portuguese;
+
+    #[test]
+    fn the_environment_chooses_the_language() {
+        for (said, portuguese) in [
+            (&[][..], false),
+            (&[("LANG", "pt_BR.UTF-8")], true),
+            (&[("LANG", "pt_BR.UTF-8"), ("LC_ALL", "C")], false),
+            (&[("LANG", "C.UTF-8"), ("LC_MESSAGES", "pt_PT")], true),
+            (&[("LANG", "pt_BR"), ("LC_ALL", "")], true),
+            (&[("LANG", "en_US.UTF-8")], false),
+        ] {
+            let variable =
+                |name: &str| said.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            assert_eq!(says_portuguese(variable), portuguese, "{said:?}");
+        }
     }
 }

@@ -27,6 +27,8 @@ struct Followed {
     stage: Stage,
     waiting: bool,
     since: Instant,
+    /// Seconds that each stage took.
+    took: BTreeMap<Stage, f32>,
 }
 
 /// A stage of a gazette that is over.
@@ -107,27 +109,28 @@ impl Tracker {
             Event::RunStarted { memory_budget_bytes, .. } => self.bound_bytes = *memory_budget_bytes,
             Event::Claimed { gazette, key } if self.gazettes.len() < MOST => {
                 let (stage, waiting) = (Stage::Download, true);
-                let followed = Followed { key: (*key).into(), claimed: now, stage, waiting, since: now };
+                let followed =
+                    Followed { key: (*key).into(), claimed: now, stage, waiting, since: now, took: BTreeMap::new() };
                 self.gazettes.insert(*gazette, followed);
             }
             Event::StageBegun { gazette, stage } => return self.moves(*gazette, *stage, false, now),
             Event::Downloaded { gazette, bytes, elapsed } => {
                 self.downloaded_bytes += bytes;
-                self.took(Stage::Download, elapsed.as_secs_f64());
+                self.took_of(*gazette, Stage::Download, elapsed.as_secs_f64());
                 return self.moves(*gazette, Stage::Extract, true, now);
             }
             Event::Extracted { gazette, pages, scans, elapsed, .. } => {
                 self.pages += u64::from(*pages).saturating_sub(*scans as u64);
-                self.took(Stage::Extract, elapsed.as_secs_f64());
+                self.took_of(*gazette, Stage::Extract, elapsed.as_secs_f64());
                 return self.moves(*gazette, Stage::Store, true, now);
             }
             Event::PageRecognized { .. } => self.pages += 1,
             Event::Recognized { gazette, elapsed, .. } => {
-                self.took(Stage::Ocr, elapsed.as_secs_f64());
+                self.took_of(*gazette, Stage::Ocr, elapsed.as_secs_f64());
                 return self.moves(*gazette, Stage::Store, true, now);
             }
             Event::TextStored { gazette, elapsed, .. } => {
-                self.took(Stage::Store, elapsed.as_secs_f64());
+                self.took_of(*gazette, Stage::Store, elapsed.as_secs_f64());
                 return self.moves(*gazette, Stage::Index, true, now);
             }
             Event::BulkAnswered { documents, acknowledged, resent, rejected, elapsed } => {
@@ -183,6 +186,24 @@ impl Tracker {
 
     fn took(&mut self, stage: Stage, seconds: f64) {
         self.durations.entry(stage).or_default().add(SECONDS, seconds);
+    }
+
+    fn took_of(&mut self, gazette: GazetteId, stage: Stage, seconds: f64) {
+        self.took(stage, seconds);
+        if let Some(followed) = self.gazettes.get_mut(&gazette) {
+            #[allow(clippy::cast_possible_truncation)] // for people
+            followed.took.insert(stage, seconds as f32);
+        }
+    }
+
+    /// Seconds that each stage took of a gazette that has no outcome yet, the one that it is in so far.
+    pub fn timings(&self, gazette: GazetteId, now: Instant) -> BTreeMap<Stage, f32> {
+        let Some(followed) = self.gazettes.get(&gazette) else { return BTreeMap::new() };
+        let mut took = followed.took.clone();
+        if !followed.waiting {
+            took.insert(followed.stage, now.saturating_duration_since(followed.since).as_secs_f32());
+        }
+        took
     }
 
     fn moves(&mut self, gazette: GazetteId, stage: Stage, waiting: bool, now: Instant) -> Option<Passed> {

@@ -224,7 +224,8 @@ impl World {
 
     /// Removes what was made.
     pub async fn remove(self) {
-        let names = [self.name.clone(), format!("{}-000001", self.name)];
+        let versions = (1..=3).map(|n| format!("{}-00000{n}", self.name));
+        let names: Vec<String> = versions.chain([self.name.clone()]).collect();
         for name in &names {
             let _ = self.index.indices().delete(IndicesDeleteParts::Index(&[name])).send().await;
         }

@@ -137,7 +137,7 @@ impl Stage {
             dependencies: Dependencies::new(&self.config),
             sandbox: super::readers(&self.config),
             ocr: Arc::new(super::ocr(&self.config)),
-            config: self.config,
+            config: Arc::new(prelo::config::LiveConfig::from((*self.config).clone())),
             catalog: self.catalog.clone(),
             storage: self.real_storage.unwrap_or_else(|| storage.clone()),
             index: self.real_index.unwrap_or_else(|| index.clone()),

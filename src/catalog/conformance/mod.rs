@@ -82,6 +82,9 @@ against_both! {
     numbers::what_waits_is_counted_for_metrics;
     failures::a_code_is_made_due_at_once;
     numbers::explaining_tells_the_story;
+    numbers::attempts_are_kept_with_the_marks_and_only_the_last_ones;
+    numbers::failures_are_listed_by_code_and_territory;
+    numbers::what_was_indexed_is_listed_whatever_became_of_it;
     numbers::territories_with_gazettes_are_listed;
     scans::what_is_put_off_changes_lanes;
     scans::without_ocr_scans_are_files_like_others;

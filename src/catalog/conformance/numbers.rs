@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::{Live, RunCounts, ScanBacklog, SelectionSummary, Status};
-use super::world::{World, mode};
+use super::super::{
+    Completion, Indexed, IndexedQuery, Live, RunCounts, ScanBacklog, SelectionSummary, Source, Status, Timings,
+    page_runs,
+};
+use super::world::{World, completion, failed, mode};
 use crate::failure::FailureCode;
 use crate::gazette::{GazetteId, Mode, RunId, Selection};
+use crate::telemetry::Stage;
 
 pub async fn a_selection_is_summed_up(world: &World) {
     world.with_gazettes(6).await;
@@ -66,6 +70,8 @@ pub async fn the_status_counts_every_state(world: &World) {
         quarantined: 1,
         claimed: 1,
         scans: ScanBacklog::default(),
+        oldest_pending_at: status.oldest_pending_at,
+        about: false,
     };
     assert_eq!(status, expected);
     assert!(next.is_some());
@@ -104,6 +110,68 @@ pub async fn explaining_tells_the_story(world: &World) {
     let indexed = world.catalog.explain(GazetteId(1)).await.unwrap().unwrap();
     assert!(indexed.processed);
     assert_eq!(indexed.gazette.file_checksum.as_deref(), Some("checksum 1"));
+}
+
+pub async fn attempts_are_kept_with_the_marks_and_only_the_last_ones(world: &World) {
+    world.with_gazettes(3).await;
+    let run = world.run(&Selection::default()).await;
+    for _ in 0..30 {
+        world.claim(run, &[1]).await;
+        world.catalog.fail(run, &[failed(1, FailureCode::NotFound, None)]).await.unwrap();
+    }
+    world.claim(run, &[1, 2]).await;
+    let timings: Timings = [(Stage::Extract, 1.5)].into();
+    let page_runs = page_runs([(Source::Text, Some(0.9)), (Source::Ocr, None)].into_iter());
+    let done = Completion { timings: timings.clone(), page_runs: page_runs.clone(), ..completion(1) };
+    world.catalog.complete(run, &[done]).await.unwrap();
+    let told = world.catalog.explain(GazetteId(1)).await.unwrap().unwrap();
+    assert_eq!((told.attempts.len(), &told.pages), (10, &page_runs));
+    let last = told.attempts.last().unwrap();
+    assert_eq!((last.outcome.as_str(), last.run, &last.timings), ("indexed", Some(run), &timings));
+    let indexed_at = told.state.unwrap().indexed_at.unwrap();
+    assert!((indexed_at - last.at.unwrap()).abs() < Duration::from_secs(2), "{indexed_at} {:?}", last.at);
+    assert_eq!(told.attempts[8].outcome, "NOT_FOUND");
+    assert!(world.catalog.explain(GazetteId(3)).await.unwrap().unwrap().attempts.is_empty());
+}
+
+pub async fn failures_are_listed_by_code_and_territory(world: &World) {
+    world.with_gazettes(5).await;
+    world.failed(&[1, 4], FailureCode::NeedsOcr, None).await;
+    world.failed(&[2], FailureCode::NotFound, None).await;
+    let ids = async |code, territory, limit| {
+        let listed = world.catalog.failures(code, territory, limit).await.unwrap();
+        listed.iter().map(|failure| failure.gazette.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(None, None, 10).await, [4, 2, 1]);
+    assert_eq!(ids(None, None, 2).await, [4, 2]);
+    assert_eq!(ids(Some("NEEDS_OCR"), None, 10).await, [4, 1]);
+    assert_eq!(ids(Some("NEEDS_OCR"), Some("nowhere"), 10).await, [0_i64; 0]);
+    let all = world.catalog.failures(None, None, 1).await.unwrap();
+    let of_territory = all[0].gazette.territory_id.clone().unwrap();
+    assert!(ids(None, Some(&of_territory), 10).await.contains(&4));
+}
+
+pub async fn what_was_indexed_is_listed_whatever_became_of_it(world: &World) {
+    world.with_gazettes(5).await;
+    world.indexed(&[1, 3, 5]).await;
+    world.failed(&[3], FailureCode::NotFound, None).await;
+    let before = world.catalog.now().await.unwrap();
+    let run = world.run(&Selection::default()).await;
+    world.claim(run, &[2, 5]).await;
+    let ids = |listed: Vec<Indexed>| listed.iter().map(|row| (row.gazette.id.0, row.in_flight)).collect::<Vec<_>>();
+    let page = |before, since| IndexedQuery::Page { before, since, page_size: 2 };
+    let catalog = &world.catalog;
+    assert_eq!(ids(catalog.indexed(page(None, None)).await.unwrap()), [(5, true), (3, false)]);
+    assert_eq!(ids(catalog.indexed(page(Some(GazetteId(3)), None)).await.unwrap()), [(1, false)]);
+    assert_eq!(catalog.count_indexed().await.unwrap(), 3);
+    let mut in_flight = catalog.in_flight().await.unwrap();
+    in_flight.sort_by_key(|(id, _)| *id);
+    assert_eq!(in_flight, [(GazetteId(2), run), (GazetteId(5), run)]);
+    assert_eq!(ids(catalog.indexed(page(None, Some(before + Duration::from_mins(1)))).await.unwrap()), []);
+    world.complete(run, &[2]).await;
+    assert_eq!(ids(catalog.indexed(page(None, Some(before))).await.unwrap()), [(2, false)]);
+    let asked = catalog.indexed(IndexedQuery::Ids(&[1, 4].map(GazetteId))).await.unwrap();
+    assert_eq!(ids(asked), [(1, false)]);
 }
 
 pub async fn a_run_shows_itself_to_others(world: &World) {

@@ -1,12 +1,19 @@
 //! Gazettes that wait for OCR.
 
-use super::super::{Completion, Cursor, Deferred, ScanBacklog};
+use super::super::{Completion, Cursor, Deferred, ScanBacklog, Timings};
 use super::world::{EVERYTHING, World, completion, mode, raw_ids};
 use crate::failure::FailureCode;
 use crate::gazette::{GazetteId, Mode, RunId, Selection};
 
 fn deferred(id: i64, ocr_due: u32) -> Deferred {
-    Deferred { id: GazetteId(id), file_checksum: Some(format!("checksum {id}")), bytes: 10, pages: 5, ocr_due }
+    Deferred {
+        id: GazetteId(id),
+        file_checksum: Some(format!("checksum {id}")),
+        bytes: 10,
+        pages: 5,
+        ocr_due,
+        timings: Timings::default(),
+    }
 }
 
 async fn defer(world: &World, run: RunId, ids: &[i64]) -> Vec<i64> {

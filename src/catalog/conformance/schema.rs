@@ -7,7 +7,7 @@ use super::world::{EVERYTHING, LEASE, World, in_postgres, mode};
 use crate::failure::FailureCode;
 use crate::gazette::{GazetteId, Mode, RunId};
 
-const STEPS: [&str; 4] = ["0001_tables", "0002_failures", "0003_ocr", "0004_live"];
+const STEPS: [&str; 5] = ["0001_tables", "0002_failures", "0003_ocr", "0004_live", "0005_story"];
 
 pub async fn missing_tables_are_named(world: &World) {
     let (catalog, run, all) = (&world.catalog, RunId::new(), mode(Mode::All));

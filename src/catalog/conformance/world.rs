@@ -8,7 +8,9 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
-use super::super::{Begun, Catalog, Claim, Completion, Cursor, FailedGazette, Listed, PageQuery, postgres, sqlite};
+use super::super::{
+    Begun, Catalog, Claim, Completion, Cursor, FailedGazette, Listed, PageQuery, Timings, postgres, sqlite,
+};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{GazetteId, Mode, RunId, Selection};
 use crate::retry::Recheck;
@@ -266,12 +268,15 @@ pub fn completion(id: i64) -> Completion {
         ocr_due: 0,
         ocr_page_numbers: "2".into(),
         ocr_confidence: Some(0.8),
+        page_runs: Vec::new(),
+        timings: Timings::default(),
         warnings: String::new(),
     }
 }
 
 pub fn failed(id: i64, code: FailureCode, retry_after: Option<Duration>) -> FailedGazette {
     FailedGazette {
+        timings: Timings::default(),
         id: GazetteId(id),
         failure: Failure::new(code, "as seen"),
         file_checksum: Some(format!("checksum {id}")),

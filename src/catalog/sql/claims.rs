@@ -166,3 +166,14 @@ pub async fn recover<D: Dialect>(connection: &mut Connection<D>, dead: Vec<RunId
         .await?;
     Ok(freed.len() as u64)
 }
+
+pub async fn in_flight<D: Dialect>(pool: &Pool<D::Db>) -> Result<Vec<(GazetteId, RunId)>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let rows = Statement::<D>::new(
+        "SELECT gazette_id AS id, lease_run FROM prelo_gazettes WHERE lease_run IS NOT NULL AND lease_until > ",
+    )
+    .now()
+    .rows(&mut connection)
+    .await?;
+    rows.iter().map(|row| Ok((row.id("id")?, row.run("lease_run")?))).collect()
+}

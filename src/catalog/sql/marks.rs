@@ -7,12 +7,12 @@ use sqlx::Pool;
 
 use super::super::dialect::{Connection, Dialect, Value};
 use super::super::statement::{Statement, milliseconds};
-use super::super::{Completion, Deferred, FailedGazette};
+use super::super::{Completion, Deferred, FailedGazette, story};
 use super::{begin, runs};
 use crate::failure::FailureCode;
 use crate::gazette::{EXTRACTOR_VERSION, GazetteId, RunId};
 
-/// Rows of one statement; each binds up to twelve values, and SQLite takes 32,766 of them.
+/// Rows of one statement; each binds up to fourteen values, and SQLite takes 32,766 of them.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
 pub async fn complete<D: Dialect>(
@@ -52,12 +52,14 @@ async fn mark_indexed<D: Dialect>(
             completion.ocr_page_numbers.as_str().into(),
             completion.ocr_confidence.into(),
             completion.warnings.as_str().into(),
+            story::line(run, "indexed", "", &completion.timings).into(),
+            serde_json::to_string(&completion.page_runs).ok().into(),
         ]
     });
     Statement::<D>::new("WITH ")
         .values(
             "done (id, file_checksum, bytes, pages, ocr_pages, characters, quality, text_checksum, ocr_due, \
-             ocr_page_numbers, ocr_confidence, warnings)",
+             ocr_page_numbers, ocr_confidence, warnings, attempt, page_table)",
             rows,
         )
         .sql(
@@ -66,8 +68,10 @@ async fn mark_indexed<D: Dialect>(
              bytes = done.bytes, pages = done.pages, ocr_pages = done.ocr_pages, characters = done.characters, \
              quality = done.quality, text_checksum = done.text_checksum, ocr_due = done.ocr_due, \
              ocr_page_numbers = done.ocr_page_numbers, ocr_confidence = done.ocr_confidence, \
-             warnings = done.warnings, indexed_at = ",
+             warnings = done.warnings, page_table = done.page_table, ",
         )
+        .attempt("done.attempt")
+        .sql(", indexed_at = ")
         .now()
         .sql(", extractor_version = ")
         .bind(EXTRACTOR_VERSION)
@@ -123,15 +127,18 @@ async fn put_off<D: Dialect>(
             deferred.bytes.into(),
             deferred.pages.into(),
             deferred.ocr_due.into(),
+            story::line(run, "deferred", "", &deferred.timings).into(),
         ]
     });
     Statement::<D>::new("WITH ")
-        .values("put_off (id, file_checksum, bytes, pages, ocr_due)", rows)
+        .values("put_off (id, file_checksum, bytes, pages, ocr_due, attempt)", rows)
         .sql(
             "UPDATE prelo_gazettes SET state = 'pending', starts = 0, failure_code = NULL, failure_detail = NULL, \
              next_attempt_at = NULL, lease_run = NULL, lease_until = NULL, file_checksum = put_off.file_checksum, \
-             bytes = put_off.bytes, pages = put_off.pages, ocr_due = put_off.ocr_due, extractor_version = ",
+             bytes = put_off.bytes, pages = put_off.pages, ocr_due = put_off.ocr_due, ",
         )
+        .attempt("put_off.attempt")
+        .sql(", extractor_version = ")
         .bind(EXTRACTOR_VERSION)
         .sql(", run_id = ")
         .bind(run)
@@ -179,18 +186,20 @@ async fn mark_failed<D: Dialect>(
             failed.bytes.into(),
             in_a_row.into(),
             Value::Int(wait.map(milliseconds)),
+            story::line(run, failed.failure.code.as_str(), &failed.failure.detail, &failed.timings).into(),
         ]
     });
     Statement::<D>::new("WITH ")
-        .values("failed (id, code, detail, file_checksum, bytes, failures, wait_ms)", rows)
+        .values("failed (id, code, detail, file_checksum, bytes, failures, wait_ms, attempt)", rows)
         .sql(
             "UPDATE prelo_gazettes SET state = 'failed', failure_code = failed.code, \
              failure_detail = failed.detail, file_checksum = failed.file_checksum, failures = failed.failures, \
              ocr_due = NULL, \
              starts = CASE WHEN state = 'started' THEN 0 ELSE starts END, \
-             bytes = coalesce(failed.bytes, prelo_gazettes.bytes), lease_run = NULL, lease_until = NULL, \
-             next_attempt_at = ",
+             bytes = coalesce(failed.bytes, prelo_gazettes.bytes), lease_run = NULL, lease_until = NULL, ",
         )
+        .attempt("failed.attempt")
+        .sql(", next_attempt_at = ")
         .sql(D::LATER.0)
         .sql("failed.wait_ms")
         .sql(D::LATER.1)

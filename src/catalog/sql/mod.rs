@@ -13,12 +13,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::{Pool, Transaction};
+use time::PrimitiveDateTime;
 
 use super::dialect::Dialect;
 use super::error::from_sqlx;
 use super::{
     Backlog, Begun, Catalog, CatalogError, Claim, Completion, Connections, Deferred, Explanation, FailedGazette,
-    Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog, SelectionSummary, ShownRun, Status,
+    Indexed, IndexedQuery, Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog,
+    SelectionSummary, SetAside, ShownRun, Status,
 };
 use crate::failure::FailureCode;
 use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
@@ -159,6 +161,16 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
         numbers::status::<D>(&self.pool).await.map_err(self.context("count the gazettes"))
     }
 
+    async fn failures(
+        &self,
+        code: Option<&str>,
+        territory: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<SetAside>, CatalogError> {
+        let failures = pages::failures::<D>(&self.pool, code, territory, limit).await;
+        failures.map_err(self.context("list what failed"))
+    }
+
     async fn backlog(&self) -> Result<Backlog, CatalogError> {
         numbers::backlog::<D>(&self.pool).await.map_err(self.context("count what waits"))
     }
@@ -193,6 +205,22 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn reopen(&self, run: RunId, ids: &[GazetteId]) -> Result<Vec<GazetteId>, CatalogError> {
         audit::reopen::<D>(&self.pool, run, ids).await.map_err(self.context("make gazettes pending again"))
+    }
+
+    async fn indexed(&self, which: IndexedQuery<'_>) -> Result<Vec<Indexed>, CatalogError> {
+        pages::indexed::<D>(&self.pool, which).await.map_err(self.context("read what was indexed"))
+    }
+
+    async fn count_indexed(&self) -> Result<u64, CatalogError> {
+        pages::count_indexed::<D>(&self.pool).await.map_err(self.context("count what was indexed"))
+    }
+
+    async fn in_flight(&self) -> Result<Vec<(GazetteId, RunId)>, CatalogError> {
+        claims::in_flight::<D>(&self.pool).await.map_err(self.context("look at what is in work"))
+    }
+
+    async fn now(&self) -> Result<PrimitiveDateTime, CatalogError> {
+        runs::now::<D>(&self.pool).await.map_err(self.context("ask for the time"))
     }
 
     fn connections(&self) -> Connections {

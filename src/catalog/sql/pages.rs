@@ -9,7 +9,10 @@ use sqlx::Pool;
 use super::super::dialect::{Connection, Dialect};
 use super::super::selection;
 use super::super::statement::{Row, Statement};
-use super::super::{Cursor, Explanation, GazetteState, Listed, PageQuery, ScanBacklog};
+use super::super::story;
+use super::super::{
+    Cursor, Explanation, GazetteState, Indexed, IndexedQuery, Listed, PageQuery, ScanBacklog, SetAside,
+};
 use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 
 /// Named one by one: `source_text` is never among them.
@@ -116,7 +119,7 @@ pub async fn page<D: Dialect>(pool: &Pool<D::Db>, query: &PageQuery<'_>) -> Resu
 /// Fails when a table or a column that pages are made of is not there.
 pub async fn probe<D: Dialect>(connection: &mut Connection<D>) -> Result<(), sqlx::Error> {
     let columns = Statement::<D>::new("SELECT ").sql(GAZETTE_COLUMNS).sql(", ").sql(STATE_COLUMNS);
-    columns.sql(selection::FROM).sql("LIMIT 0").run(connection).await
+    columns.sql(", p.attempts, p.page_table").sql(selection::FROM).sql("LIMIT 0").run(connection).await
 }
 
 pub async fn explain<D: Dialect>(pool: &Pool<D::Db>, id: GazetteId) -> Result<Option<Explanation>, sqlx::Error> {
@@ -125,6 +128,7 @@ pub async fn explain<D: Dialect>(pool: &Pool<D::Db>, id: GazetteId) -> Result<Op
         .sql(GAZETTE_COLUMNS)
         .sql(", ")
         .sql(STATE_COLUMNS)
+        .sql(", p.attempts, p.page_table")
         .sql(selection::FROM)
         .sql("WHERE g.id = ")
         .bind(id)
@@ -132,9 +136,86 @@ pub async fn explain<D: Dialect>(pool: &Pool<D::Db>, id: GazetteId) -> Result<Op
         .await?;
     row.map(|row| {
         let processed = row.maybe_bool("processed")?.unwrap_or(false);
-        Ok(Explanation { gazette: gazette(&row)?, processed, state: state(&row)? })
+        let attempts = row.maybe_text("attempts")?.map(|column| story::attempts(&column)).unwrap_or_default();
+        let pages = row.maybe_text("page_table")?.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
+        Ok(Explanation { gazette: gazette(&row)?, processed, state: state(&row)?, attempts, pages })
     })
     .transpose()
+}
+
+pub async fn failures<D: Dialect>(
+    pool: &Pool<D::Db>,
+    code: Option<&str>,
+    territory: Option<&str>,
+    limit: u32,
+) -> Result<Vec<SetAside>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let mut statement = Statement::<D>::new("SELECT ")
+        .sql(GAZETTE_COLUMNS)
+        .sql(", ")
+        .sql(STATE_COLUMNS)
+        // From what failed, and not from all gazettes: that is few, and has an index of its own.
+        .sql(
+            " FROM prelo_gazettes p JOIN gazettes g ON g.id = p.gazette_id \
+             LEFT JOIN territories t ON t.id = g.territory_id WHERE p.state = 'failed'",
+        );
+    if let Some(code) = code {
+        statement = statement.sql(" AND p.failure_code = ").bind(code);
+    }
+    if let Some(territory) = territory {
+        statement = statement.sql(" AND g.territory_id = ").bind(territory);
+    }
+    let statement = statement.sql(" ORDER BY p.gazette_id DESC").limit(Some(limit.into()));
+    let rows = statement.rows(&mut connection).await?;
+    let read = |row: &Row<D>| {
+        let state = state(row)?.ok_or(sqlx::Error::RowNotFound)?;
+        Ok(SetAside { gazette: gazette(row)?, state })
+    };
+    rows.iter().map(read).collect()
+}
+
+pub async fn indexed<D: Dialect>(pool: &Pool<D::Db>, which: IndexedQuery<'_>) -> Result<Vec<Indexed>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let mut statement = Statement::<D>::new("SELECT ")
+        .sql(GAZETTE_COLUMNS)
+        .sql(", ")
+        .sql(STATE_COLUMNS)
+        .sql(", p.file_checksum AS indexed_checksum, coalesce(p.lease_run IS NOT NULL AND p.lease_until > ")
+        .now()
+        .sql(", false) AS in_flight")
+        .sql(selection::FROM)
+        .sql("WHERE p.indexed_at IS NOT NULL");
+    statement = match which {
+        IndexedQuery::Page { before, since, page_size } => {
+            if let Some(before) = before {
+                statement = statement.sql(" AND g.id < ").bind(before);
+            }
+            if let Some(since) = since {
+                statement = statement.sql(" AND p.indexed_at >= ").bind(since);
+            }
+            statement.sql(" ORDER BY g.id DESC").limit(Some(page_size.into()))
+        }
+        IndexedQuery::Ids(ids) => statement.any_id(" AND g.id", ids).sql(" ORDER BY g.id DESC"),
+    };
+    let rows = statement.rows(&mut connection).await?;
+    let read = |row: &Row<D>| {
+        let state = state(row)?.ok_or(sqlx::Error::RowNotFound)?;
+        let mut gazette = gazette(row)?;
+        // Of the file that the text is of: another may have taken its place, and be pending.
+        gazette.file_checksum = row.maybe_text("indexed_checksum")?.or(gazette.file_checksum);
+        Ok(Indexed { gazette, state, in_flight: row.bool("in_flight")? })
+    };
+    rows.iter().map(read).collect()
+}
+
+pub async fn count_indexed<D: Dialect>(pool: &Pool<D::Db>) -> Result<u64, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    Statement::<D>::new("SELECT count(*) AS gazettes")
+        .sql(selection::FROM)
+        .sql("WHERE p.indexed_at IS NOT NULL")
+        .only_row(&mut connection)
+        .await?
+        .count("gazettes")
 }
 
 /// In the selection, and not left to OCR.

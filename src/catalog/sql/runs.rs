@@ -224,6 +224,11 @@ pub async fn resolve<D: Dialect>(pool: &Pool<D::Db>, selection: &Selection) -> R
     Ok(resolved)
 }
 
+pub async fn now<D: Dialect>(pool: &Pool<D::Db>) -> Result<PrimitiveDateTime, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    Statement::<D>::new("SELECT ").now().sql(" AS now").only_row(&mut connection).await?.moment("now")
+}
+
 fn daily_since(last: Option<PrimitiveDateTime>, now: PrimitiveDateTime) -> PrimitiveDateTime {
     last.map_or(now - DAILY_WINDOW, |last| last - DAILY_OVERLAP)
 }

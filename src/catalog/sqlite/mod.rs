@@ -69,11 +69,15 @@ impl Dialect for Sqlite {
     const LATER: (&'static str, &'static str) =
         ("strftime('%Y-%m-%d %H:%M:%f', 'now', ((", ") / 1000.0) || ' seconds')");
     const JSON: &'static str = "text";
+    const TAIL: (&'static str, &'static str) = ("substr(", ", -4000)");
+    const HASTE: Option<&'static str> = None;
+    const ABOUT: &'static str = "SELECT 0 AS gazettes, 0 AS unprocessed";
     const MIGRATIONS: &'static [Migration] = &[
         ("0001_tables", include_str!("../../../migrations/sqlite/0001_tables.sql")),
         ("0002_failures", include_str!("../../../migrations/sqlite/0002_failures.sql")),
         ("0003_ocr", include_str!("../../../migrations/sqlite/0003_ocr.sql")),
         ("0004_live", include_str!("../../../migrations/sqlite/0004_live.sql")),
+        ("0005_story", include_str!("../../../migrations/sqlite/0005_story.sql")),
     ];
 
     fn bind(query: &mut QueryBuilder<sqlx::Sqlite>, value: Value) {

@@ -8,7 +8,7 @@ type Pairs<'a> = &'a [(&'a str, &'a str)];
 
 fn sources(flags: Pairs, environment: Pairs) -> Sources {
     let map = |pairs: Pairs| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Sources { flags: map(flags), environment: map(environment), file: None }
+    Sources { flags: map(flags), environment: map(environment), ..Sources::default() }
 }
 
 fn with_file(mut sources: Sources, folder: &Path, text: &str) -> Sources {

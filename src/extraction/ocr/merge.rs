@@ -78,6 +78,7 @@ pub(super) fn merge(text: Text, found: &[Found], limits: &Limits, least_confiden
     }
     let quality = mean_quality(text.quality, text.pages, confidence, recognized.len());
     Ok(Text {
+        page_quality: text.page_quality,
         characters: merged.chars().count() as u64,
         text: merged,
         quality,

@@ -37,6 +37,7 @@ pub struct Job<'a> {
 
 /// What came of it.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // there is one at a time
 pub enum Read {
     /// The text with what was found. `engine_pages` were read by the engine now, the others were remembered.
     Done { text: Text, engine_pages: u32 },

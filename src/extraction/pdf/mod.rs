@@ -71,9 +71,20 @@ pub(super) fn read(
     }
     let partial = pages.iter().any(|page| page.missing != Missing::default());
     let (quality, unreadable) = (quality::mean(&pages), unreadable(&pages));
+    let page_quality = quality::of_pages(&pages);
     let recovered = opened.recovered;
     let warnings = if partial { vec![FailureCode::TextPartial] } else { Vec::new() };
-    Ok(Text { quality, recovered, partial, unreadable, scans, lacking, warnings, ..Text::new(text, pages.len()) })
+    Ok(Text {
+        quality,
+        page_quality,
+        recovered,
+        partial,
+        unreadable,
+        scans,
+        lacking,
+        warnings,
+        ..Text::new(text, pages.len())
+    })
 }
 
 /// Why a document has no text, if it has none.

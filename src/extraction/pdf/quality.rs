@@ -149,6 +149,21 @@ pub(super) fn mean(pages: &[Outcome]) -> Option<f32> {
     (count > 0).then(|| scores().take(usize::from(count)).sum::<f32>() / f32::from(count))
 }
 
+/// Pages whose quality is told one by one.
+const TOLD: usize = 2_000;
+
+/// In percent, of the first pages.
+pub(super) fn of_pages(pages: &[Outcome]) -> Vec<Option<u8>> {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 100
+    let percent = |score: f32| (score.clamp(0.0, 1.0) * 100.0).round() as u8;
+    let of_page = |page: &Outcome| match page.verdict {
+        Verdict::Readable(score) => Some(percent(score)),
+        Verdict::Garbled => Some(0),
+        Verdict::Pictured | Verdict::Blank => None,
+    };
+    pages.iter().take(TOLD).map(of_page).collect()
+}
+
 /// Counts fit an `f32` well enough for a ratio.
 #[allow(clippy::cast_precision_loss)]
 fn ratio(part: u64, whole: u64) -> f32 {

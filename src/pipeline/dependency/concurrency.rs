@@ -52,6 +52,14 @@ impl Decision {
         (self.allowed > 1).then(|| self.set(self.allowed / 2))
     }
 
+    /// Another bound. A service that has asked for less gets its way further on.
+    fn bound(&mut self, most: u32) -> Option<Changed> {
+        let most = most.max(1);
+        let to = if self.allowed == self.most { most } else { self.allowed.min(most) };
+        self.most = most;
+        (to != self.allowed).then(|| self.set(to))
+    }
+
     fn set(&mut self, to: u32) -> Changed {
         let from = std::mem::replace(&mut self.allowed, to);
         self.successes = 0;
@@ -96,20 +104,33 @@ impl Concurrency {
     pub fn succeeded(&self) -> Option<Changed> {
         let mut shared = lock(&self.shared);
         let changed = shared.decision.succeeded()?;
-        // Rather than a new permit, one that is in use may stay.
-        match shared.owed.checked_sub(1) {
-            Some(owed) => shared.owed = owed,
-            None => self.semaphore.add_permits(1),
-        }
+        self.follow(&mut shared, changed);
         Some(changed)
+    }
+
+    /// At most so many from now on; calls under way go on.
+    pub fn bound(&self, most: u32) {
+        let mut shared = lock(&self.shared);
+        if let Some(changed) = shared.decision.bound(most) {
+            self.follow(&mut shared, changed);
+        }
+    }
+
+    fn follow(&self, shared: &mut Shared, Changed { from, to }: Changed) {
+        // Rather than a new permit, one that is in use may stay.
+        let more = to.saturating_sub(from) as usize;
+        let stay = more.min(shared.owed);
+        shared.owed -= stay;
+        self.semaphore.add_permits(more - stay);
+        let surplus = from.saturating_sub(to) as usize;
+        shared.owed += surplus - self.semaphore.forget_permits(surplus);
     }
 
     /// A call that began at `began` was told that there are too many, or took too long.
     pub fn pressed(&self, began: Instant, now: Instant) -> Option<Changed> {
         let mut shared = lock(&self.shared);
         let changed = shared.decision.pressed(began, now)?;
-        let surplus = (changed.from - changed.to) as usize;
-        shared.owed += surplus - self.semaphore.forget_permits(surplus);
+        self.follow(&mut shared, changed);
         Some(changed)
     }
 }
@@ -197,6 +218,27 @@ mod tests {
         assert_eq!(free(), 2);
         held.clear();
         assert_eq!(free(), 3);
+    }
+
+    #[tokio::test]
+    async fn another_bound_holds_for_calls_that_begin_then() {
+        let concurrency = Concurrency::new(2);
+        let free = || concurrency.semaphore.available_permits();
+        let held = [concurrency.acquire().await, concurrency.acquire().await];
+        concurrency.bound(5);
+        assert_eq!(free(), 3);
+        concurrency.bound(1);
+        assert_eq!(free(), 0);
+        drop(held);
+        assert_eq!(free(), 1);
+        // What the service asked for outlives a higher bound.
+        concurrency.bound(4);
+        let now = Instant::now();
+        concurrency.pressed(now, now);
+        concurrency.bound(8);
+        assert_eq!(free(), 2);
+        concurrency.bound(1);
+        assert_eq!(free(), 1);
     }
 
     #[tokio::test]

@@ -58,6 +58,13 @@ impl Gate {
         }
     }
 
+    /// So many calls at once at most from now on.
+    pub(super) fn bound(&self, most: u32) {
+        if let Some(concurrency) = &self.concurrency {
+            concurrency.bound(most);
+        }
+    }
+
     /// Waits until a call may go, one of those that are counted; `None` when the service was given up.
     pub async fn enter(&self) -> Option<Entry<'_>> {
         self.enter_with(self.concurrency.as_ref()).await

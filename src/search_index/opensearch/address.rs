@@ -60,6 +60,14 @@ impl Address {
     }
 }
 
+impl Address {
+    /// Another name at the same server.
+    pub fn renamed(&self, name: String) -> Self {
+        let shown = format!("{}{name}", self.shown.strip_suffix(&self.name).unwrap_or(&self.shown));
+        Self { name, shown, ..self.clone() }
+    }
+}
+
 /// Narrower than the search engine's own rule: nothing that a path or a list of names would take for a sign.
 fn is_index_name(name: &str) -> bool {
     name.len() <= 200

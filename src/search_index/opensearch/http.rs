@@ -66,6 +66,14 @@ impl Http {
         &self.address.name
     }
 
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The URL without its credentials.
     pub fn shown(&self) -> &str {
         &self.address.shown

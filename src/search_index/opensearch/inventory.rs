@@ -117,15 +117,14 @@ impl OpenSearchIndex {
             .collect())
     }
 
-    pub(super) async fn remove_keys(&self, keys: &[String]) -> Result<(), SearchIndexError> {
+    pub(super) async fn remove_keys(&self, name: &str, keys: &[String]) -> Result<(), SearchIndexError> {
         let operation = format!("remove {} documents", keys.len());
         let mut body = Vec::new();
         for key in keys {
             body.extend_from_slice(json!({"delete": {"_id": key}}).to_string().as_bytes());
             body.push(b'\n');
         }
-        let path =
-            format!("/{}/_bulk?refresh=true&filter_path=items.*._id,items.*.status,items.*.error", self.http.name());
+        let path = format!("/{name}/_bulk?refresh=true&filter_path=items.*._id,items.*.status,items.*.error");
         let answer = self.http.send(&operation, Method::Post, &path, Some((super::NDJSON, body.into()))).await?;
         let Removals { items } = self.read(&operation, &answer)?;
         // A document that is gone answers 404 without an error: somebody was quicker, or the answer to an earlier call

@@ -8,9 +8,14 @@ use serde_json::{Value, json};
 /// Fields that another service adds are mapped as they come, as in the indices of the service that prelo replaces.
 /// Under `prelo` they are only kept: those types are ours to choose.
 pub(super) fn index(alias: &str, shards: u32, replicas: u32) -> Value {
+    version(alias, shards, replicas, Value::Null)
+}
+
+/// The same with what is to be remembered of a version.
+pub(super) fn version(alias: &str, shards: u32, replicas: u32, meta: Value) -> Value {
     let mut aliases = serde_json::Map::new();
     aliases.insert(alias.to_owned(), json!({}));
-    json!({
+    let mut body = json!({
         "aliases": aliases,
         "settings": {
             "index": {
@@ -30,7 +35,11 @@ pub(super) fn index(alias: &str, shards: u32, replicas: u32) -> Value {
             },
         },
         "mappings": {"dynamic": true, "properties": properties()},
-    })
+    });
+    if !meta.is_null() {
+        body["mappings"]["_meta"] = meta;
+    }
+    body
 }
 
 fn properties() -> Value {

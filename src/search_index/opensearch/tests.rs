@@ -41,7 +41,8 @@ impl Drop for Cleanup {
             runtime.block_on(async {
                 let index = OpenSearchIndex::new(&url, settings()).unwrap();
                 let name = index.http.name();
-                for path in [format!("/{name}-000001"), format!("/{name}")] {
+                let versions = (1..=3).map(|n| format!("/{name}-00000{n}"));
+                for path in versions.chain([format!("/{name}")]) {
                     drop(index.http.send("delete", Method::Delete, &path, None).await);
                 }
             });

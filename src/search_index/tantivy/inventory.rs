@@ -1,6 +1,6 @@
 //! What the embedded index holds. Everything here blocks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ::tantivy::collector::DocSetCollector;
 use ::tantivy::query::TermSetQuery;
@@ -35,6 +35,22 @@ impl Store {
             by_prelo: true,
         };
         Ok(ids.into_iter().map(entry).collect())
+    }
+
+    /// Those of the gazettes that have a document; no document is read for it.
+    pub fn present(&self, gazettes: &[GazetteId]) -> Result<HashSet<GazetteId>, SearchIndexError> {
+        let operation = "look up gazettes";
+        let (searcher, fields) = self.searcher(operation)?;
+        let query = TermSetQuery::new(gazettes.iter().map(|id| fields.key(*id)));
+        let run = || -> Result<HashSet<GazetteId>, TantivyError> {
+            let mut present = HashSet::new();
+            for address in searcher.search(&query, &DocSetCollector)? {
+                let ids = searcher.segment_reader(address.segment_ord).fast_fields().i64(ID)?;
+                present.extend(ids.first(address.doc_id).map(GazetteId));
+            }
+            Ok(present)
+        };
+        run().map_err(|error| self.error(operation, error))
     }
 
     /// Removes documents and commits.

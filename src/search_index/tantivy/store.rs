@@ -31,6 +31,9 @@ use crate::search_index::{
 /// Bytes of postings that the writer gathers before it writes them out.
 const WRITER_BYTES: usize = 24 << 20;
 
+/// Documents as the index takes them, by their gazettes.
+pub(super) type Written = Vec<(GazetteId, TantivyDocument)>;
+
 /// A folder with an index, or one that will have it.
 pub(super) struct Store {
     path: PathBuf,
@@ -81,7 +84,7 @@ impl Store {
     }
 
     /// Writes documents and commits. When it fails, none of them is in the index.
-    pub fn write(&self, documents: Vec<(GazetteId, TantivyDocument)>) -> Result<(), SearchIndexError> {
+    pub fn write(&self, documents: Written) -> Result<(), SearchIndexError> {
         let operation = bulk::operation(documents.len());
         let opened = self.opened(&operation)?;
         let mut slot = lock(&self.writer);
@@ -93,12 +96,23 @@ impl Store {
         written.map_err(|error| self.error(&operation, error))
     }
 
-    fn commit(
-        &self,
-        opened: &Opened,
-        slot: &mut Option<IndexWriter>,
-        documents: Vec<(GazetteId, TantivyDocument)>,
-    ) -> Result<(), TantivyError> {
+    /// The same for documents that are not to replace any.
+    pub fn add(&self, mut documents: Written) -> Result<(), SearchIndexError> {
+        let ids: Vec<GazetteId> = documents.iter().map(|(id, _)| *id).collect();
+        let there = self.present(&ids)?;
+        documents.retain(|(id, _)| !there.contains(id));
+        if documents.is_empty() { Ok(()) } else { self.write(documents) }
+    }
+
+    /// Lets merges end and gives the lock of the folder back.
+    pub fn close(&self) -> Result<(), SearchIndexError> {
+        match lock(&self.writer).take() {
+            Some(writer) => writer.wait_merging_threads().map_err(|error| self.error("merge what was written", error)),
+            None => Ok(()),
+        }
+    }
+
+    fn commit(&self, opened: &Opened, slot: &mut Option<IndexWriter>, documents: Written) -> Result<(), TantivyError> {
         let writer = self.writer_in(slot, opened)?;
         for (id, document) in documents {
             writer.delete_term(opened.fields.key(id));
@@ -234,7 +248,11 @@ impl Store {
     }
 
     fn rebuild(&self) -> String {
-        format!("remove the folder {} and build it again with `prelo run --mode all`", self.path.display())
+        format!(
+            "build it again from the stored texts with `prelo reindex`, or remove the folder {} and read all files again \
+             with `prelo run --mode all`",
+            self.path.display()
+        )
     }
 
     pub(super) fn error(&self, operation: &str, error: TantivyError) -> SearchIndexError {

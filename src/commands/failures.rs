@@ -1,0 +1,141 @@
+//! `failures`: the gazettes that are set aside, one by one.
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use super::cli::{FailuresArgs, Format};
+use super::output::iso_of;
+use super::words::t;
+use super::{Usage, output, services};
+use crate::catalog::SetAside;
+use crate::config::Config;
+use crate::failure::FailureCode;
+use crate::gazette::GazetteId;
+
+/// A failure for programs; the columns of the CSV.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    gazette_id: GazetteId,
+    code: &'a str,
+    date: Option<String>,
+    territory_id: Option<&'a str>,
+    territory: Option<&'a str>,
+    file_path: Option<&'a str>,
+    failures_in_a_row: u32,
+    next_attempt_at: Option<String>,
+    run_id: Option<String>,
+    detail: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn of(SetAside { gazette, state }: &'a SetAside) -> Self {
+        Self {
+            gazette_id: gazette.id,
+            code: state.failure_code.as_deref().unwrap_or_default(),
+            date: gazette.date.map(|date| date.to_string()),
+            territory_id: gazette.territory_id.as_deref(),
+            territory: gazette.territory.as_ref().map(|territory| territory.name.as_str()),
+            file_path: gazette.file_path.as_deref(),
+            failures_in_a_row: state.failures,
+            next_attempt_at: state.next_attempt_at.and_then(iso_of),
+            run_id: state.run_id.map(|run| run.to_string()),
+            detail: state.failure_detail.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+pub async fn failures(args: &FailuresArgs, config: &Config, format: Format) -> Result<u8> {
+    let code = match &args.code {
+        Some(word) => match FailureCode::parse(word) {
+            Some(code) => Some(code.as_str()),
+            None => {
+                return Err(
+                    Usage(format!("{word} is no failure code: `prelo status` shows those that there are")).into()
+                );
+            }
+        },
+        None => None,
+    };
+    let failures = match services::existing_catalog(config).await? {
+        Some(catalog) => catalog.failures(code, args.territory.as_deref(), args.limit).await?,
+        None => Vec::new(),
+    };
+    let shown: Vec<Shown<'_>> = failures.iter().map(Shown::of).collect();
+    match format {
+        _ if args.csv => output::text(&csv(&shown)?)?,
+        Format::Json => output::json(&shown)?,
+        Format::Text => output::text(&render(&shown, args.limit))?,
+    }
+    Ok(0)
+}
+
+fn csv(shown: &[Shown<'_>]) -> Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for failure in shown {
+        writer.serialize(failure).context("could not write a line of CSV")?;
+    }
+    let bytes = writer.into_inner().context("could not write CSV")?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn render(shown: &[Shown<'_>], limit: u32) -> String {
+    if shown.is_empty() {
+        return format!("{}\n", t("Nothing is set aside."));
+    }
+    let plain = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
+    let rows: Vec<Vec<String>> = shown
+        .iter()
+        .map(|failure| {
+            vec![
+                failure.gazette_id.to_string(),
+                failure.code.to_owned(),
+                failure.date.clone().unwrap_or_else(|| "-".into()),
+                failure.territory_id.unwrap_or("-").to_owned(),
+                plain(failure.file_path.unwrap_or("-")),
+                plain(failure.detail),
+            ]
+        })
+        .collect();
+    let mut text = output::narrow_table(&["id", "code", "date", "territory", "file", "detail"].map(t), &rows);
+    if shown.len() == limit as usize {
+        text.push_str(&format!("{}\n", t("There may be more: --limit N. What to do about each code: prelo status")));
+    } else {
+        text.push_str(&format!("{}\n", t("What to do about each code: prelo status. One gazette: prelo explain ID")));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(detail: &str) -> Shown<'_> {
+        Shown {
+            gazette_id: GazetteId(7),
+            code: "NOT_FOUND",
+            date: None,
+            territory_id: Some("1"),
+            territory: Some("A, \"B\""),
+            file_path: Some("a b.pdf"),
+            failures_in_a_row: 2,
+            next_attempt_at: None,
+            run_id: None,
+            detail,
+        }
+    }
+
+    #[test]
+    fn csv_can_be_read_again() {
+        let text = csv(&[shown("two\nlines")]).unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        assert_eq!(reader.headers().unwrap().get(1), Some("code"));
+        let row = reader.records().next().unwrap().unwrap();
+        assert_eq!((&row[0], &row[4], &row[9]), ("7", "A, \"B\"", "two\nlines"));
+    }
+
+    #[test]
+    fn a_detail_steers_no_terminal() {
+        let text = render(&[shown("\u{1b}[2Jx")], 100);
+        assert!(text.contains("NOT_FOUND") && !text.contains('\u{1b}'), "{text}");
+    }
+}

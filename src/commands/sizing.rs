@@ -1,0 +1,215 @@
+//! What this machine can bear: settings for low, middle and high load, each with its reason.
+
+use serde::Serialize;
+
+use super::memory::mib;
+use crate::catalog::Status;
+use crate::telemetry;
+
+const MIB: u64 = 1024 * 1024;
+/// What prelo needs beside readers and texts, and what a reader has before it reads: as in [`crate::budget::MemoryPlan`].
+const OWN_MIB: u64 = 72;
+const READER_BASE_MIB: u64 = 16;
+
+/// What there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Machine {
+    /// As many as this process may use: the container's share is taken into account.
+    pub cores: u64,
+    pub memory_bytes: u64,
+    /// The container's bound, where there is one.
+    pub limit_bytes: Option<u64>,
+}
+
+impl Machine {
+    pub fn this() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+        Self { cores, memory_bytes: telemetry::memory_of_machine(), limit_bytes: telemetry::memory_limit() }
+    }
+
+    /// What may be planned with, in MiB.
+    fn room_mib(self) -> u64 {
+        let whole = self.limit_bytes.unwrap_or(u64::MAX).min(self.memory_bytes);
+        (whole / MIB).max(128)
+    }
+}
+
+/// What has to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Work {
+    pub pending: u64,
+    pub scanned_pages: u64,
+    /// Files come over a network, and texts go over one.
+    pub is_remote: bool,
+}
+
+impl Work {
+    pub fn of(status: Option<&Status>, is_remote: bool) -> Self {
+        let (pending, scanned_pages) = status.map_or((0, 0), |status| (status.pending, status.scans.pages));
+        Self { pending, scanned_pages, is_remote }
+    }
+}
+
+/// Settings for one load.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Proposal {
+    /// `low`, `middle`, `high`.
+    pub load: &'static str,
+    pub lines: Vec<Line>,
+}
+
+/// One setting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    pub key: &'static str,
+    pub value: u64,
+    pub why: String,
+}
+
+/// Settings for a machine that has other things to do, for one that does this beside little else, and for one that is
+/// there for it.
+pub fn propose(machine: Machine, work: Work) -> Vec<Proposal> {
+    let loads = [
+        ("low", 1, 4, 48, "the others of this machine keep their cores"),
+        ("middle", (machine.cores * 3 / 4).max(1), 2, 80, "a core in four is left to others"),
+        ("high", machine.cores, 1, 128, "every core reads"),
+    ];
+    loads
+        .into_iter()
+        .map(|(load, threads, part, heap, why)| of_load(machine, work, load, threads, part, heap, why))
+        .collect()
+}
+
+fn of_load(
+    machine: Machine,
+    work: Work,
+    load: &'static str,
+    threads: u64,
+    part: u64,
+    heap_mib: u64,
+    why_threads: &str,
+) -> Proposal {
+    // A picture of a page and the engine that reads it take about 100 MiB.
+    let heap_mib = if work.scanned_pages > 0 { heap_mib.max(100) } else { heap_mib };
+    let room = machine.room_mib();
+    let most = (room * 4 / 5 / part).max(128);
+    // Two thirds of what is beyond prelo's own are for readers.
+    let wanted = OWN_MIB + threads * (READER_BASE_MIB + heap_mib) * 3 / 2;
+    let budget = wanted.next_multiple_of(16).min(most / 16 * 16).max(128);
+    let fit = (budget.saturating_sub(OWN_MIB) * 2 / 3 / (READER_BASE_MIB + heap_mib)).clamp(1, threads);
+    let downloads = if work.is_remote { (fit * 2).clamp(2, 16) } else { fit.clamp(1, 4) };
+    let texts_mib = budget.saturating_sub(OWN_MIB) / 3;
+    // A text is there three times; several bulks must fit.
+    let bulk_mib = (texts_mib / 12).clamp(1, 16);
+    let documents = if load == "low" { 50 } else { 100 };
+    let bound = match machine.limit_bytes {
+        Some(limit) if limit < machine.memory_bytes => format!("the container's {}", mib(limit)),
+        _ => format!("the machine's {}", mib(machine.memory_bytes)),
+    };
+    let whose = if work.scanned_pages > 0 {
+        format!(" ({} pages wait for OCR, and a picture of a page takes about 100 MiB)", work.scanned_pages)
+    } else {
+        String::new()
+    };
+    let of_cores = if fit < threads {
+        format!("memory is enough for {fit}, of {} cores", machine.cores)
+    } else {
+        format!("{why_threads} ({} cores)", machine.cores)
+    };
+    let line = |key, value, why: String| Line { key, value, why };
+    let lines = vec![
+        line("extraction_threads", fit, of_cores),
+        line("memory_budget_mb", budget, format!("{heap_mib} MiB of heap for each reader{whose}, within {bound}")),
+        line(
+            "download_concurrency",
+            downloads,
+            if work.is_remote {
+                "two on their way for each that is read".into()
+            } else {
+                "files of this machine are there at once".into()
+            },
+        ),
+        line("bulk_documents", documents, "gazettes of a bulk; more of them wait for one another".into()),
+        line(
+            "bulk_size_mb",
+            bulk_mib,
+            format!("a twelfth of the {texts_mib} MiB for texts, each of which is there three times"),
+        ),
+        line(
+            "bulk_concurrency",
+            if load == "high" && work.is_remote { 3 } else { 1 + u64::from(load != "low") },
+            "bulks that the search engine works at".into(),
+        ),
+    ];
+    Proposal { load, lines }
+}
+
+/// Lines for `prelo.toml`; the proposals of the loads one has not are comments.
+pub fn toml(machine: Machine, work: Work, proposals: &[Proposal]) -> String {
+    let limit = machine.limit_bytes.map_or_else(|| "none".to_owned(), mib);
+    let mut text = format!(
+        "# this machine: {} cores, {} of memory, container's bound {limit}; {} pending, {} pages for OCR\n",
+        machine.cores,
+        mib(machine.memory_bytes),
+        work.pending,
+        work.scanned_pages
+    );
+    for Proposal { load, lines } in proposals {
+        text.push_str(&format!("\n# {load} load\n"));
+        for Line { key, value, why } in lines {
+            let setting = format!("{key} = {value}");
+            text.push_str(&format!("{setting:<28} # {why}\n"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(proposal: &Proposal, key: &str) -> u64 {
+        proposal.lines.iter().find(|line| line.key == key).unwrap().value
+    }
+
+    #[test]
+    fn the_machine_and_its_container_are_kept_to() {
+        let gib = 1024 * MIB;
+        for (cores, memory, limit, scans) in [
+            (1, gib / 2, None, 0),
+            (2, 4 * gib, Some(300 * MIB), 0),
+            (2, 4 * gib, None, 1_000),
+            (8, 16 * gib, None, 0),
+            (64, 8 * gib, Some(gib), 1_000_000),
+        ] {
+            let machine = Machine { cores, memory_bytes: memory, limit_bytes: limit };
+            let work = Work { scanned_pages: scans, is_remote: true, ..Work::default() };
+            let proposals = propose(machine, work);
+            assert_eq!(proposals.iter().map(|proposal| proposal.load).collect::<Vec<_>>(), ["low", "middle", "high"]);
+            for proposal in &proposals {
+                let threads = value(proposal, "extraction_threads");
+                let budget = value(proposal, "memory_budget_mb");
+                assert!((1..=cores).contains(&threads), "{proposal:?}");
+                assert!(budget >= 128 && (budget * MIB <= limit.unwrap_or(memory)), "{proposal:?}");
+                assert!(proposal.lines.iter().all(|line| !line.why.is_empty()));
+            }
+            assert!(value(&proposals[0], "extraction_threads") <= value(&proposals[2], "extraction_threads"));
+            if limit.is_none() && memory > gib {
+                assert_eq!(value(&proposals[2], "extraction_threads"), cores, "memory is enough for all");
+            }
+            assert!(value(&proposals[0], "memory_budget_mb") <= value(&proposals[2], "memory_budget_mb"));
+        }
+    }
+
+    #[test]
+    fn each_proposal_can_be_pasted() {
+        let machine = Machine { cores: 4, memory_bytes: 8192 * MIB, limit_bytes: None };
+        let proposals = propose(machine, Work::default());
+        let text = toml(machine, Work::default(), &proposals);
+        for part in text.split("load\n").skip(1) {
+            let lines: Vec<&str> = part.lines().take_while(|line| !line.is_empty()).collect();
+            let read: toml::Table = toml::from_str(&lines.join("\n")).unwrap();
+            assert_eq!(read.len(), 6, "{text}");
+        }
+    }
+}
