@@ -39,9 +39,12 @@ fn checked_by_promtool(text: &str) {
     assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Method and path, and the body, of each request.
+type Taken = Arc<Mutex<Vec<(String, String)>>>;
+
 /// Takes everything that it is sent: path, and body as text.
-fn receiver() -> (CannedHttp, Arc<Mutex<Vec<(String, String)>>>) {
-    let taken: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+fn receiver() -> (CannedHttp, Taken) {
+    let taken = Taken::default();
     let seen = taken.clone();
     let server = CannedHttp::answering(move |asked| {
         let entry = (format!("{} {}", asked.method, asked.path), String::from_utf8(asked.body.clone()).unwrap());
