@@ -28,7 +28,7 @@ impl Reply {
 /// `None` where nobody listens (yet, or any more).
 pub fn ask(host: &str, method: &str, path: &str, headers: &[&str], body: &str) -> Option<Reply> {
     let mut stream = TcpStream::connect(host).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for header in headers {
         request.push_str(&format!("{header}\r\n"));

@@ -1,4 +1,4 @@
-//! A file for the textfile collector of node_exporter, which reads every `*.prom` of a folder.
+//! A file for the textfile collector of `node_exporter`, which reads every `*.prom` of a folder.
 
 use std::ffi::OsString;
 use std::io;
