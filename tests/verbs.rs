@@ -38,7 +38,7 @@ fn the_story_of_a_gazette_is_told_in_order() {
     let pages = story["pages"].as_array().unwrap();
     assert_eq!((&pages[0]["from"], &pages[0]["source"]), (&json!(1), &json!("text")));
     assert_eq!(pages.last().unwrap()["to"], story["state"]["pages"], "{story}");
-    assert!(story["text_path"].as_str().unwrap().ends_with(".txt"));
+    assert!(story["text_path"].as_str().is_some_and(|path| path.contains(".txt")), "{story}");
     let text = prelo.expect(0, &["explain", "1"]).stdout;
     for words in ["attempts:", "what came out", "pages:", "text of the file", "in the index  ", "text  "] {
         assert!(text.contains(words), "no `{words}` in\n{text}");

@@ -84,7 +84,9 @@ fn keep_thin(marks: &mut [u8], width: usize, thick: usize) {
     for marks in marks.chunks_exact_mut(width) {
         for run in marks.chunk_by_mut(|one, other| (one & DOWN) == (other & DOWN)) {
             if run.len() > thick {
-                run.iter_mut().for_each(|mark| *mark &= !DOWN);
+                for mark in run {
+                    *mark &= !DOWN;
+                }
             }
         }
     }
