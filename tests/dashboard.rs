@@ -19,7 +19,7 @@ fn read() -> Prelo {
 }
 
 fn post(server: &Server, path: &str, headers: &[&str], body: &str) -> Reply {
-    http::ask(&server.host, "POST", path, headers, body).expect("an answer")
+    http::ask(&server.host, "POST", path, headers, body).unwrap()
 }
 
 /// The path of the first run in a page's history.
