@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+// Named by its path, because the fuzz targets name this file by its path, too.
+#[path = "failure/portuguese.rs"]
+mod portuguese;
+
 /// Whether a failed gazette is tried again without anybody asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -54,6 +58,14 @@ macro_rules! catalogue {
             }
         }
     };
+}
+
+impl FailureCode {
+    /// What happened, and what to do, in Portuguese.
+    #[must_use]
+    pub fn in_portuguese(self) -> (&'static str, &'static str) {
+        portuguese::told(self)
+    }
 }
 
 catalogue! {

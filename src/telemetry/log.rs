@@ -259,7 +259,7 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::BreakerHalfOpen { service } => {
             info!(run_id, service, breaker = "half open", "one call finds out whether the service is back");
         }
-        Event::BreakerReopened { service } => debug!(run_id, service, breaker = "open", "the service is not back yet"),
+        Event::BreakerReopened { service } => debug!(run_id, service, "the service is not back yet"),
         Event::BreakerClosed { service, after } => {
             let seconds = after.as_secs_f64();
             info!(run_id, service, seconds, breaker = "closed", "the service is back: the intake goes on");

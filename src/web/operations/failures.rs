@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
+use super::PATH;
 use super::sessions::Session;
-use super::{PATH, portuguese};
 use crate::failure::{FailureCode, Permanence};
 use crate::web::language::Language;
 
@@ -45,7 +45,7 @@ fn row(language: Language, word: &str, count: u64, session: Option<&Session>) ->
             td.number { (language.number(count)) }
             td { @if let Some(code) = code {
                 @let (sentence, action) = match language {
-                    Language::Portuguese => portuguese::told(code),
+                    Language::Portuguese => code.in_portuguese(),
                     Language::English => (code.sentence(), code.action()),
                 };
                 p { (marked(sentence)) }

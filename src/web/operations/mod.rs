@@ -19,7 +19,6 @@ mod failures; // set aside, by code
 mod health; // is it alive, is it ready
 mod history; // the last runs
 mod live; // a run at one moment
-mod portuguese; // the catalogue of failures
 mod scrape; // metrics of the catalogue and of the last run
 mod sessions; // who has shown the token
 mod words; // numbers and moments as people write them

@@ -1,9 +1,9 @@
-//! The catalogue of failures in Portuguese: what happened, and what to do. `failure.rs` has it in English.
+//! The catalogue in Portuguese.
 
-use crate::failure::FailureCode as Code;
+use super::FailureCode as Code;
 
 /// Sentence and action.
-pub fn told(code: Code) -> (&'static str, &'static str) {
+pub(super) fn told(code: Code) -> (&'static str, &'static str) {
     match code {
         Code::UnknownTerritory => {
             ("O território da linha não está em `territories`.", "Acrescente o território e execute de novo.")
