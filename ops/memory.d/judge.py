@@ -23,21 +23,33 @@ class Slope:
 
 def slope(samples, gazettes, turn, what="resident"):
     """Least squares over the means of whole turns: within one, the same files come in the same order, and what one of them takes more
-    than another is no growth. `None` with fewer than four turns after the warm-up."""
-    turns = {}
+    than another is no growth. Nor is a reader more, which is started when there is work for it: samples are compared with those of as
+    many processes. `None` with fewer than four turns after the warm-up."""
+    groups = {}
     for sample in samples:
         if WARM_UP * gazettes <= sample.done < gazettes:
-            turns.setdefault(sample.done // turn, []).append(sample)
-    points = [(mean(s.done for s in turn), mean(getattr(s, what) for s in turn) / MIB) for turn in turns.values()]
-    if len(points) < 4:
+            groups.setdefault((sample.processes, sample.done // turn), []).append(sample)
+    turns = {turn for _, turn in groups}
+    if len(turns) < 4:
         return None
-    x_mean, y_mean = mean(x for x, _ in points), mean(y for _, y in points)
-    spread = sum((x - x_mean) ** 2 for x, _ in points)
-    rise = sum((x - x_mean) * (y - y_mean) for x, y in points) / spread
-    rest = sum((y - y_mean - rise * (x - x_mean)) ** 2 for x, y in points)
-    error = sqrt(rest / (len(points) - 2) / spread)
-    first = min(x for x, _ in points)
+    # Processes, weight, gazettes done, memory.
+    points = [(n, len(group), mean(s.done for s in group), mean(getattr(s, what) for s in group) / MIB) for (n, _), group in groups.items()]
+    middles = {n: middle([point for point in points if point[0] == n]) for n, *_ in points}
+    apart = [(weight, x - middles[n][0], y - middles[n][1]) for n, weight, x, y in points]
+    spread = sum(weight * x * x for weight, x, _ in apart)
+    rise = sum(weight * x * y for weight, x, y in apart) / spread
+    rest = sum(weight * (y - rise * x) ** 2 for weight, x, y in apart)
+    freedom = max(len(points) - len(middles) - 1, 1)
+    error = sqrt(rest / freedom / spread)
+    x_mean, y_mean = middle(points)
+    first = min(x for _, _, x, _ in points)
     return Slope(rise * 1000, error * 1000, round(first), y_mean + rise * (first - x_mean))
+
+
+def middle(points):
+    """The weighted mean of gazettes done, and of memory."""
+    weights = sum(weight for _, weight, *_ in points)
+    return tuple(sum(point[1] * point[axis] for point in points) / weights for axis in (2, 3))
 
 
 def mean(values):
