@@ -136,5 +136,5 @@ def prelo(threads=1):
     path = Path(path).resolve()
     if not os.access(path, os.X_OK):
         raise NotInstalled(f"{path} is no program: set PRELO to a release build of prelo, or leave it unset")
-    version = quiet([path, "--version"]).strip()
+    version = quiet([path, "--version"]).splitlines()[0].strip()
     return Reader("prelo", version, [path, "extract", "--out"], env={"PRELO_EXTRACTION_THREADS": str(threads), "PRELO_OCR": "off"})

@@ -1,4 +1,4 @@
-//! The picture of a page, as OCR wants it: grey, upright, its paper white, its lines level and its rules gone, at 225 to 300 pixels per inch.
+//! The picture of a page, as OCR wants it: grey, upright, its paper white, its lines level and its rules gone, at 236 to 300 pixels per inch.
 //!
 //! [`page`] finds out what makes up a page of a PDF, [`image`] decodes its one image, [`draw`] draws what is more than
 //! that, [`raster`] reads PNG, JPEG and TIFF files. All hand rows to [`shrink`], which never holds more than the picture

@@ -6,7 +6,7 @@ use super::{Bounds, Grey, Picture, letters, levels, resample, rules, skew};
 /// Lines that are closer to level than this, in degrees, are left alone: the engine bears it, and letters stay sharp.
 const LEVEL: f32 = 0.15;
 /// Pixels per inch at which letters of the usual size are read as well as at more, and sooner.
-const ENOUGH: f32 = 225.0;
+const ENOUGH: f32 = 236.0;
 /// Letters of the usual size are at least so high, in inches, as [`letters`] measures them; those of 8 points give 0.06.
 const USUAL: f32 = 0.05;
 /// An image whose resolution is within so much of what is wanted keeps its pixels.

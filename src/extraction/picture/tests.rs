@@ -165,7 +165,7 @@ fn a_scan_of_the_project_comes_at_its_size() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/gazettes/camara-07-digitalizada.pdf");
     let content = Arc::new(FileBytes::Owned(std::fs::read(path).unwrap()));
     let picture = of_pdf_page(&content, 0, &BOUNDS, false).unwrap().remove(0);
-    assert!((1820..1920).contains(&picture.width) && picture.dpi == 225, "{} at {}", picture.width, picture.dpi);
+    assert!((1910..2010).contains(&picture.width) && picture.dpi == 236, "{} at {}", picture.width, picture.dpi);
     let ink = picture.pixels.iter().filter(|pixel| **pixel < 128).count();
     assert!((picture.pixels.len() / 100..picture.pixels.len() / 5).contains(&ink), "{ink} dark pixels");
 }
