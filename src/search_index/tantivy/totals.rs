@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use ::tantivy::collector::{Collector, SegmentCollector};
 use ::tantivy::columnar::{Column, StrColumn};
 use ::tantivy::{DocId, Score, SegmentOrdinal, SegmentReader, TantivyError};
+use rustc_hash::FxHashMap;
 
 use super::schema::{DAY, PARTED, TERRITORY};
 use crate::search_index::{MonthTotal, TERRITORIES_NAMED, TerritoryTotal, Totals};
@@ -18,7 +19,7 @@ pub(super) struct OfSegment {
     days: Option<Column<i64>>,
     /// By the number that the column gives a territory.
     by_territory: Vec<u64>,
-    by_month: BTreeMap<i64, u64>,
+    by_month: FxHashMap<i64, u64>,
 }
 
 /// By what stands in the column, and by numbers such as 202412.
@@ -36,7 +37,7 @@ impl Collector for TotalsCollector {
         let fields = segment.fast_fields();
         let territories = fields.str(TERRITORY)?;
         let by_territory = vec![0; territories.as_ref().map_or(0, |column| column.dictionary().num_terms())];
-        Ok(OfSegment { territories, days: fields.i64(DAY).ok(), by_territory, by_month: BTreeMap::new() })
+        Ok(OfSegment { territories, days: fields.i64(DAY).ok(), by_territory, by_month: FxHashMap::default() })
     }
 
     fn requires_scoring(&self) -> bool {
@@ -75,16 +76,19 @@ impl SegmentCollector for OfSegment {
     fn harvest(self) -> Counted {
         let mut by_territory = HashMap::new();
         if let Some(column) = &self.territories {
-            let mut name = String::new();
-            for (number, count) in (0..).zip(self.by_territory).filter(|(_, count)| *count > 0) {
-                name.clear();
-                // A name that cannot be read is a damaged index, of which the hits will tell.
-                if column.ord_to_str(number, &mut name).unwrap_or(false) {
-                    by_territory.insert(name.clone(), count);
+            let counted = (0..).zip(self.by_territory).filter(|(_, count)| *count > 0);
+            let (numbers, counts): (Vec<u64>, Vec<u64>) = counted.unzip();
+            let mut counts = counts.into_iter();
+            // All names in one pass: to look each up begins at the front of its block. A name that cannot be read is a
+            // damaged index, of which the hits will tell.
+            let _ = column.dictionary().sorted_ords_to_term_cb(&numbers, |name| {
+                if let (Ok(name), Some(count)) = (str::from_utf8(name), counts.next()) {
+                    by_territory.insert(name.to_owned(), count);
                 }
-            }
+            });
         }
-        Counted { by_territory, by_month: self.by_month }
+        let by_month = self.by_month.into_iter().collect();
+        Counted { by_territory, by_month }
     }
 }
 
