@@ -248,8 +248,8 @@ fn the_page_of_a_gazette_shows_its_text_beside_its_file(server: &Server) {
         "edição 3322",
         &format!("<iframe src=\"/gazettes/{id}/file#page=1&amp;navpanes=0&amp;view=FitH\""),
         "<pre class=\"text\"",
-        "<dt>processed</dt><dd>yes</dd>",
-        "<dt>in the index</dt>",
+        "<dt>território</dt>",
+        "<dd>sim</dd>",
     ] {
         assert!(page.text().contains(part), "no {part} in {}", page.text());
     }
@@ -257,6 +257,7 @@ fn the_page_of_a_gazette_shows_its_text_beside_its_file(server: &Server) {
     assert!(beyond.text().contains("O texto só tem"), "{}", beyond.text());
     let odd = server.get(&format!("/gazettes/{id}?page=-1&lang=en"));
     assert!(odd.text().contains("What is known of this gazette"), "{}", odd.text());
+    assert!(odd.text().contains("<dt>processed</dt><dd>yes</dd>"), "{}", odd.text());
     for unknown in ["/gazettes/999999", "/gazettes/x", "/gazettes/-1", "/gazettes/999999/file", "/gazettes/1e1/file"] {
         let page = server.get(unknown);
         assert_eq!(page.status, 404, "{unknown}");

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::cli::{ExplainArgs, Format};
 use super::output::moment;
-use super::words::{code_words, t};
+use super::words::{self, code_words, t};
 use super::{Usage, output, services, set_aside};
 use crate::catalog::{Attempt, Catalog, CatalogError, GazetteState, PageRun, Source};
 use crate::config::Config;
@@ -34,15 +34,19 @@ pub async fn story(
     index: &dyn SearchIndex,
     config: &Config,
     id: GazetteId,
+    language: web::Language,
 ) -> Result<Option<web::Story>, CatalogError> {
     let Some(story) = story::story(catalog, Some(index), id).await? else { return Ok(None) };
     let pair = |row: Vec<String>| {
         let mut cells = row.into_iter();
         (cells.next().unwrap_or_default(), cells.collect::<Vec<_>>().join("  "))
     };
-    let mut rows: Vec<(String, String)> = rows(&story, config.failed_attempts).into_iter().map(pair).collect();
-    rows.extend(story.attempts.iter().map(|told| (t("attempts").to_owned(), attempt(told).join("  "))));
-    rows.extend(story.pages.iter().map(|told| (t("pages").to_owned(), pages(told).join("  "))));
+    let rows = words::in_language(language == web::Language::Portuguese, || {
+        let mut rows: Vec<(String, String)> = rows(&story, config.failed_attempts).into_iter().map(pair).collect();
+        rows.extend(story.attempts.iter().map(|told| (t("attempts").to_owned(), attempt(told).join("  "))));
+        rows.extend(story.pages.iter().map(|told| (t("pages").to_owned(), pages(told).join("  "))));
+        rows
+    });
     Ok(Some(web::Story { rows, json: serde_json::to_value(&story).unwrap_or_default() }))
 }
 

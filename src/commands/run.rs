@@ -258,7 +258,7 @@ fn closing(report: &Report, config: &Config) -> String {
             text.push_str(&format!("{}\n", t("Stopped by a signal; run again to go on.")));
         }
         Some(StopReason::OutOfTime) => {
-            text.push_str(&format!("{}\n", t("Stopped in time for --until; the next run goes on.")));
+            text.push_str(&format!("{}\n", t("Stopped in time, as --until or --for says; the next run goes on.")));
         }
         None if report.indexed > 0 => {
             let data = match &config.folder {

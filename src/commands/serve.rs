@@ -1,5 +1,6 @@
 //! `serve`: pages and API for browsers, until a signal ends it.
 
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::cli::{Format, ServeArgs};
 use super::{explain, output, services};
@@ -15,7 +16,7 @@ use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::gazette::GazetteId;
 use crate::search_index::SearchIndex;
-use crate::web::{Site, Story, StoryError, Storyteller, serve as serve_site};
+use crate::web::{Language, Site, Story, StoryError, Storyteller, serve as serve_site};
 
 pub async fn serve(args: &ServeArgs, mut config: Config, format: Format) -> Result<u8> {
     services::settle_folder(&mut config)?;
@@ -31,6 +32,7 @@ pub async fn serve(args: &ServeArgs, mut config: Config, format: Format) -> Resu
         .with_context(|| format!("could not listen on {}: choose another address with --listen", args.listen))?;
     let url = format!("http://{}/", listener.local_addr()?);
     let stop = first_signal()?;
+    tokio::spawn(heed_hangups(signal(SignalKind::hangup())?));
     match format {
         Format::Json => output::text(&format!("{}\n", json!({ "url": url })))?,
         Format::Text => output::text(&format!("prelo is at {url}  (end with Ctrl-C)\n"))?,
@@ -58,6 +60,17 @@ fn first_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
+/// A server keeps its settings. When its terminal is gone, nobody is there any more, and it ends as by SIGTERM.
+async fn heed_hangups(mut hangups: Signal) {
+    let had_terminal = io::stderr().is_terminal();
+    while hangups.recv().await.is_some() {
+        if had_terminal && !io::stderr().is_terminal() {
+            std::process::exit(143);
+        }
+        output::warning("SIGHUP: `prelo serve` reads its settings at its start; restart it to have them changed");
+    }
+}
+
 /// What `explain` tells, for the page of a gazette.
 struct Explainer {
     config: Config,
@@ -67,7 +80,7 @@ struct Explainer {
 
 #[async_trait]
 impl Storyteller for Explainer {
-    async fn story(&self, id: GazetteId) -> Result<Option<Story>, StoryError> {
-        Ok(explain::story(&*self.catalog, &*self.index, &self.config, id).await?)
+    async fn story(&self, id: GazetteId, language: Language) -> Result<Option<Story>, StoryError> {
+        Ok(explain::story(&*self.catalog, &*self.index, &self.config, id, language).await?)
     }
 }

@@ -2,6 +2,7 @@
 //! says something), else in English. English is what the code, the log and programs use; a phrase that is not in the table
 //! stays English.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 
 use crate::failure::FailureCode;
@@ -17,9 +18,22 @@ pub fn code_words(code: FailureCode) -> (&'static str, &'static str) {
     if is_portuguese() { code.in_portuguese() } else { (code.sentence(), code.action()) }
 }
 
+/// Tells something to somebody who is not the one at this terminal: the visitor of a page has a language of their own.
+pub fn in_language<T>(portuguese: bool, tell: impl FnOnce() -> T) -> T {
+    let before = VISITOR.replace(Some(portuguese));
+    let told = tell();
+    VISITOR.set(before);
+    told
+}
+
+thread_local! {
+    /// Whether what this thread tells at the moment is to be Portuguese; `None` is for the environment to say.
+    static VISITOR: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
 fn is_portuguese() -> bool {
     static ASKED: OnceLock<bool> = OnceLock::new();
-    *ASKED.get_or_init(asks_for_portuguese)
+    VISITOR.get().unwrap_or_else(|| *ASKED.get_or_init(asks_for_portuguese))
 }
 
 fn portuguese(english: &'static str) -> &'static str {
@@ -140,7 +154,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("To try them again: prelo reprocess --failed any", "Para tentar de novo: prelo reprocess --failed any"),
     ("Next: ", "A seguir: "),
     ("Stopped by a signal; run again to go on.", "Interrompida por um sinal; execute de novo para continuar."),
-    ("Stopped in time for --until; the next run goes on.", "Parou a tempo de --until; a próxima execução continua."),
+    (
+        "Stopped in time, as --until or --for says; the next run goes on.",
+        "Parou a tempo, como diz --until ou --for; a próxima execução continua.",
+    ),
     (
         "Stopped: another run took the lease over. Nothing was marked that is not indexed.",
         "Interrompida: outra execução assumiu. Nada foi marcado sem estar indexado.",

@@ -31,6 +31,7 @@ impl Language {
     }
 
     /// For the attribute `lang`.
+    #[must_use]
     pub fn tag(self) -> &'static str {
         self.of("pt-BR", "en")
     }
@@ -44,6 +45,7 @@ impl Language {
     }
 
     /// `12.345` or `12,345`.
+    #[must_use]
     pub fn number(self, number: u64) -> String {
         let digits = number.to_string();
         let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -57,6 +59,7 @@ impl Language {
     }
 
     /// `31/12/2024` for `2024-12-31`, and `31 Dec 2024`. Anything else comes back as it is.
+    #[must_use]
     pub fn date(self, iso: &str) -> String {
         match (iso.get(..4), iso.get(5..7), iso.get(8..10)) {
             (Some(year), Some(month), Some(day)) if iso.len() == 10 => match self {
@@ -71,6 +74,7 @@ impl Language {
     }
 
     /// `dez. 2024` or `Dec 2024` for `2024-12`.
+    #[must_use]
     pub fn month(self, iso: &str) -> String {
         match (iso.get(..4), iso.get(5..7).and_then(|month| self.month_name(month))) {
             (Some(year), Some(month)) => format!("{month} {year}"),

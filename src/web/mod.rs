@@ -21,6 +21,7 @@ mod search; // the search page and its other forms
 mod site; // what every page works with
 mod territories; // by name
 
+pub use language::Language;
 pub use problem::Problem;
 pub use site::{Shared, Site, Story, StoryError, Storyteller};
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+use super::language::Language;
 use super::territories::Territories;
 
 use crate::catalog::Catalog;
@@ -62,7 +63,7 @@ impl Site {
 #[async_trait]
 pub trait Storyteller: Send + Sync {
     /// `None` when there is no such gazette.
-    async fn story(&self, id: GazetteId) -> Result<Option<Story>, StoryError>;
+    async fn story(&self, id: GazetteId, language: Language) -> Result<Option<Story>, StoryError>;
 }
 
 /// Why a story cannot be told.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::asked::Asked;
 use super::gazette::{PageText, id, page_text};
+use super::language::Language;
 use super::problem::Problem;
 use super::site::Shared;
 use crate::search_index::{Query, SearchQuery};
@@ -63,8 +64,12 @@ async fn gazette(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri
         let page = page(query.as_deref())?;
         let unknown = || Problem::new(StatusCode::NOT_FOUND, "Este diário não existe.", "There is no such gazette.");
         let id = id(&uri).ok_or_else(unknown)?;
-        let story =
-            site.storyteller.story(id).await.map_err(|error| Problem::internal(&*error))?.ok_or_else(unknown)?;
+        let story = site
+            .storyteller
+            .story(id, Language::English)
+            .await
+            .map_err(|error| Problem::internal(&*error))?
+            .ok_or_else(unknown)?;
         let mut told = story.json;
         let Some(page) = page else { return Ok(told) };
         let key = told["file_path"].as_str().unwrap_or_default().to_owned();

@@ -69,9 +69,10 @@ async fn answer(site: &Shared, uri: &Uri, query: Option<&str>, headers: &HeaderM
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "Este diário não existe.", "There is no such gazette.");
     let id = super::id(uri).ok_or_else(unknown)?;
     let explanation = site.catalog.explain(id).await?.ok_or_else(unknown)?;
-    let story = site.storyteller.story(id).await.map_err(|error| Problem::internal(&*error))?.ok_or_else(unknown)?;
     let asked = Asked::read(query);
     let language = Language::chosen(asked.language.as_deref(), headers);
+    let story = site.storyteller.story(id, language).await;
+    let story = story.map_err(|error| Problem::internal(&*error))?.ok_or_else(unknown)?;
     let key = explanation.gazette.file_path.clone().unwrap_or_default();
     // What is not stored, and a storage that is away, leave the story and the file.
     let text = if key.is_empty() { None } else { page_text(&*site.storage, &key, asked.page).await.ok() };
