@@ -186,7 +186,7 @@ fn whoever_asks_for_portuguese_gets_it_and_programs_do_not() {
         answer.stdout
     };
     let status = portuguese(&["status"]);
-    for words in ["processados", "últimas execuções", "O arquivo não tem bytes."] {
+    for words in ["processados", "últimas execuções", "O arquivo não tem nenhum byte."] {
         assert!(status.contains(words), "no `{words}` in\n{status}");
     }
     let id = set_aside(&prelo)[0]["gazette_id"].to_string();
