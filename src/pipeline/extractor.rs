@@ -13,7 +13,8 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::oneshot;
 
 use super::guard::Load;
-use super::quarantine::ReadingRoom;
+use super::quarantine::{ReadingRoom, Seat};
+use super::queue::{Place, Queue};
 use super::recognizer::{Recognizer, Scans};
 use super::time_left::TimeLeft;
 use super::workers::Workers;
@@ -55,10 +56,14 @@ pub(super) async fn run(
     let extractor =
         Arc::new(Extractor { context, scans, pool, room: ReadingRoom::default(), texts, load, extracted, outcomes });
     let mut workers = Workers::new(&extractor.context, plan.readers + AHEAD);
+    let mut queue = Queue::default();
     while let Some(item) = spooled.recv().await {
         let extractor = extractor.clone();
+        // In order, so that who waits for its place keeps no seat from one before.
+        let seat = extractor.room.seat(item.suspect).await;
+        let place = queue.join();
         workers.limit(extractor.load.allowed() + AHEAD);
-        workers.start(async move { extractor.extract(item).await }).await;
+        workers.start(async move { extractor.extract(item, seat, place).await }).await;
     }
     workers.finish().await;
 }
@@ -76,16 +81,15 @@ struct Extractor {
 }
 
 impl Extractor {
-    async fn extract(self: Arc<Self>, item: Spooled) {
+    async fn extract(self: Arc<Self>, item: Spooled, seat: Seat, mut place: Place) {
         let context = &self.context;
         let id = item.gazette.id;
         // Counted and committed before the file is parsed: a file that kills the process leaves its trace.
-        let seat = match self.room.enter(context, id, item.suspect).await {
-            Ok(Some(seat)) => {
-                failpoint::pass(Point::StartCounted);
-                seat
-            }
-            Ok(None) => {
+        let entered = self.room.enter(context, id).await;
+        place.first().await;
+        match entered {
+            Ok(true) => failpoint::pass(Point::StartCounted),
+            Ok(false) => {
                 context.telemetry.emit(&Event::ClaimLost { gazette: id });
                 return;
             }
@@ -94,8 +98,9 @@ impl Extractor {
                 let _ = self.outcomes.send(Outcome::Released { id }).await;
                 return;
             }
-        };
+        }
         let turn = self.load.turn().await;
+        drop(place);
         context.telemetry.emit(&Event::StageBegun { gazette: id, stage: Stage::Extract });
         let started = Instant::now();
         let bytes = item.file.bytes;

@@ -38,6 +38,7 @@ mod indexer;
 mod lister;
 mod pager;
 mod quarantine;
+mod queue;
 mod recognizer;
 pub mod registrar;
 pub mod reindexer;

@@ -50,17 +50,20 @@ pub(super) enum Seat {
 }
 
 impl ReadingRoom {
-    /// Waits for a seat, then counts the start durably. `None`: the claim is lost.
-    pub async fn enter(&self, context: &Context, id: GazetteId, suspect: bool) -> Result<Option<Seat>, CatalogError> {
-        let seat = if suspect {
+    /// Waits for a seat.
+    pub async fn seat(&self, suspect: bool) -> Seat {
+        if suspect {
             Seat::Alone { _guard: self.seats.clone().write_owned().await }
         } else {
             Seat::Shared { _guard: self.seats.clone().read_owned().await }
-        };
+        }
+    }
+
+    /// Counts the start of a reading durably. False: the claim is lost.
+    pub async fn enter(&self, context: &Context, id: GazetteId) -> Result<bool, CatalogError> {
         let policy = context.retry_policy(context.config.catalog_attempts);
         let start = || context.catalog.start(context.run(), id);
-        let started = retrying(context, &policy, "count a start", start).await?;
-        Ok(started.then_some(seat))
+        retrying(context, &policy, "count a start", start).await
     }
 
     /// The reading has ended. For most gazettes their outcome, soon after, forgets the start.
