@@ -478,7 +478,11 @@ impl Filler<'_> {
         let key = row.gazette.file_path.as_deref().unwrap_or_default();
         let policy = self.context.retry_policy(self.context.config.download_attempts);
         match retrying(self.context, &policy, "read a text", || self.context.storage.get_text(key)).await {
-            Ok(text) => Ok(Some(String::from_utf8_lossy(&text).into_owned())),
+            // What prelo stored is UTF-8, and quicker looked at as a whole.
+            Ok(text) => Ok(Some(match std::str::from_utf8(&text) {
+                Ok(text) => text.to_owned(),
+                Err(_) => String::from_utf8_lossy(&text).into_owned(),
+            })),
             Err(error) if matches!(error.kind, StorageErrorKind::NotFound | StorageErrorKind::BadKey) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -5,15 +5,15 @@
 //! needs are put back by rule, and the plurals it misses (`editais`, `pregões`) become singulars, by the plural step of
 //! Orengo and Huyck, "A stemming algorithm for the Portuguese language" (SPIRE 2001).
 
-use std::sync::{Mutex, PoisonError};
-
-use ::tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RawTokenizer, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer,
-    Token, TokenStream, Tokenizer,
-};
-use rustc_hash::FxHashMap;
+use ::tantivy::tokenizer::{AsciiFoldingFilter, LowerCaser, SimpleTokenizer, TextAnalyzer};
 
 use super::query::Stem;
+use stems::Borrowed;
+use words::{Word, Words};
+
+mod grouped;
+mod stems;
+mod words;
 
 /// Bytes; what is longer is no word, and the index takes no token above 65,530.
 pub const MAX_WORD_BYTES: usize = 80;
@@ -64,20 +64,24 @@ const ACCENTS: &[(&str, &str)] = &[
     ("arias", "ario"),
 ];
 
-/// Words, lower case, without accents, without stop words (their places stay empty, so that phrases fit), stemmed.
+/// For the index: words, lower case, without accents, without stop words (their places stay empty, so that phrases fit),
+/// stemmed; and all places of a word together, not in the order of the text.
 #[must_use]
 pub fn analyzer() -> TextAnalyzer {
-    TextAnalyzer::from(Words)
+    TextAnalyzer::from(grouped::Analyzer)
 }
 
-/// The words of a text as the index holds them.
+/// The words of a text as the index holds them, in the order of the text.
 #[must_use]
 pub fn stems(text: &str) -> Vec<Stem> {
-    let mut stems = Vec::new();
-    Words.token_stream(text).process(&mut |token| {
-        stems.push(Stem { offset: token.position, text: token.text.clone() });
-    });
-    stems
+    let mut known = Borrowed::default();
+    let known = known.get();
+    known.make_room();
+    let stem = |word: Word<'_>| {
+        let stem = known.of(word)?;
+        Some(Stem { offset: word.position, text: known.text(stem).to_owned() })
+    };
+    Words::of(text).filter_map(stem).collect()
 }
 
 /// Lower case without accents.
@@ -115,146 +119,6 @@ fn with_ending(word: &str, endings: &[(&str, &str)]) -> String {
         }
     }
     word.to_owned()
-}
-
-/// Stems of words that were met before, as they stood in the text. Gazettes say the same words again and again: reducing
-/// each anew took a quarter of the time of indexing.
-struct Stems {
-    folder: TextAnalyzer,
-    stemmer: TextAnalyzer,
-    known: FxHashMap<Box<str>, Option<Box<str>>>,
-}
-
-impl Stems {
-    /// About five megabytes; then it begins anew.
-    const MOST: usize = 50_000;
-
-    fn new() -> Self {
-        let folder = TextAnalyzer::builder(SimpleTokenizer::default())
-            .filter(LowerCaser)
-            .filter(AsciiFoldingFilter)
-            .filter(StopWordFilter::remove(stop_words()))
-            .build();
-        let stemmer = TextAnalyzer::builder(RawTokenizer::default())
-            .filter(Stemmer::new(Language::Portuguese))
-            .filter(AsciiFoldingFilter)
-            .build();
-        Self { folder, stemmer, known: FxHashMap::default() }
-    }
-
-    /// Puts the stem of a word into `out`; `false` for a stop word.
-    fn stem(&mut self, word: &str, out: &mut String) -> bool {
-        let known = match self.known.get(word) {
-            Some(known) => known,
-            None => {
-                if self.known.len() >= Self::MOST {
-                    self.known.clear();
-                }
-                let stem = only_token(&mut self.folder, word)
-                    .and_then(|folded| only_token(&mut self.stemmer, &reduced(&folded)))
-                    .map(String::into_boxed_str);
-                self.known.entry(word.into()).or_insert(stem)
-            }
-        };
-        let Some(stem) = known else { return false };
-        out.clear();
-        out.push_str(stem);
-        true
-    }
-}
-
-/// What is left of a word; `None` when nothing is.
-fn only_token(analyzer: &mut TextAnalyzer, word: &str) -> Option<String> {
-    let mut left = None;
-    analyzer.token_stream(word).process(&mut |token| left = Some(token.text.clone()));
-    left
-}
-
-/// [`Stems`] that nobody uses: one for each text that was ever read at the same time. Tantivy begins a new thread with
-/// every commit, so that what a thread remembers would be forgotten as often.
-static IDLE: Mutex<Vec<Stems>> = Mutex::new(Vec::new());
-
-/// Stems that are given back when the text is read.
-struct Borrowed(Option<Stems>);
-
-impl Borrowed {
-    fn get(&mut self) -> &mut Stems {
-        self.0.get_or_insert_with(|| {
-            let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            idle.unwrap_or_else(Stems::new)
-        })
-    }
-}
-
-impl Drop for Borrowed {
-    fn drop(&mut self) {
-        IDLE.lock().unwrap_or_else(PoisonError::into_inner).extend(self.0.take());
-    }
-}
-
-/// Parts a text into words where anything stands that is neither letter nor digit.
-#[derive(Clone)]
-struct Words;
-
-struct WordStream<'a> {
-    text: &'a str,
-    /// Bytes of the text that were looked at.
-    read: usize,
-    token: Token,
-    stems: Borrowed,
-}
-
-impl Tokenizer for Words {
-    type TokenStream<'a> = WordStream<'a>;
-
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
-        WordStream { text, read: 0, token: Token::default(), stems: Borrowed(None) }
-    }
-}
-
-impl<'a> WordStream<'a> {
-    /// Where the next word begins, and itself.
-    fn word(&mut self) -> Option<(usize, &'a str)> {
-        let bytes = self.text.as_bytes();
-        let mut start = None;
-        while let Some(byte) = bytes.get(self.read) {
-            let (is_of_word, length) = if byte.is_ascii() {
-                (byte.is_ascii_alphanumeric(), 1)
-            } else {
-                let c = self.text[self.read..].chars().next()?;
-                (c.is_alphanumeric(), c.len_utf8())
-            };
-            match (is_of_word, start) {
-                (true, None) => start = Some(self.read),
-                (false, Some(start)) => return Some((start, &self.text[start..self.read])),
-                _ => {}
-            }
-            self.read += length;
-        }
-        start.map(|start| (start, &self.text[start..]))
-    }
-}
-
-impl TokenStream for WordStream<'_> {
-    fn advance(&mut self) -> bool {
-        while let Some((start, word)) = self.word() {
-            // Counted also for what is left out.
-            self.token.position = self.token.position.wrapping_add(1);
-            if word.len() < MAX_WORD_BYTES && self.stems.get().stem(word, &mut self.token.text) {
-                (self.token.offset_from, self.token.offset_to) = (start, start + word.len());
-                return true;
-            }
-        }
-        false
-    }
-
-    fn token(&self) -> &Token {
-        &self.token
-    }
-
-    fn token_mut(&mut self) -> &mut Token {
-        &mut self.token
-    }
 }
 
 #[cfg(test)]
@@ -318,31 +182,10 @@ mod tests {
     fn a_word_has_the_same_stem_when_it_comes_again_and_after_many_others() {
         let first = words("Pregões de REGISTRO DE preços");
         assert_eq!(words("Pregões de REGISTRO DE preços"), first);
-        let many: Vec<String> = (0..Stems::MOST).map(|n| format!("palavra{n}")).collect();
+        let many: Vec<String> = (0..stems::Stems::MOST).map(|n| format!("palavra{n}")).collect();
         assert_eq!(words(&many.join(" ")).len(), many.len());
         assert_eq!(words("Pregões de REGISTRO DE preços"), first);
-        let idle = IDLE.lock().unwrap();
-        assert!(idle.iter().all(|stems| stems.known.len() <= Stems::MOST));
-    }
-
-    #[test]
-    fn words_are_parted_as_the_tokenizer_of_the_index_parts_them() {
-        let long = "x".repeat(MAX_WORD_BYTES);
-        let all = "Édito nº 1.234/2024 — São João d'Oeste\u{c}R$ 5,00 ½ e-mail ﬁm  \u{301}ção 北京".to_owned()
-            + " "
-            + &long;
-        let mut usual = SimpleTokenizer::default();
-        let mut expected = Vec::new();
-        usual.token_stream(&all).process(&mut |token| {
-            let stems = words(&token.text);
-            let stem = (token.text.len() < MAX_WORD_BYTES).then(|| stems.first().cloned()).flatten();
-            expected.extend(stem.map(|stem| (token.position, token.offset_from, token.offset_to, stem)));
-        });
-        let mut got = Vec::new();
-        Words.token_stream(&all).process(&mut |token| {
-            got.push((token.position, token.offset_from, token.offset_to, token.text.clone()));
-        });
-        assert_eq!(got, expected);
+        assert!(words(&"x".repeat(MAX_WORD_BYTES)).is_empty(), "that is no word");
     }
 
     #[test]

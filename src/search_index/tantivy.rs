@@ -56,7 +56,7 @@ impl Place {
             _ => {
                 // The one before is closed first: nobody writes to it any more.
                 *slot = None;
-                let store = Arc::new(Store::open(folder.clone(), self.shown.clone())?);
+                let store = Arc::new(Store::open(folder.clone(), self.shown.clone(), 1)?);
                 *slot = Some((folder, Arc::clone(&store)));
                 Ok(store)
             }
@@ -102,7 +102,9 @@ impl Place {
     ) -> Result<(), SearchIndexError> {
         let folder = self.layout.folder(name);
         let _turn = versions::turn(&folder).map_err(|error| self.failed("write to a version of the index", error))?;
-        let store = Store::open(folder, self.shown.clone())?;
+        // Whoever fills a version does nothing else; a run that writes to it, too, has readers to feed.
+        let threads = if self.version.is_some() { filling_threads() } else { 1 };
+        let store = Store::open(folder, self.shown.clone(), threads)?;
         work(&store)?;
         store.close()
     }
@@ -153,6 +155,11 @@ impl TantivyIndex {
             diagnosis.during(operation, &self.shown).caused_by(error)
         })
     }
+}
+
+/// Threads that write one bulk of a version that is being filled: more than a few wait for the disk.
+fn filling_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4)
 }
 
 /// Runs what blocks on a thread for that. A panic in there is an error of this call alone.
@@ -278,7 +285,7 @@ impl Versions for TantivyIndex {
             let folder = place.layout.folder(&name);
             // What lies there was begun, and never pointed to.
             versions::remove(&folder).map_err(failed)?;
-            Store::open(folder, place.shown.clone())?.prepare()?;
+            Store::open(folder, place.shown.clone(), 1)?.prepare()?;
             let since = Some(now);
             (pointer.next, pointer.changed_since, pointer.next_since) = (Some(name), since.clone(), since);
             pointer.back = false;
@@ -299,7 +306,7 @@ impl Versions for TantivyIndex {
                 return Err(Diagnosis::new(Kind::NotThere, advice).during(operation, &place.shown));
             };
             // It must be readable by this prelo before anybody writes to it.
-            Store::open(place.layout.folder(&previous), place.shown.clone())?.opened(operation)?;
+            Store::open(place.layout.folder(&previous), place.shown.clone(), 1)?.opened(operation)?;
             (pointer.next, pointer.back) = (Some(previous), true);
             (pointer.changed_since, pointer.next_since) = (pointer.since.clone(), Some(now));
             place.layout.point(&pointer).map_err(failed)

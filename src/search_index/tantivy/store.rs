@@ -28,7 +28,7 @@ use crate::search_index::{
     hit, matches, passages,
 };
 
-/// Bytes of postings that the writer gathers before it writes them out.
+/// Bytes of postings that each thread of the writer gathers before it writes them out.
 const WRITER_BYTES: usize = 24 << 20;
 
 /// Documents as the index takes them, by their gazettes.
@@ -38,6 +38,8 @@ pub(super) type Written = Vec<(GazetteId, TantivyDocument)>;
 pub(super) struct Store {
     path: PathBuf,
     shown: String,
+    /// That write a bulk together.
+    threads: usize,
     /// Filled when the index is there.
     opened: Mutex<Option<Arc<Opened>>>,
     /// Made by the first bulk: it takes the lock of the folder, which nobody who only reads may need.
@@ -52,9 +54,9 @@ pub(super) struct Opened {
 }
 
 impl Store {
-    /// Opens the index if it is there.
-    pub fn open(path: PathBuf, shown: String) -> Result<Self, SearchIndexError> {
-        let store = Self { path, shown, opened: Mutex::new(None), writer: Mutex::new(None) };
+    /// Opens the index if it is there. So many threads will write a bulk.
+    pub fn open(path: PathBuf, shown: String, threads: usize) -> Result<Self, SearchIndexError> {
+        let store = Self { path, shown, threads, opened: Mutex::new(None), writer: Mutex::new(None) };
         match store.opened("open the index") {
             Err(error) if error.kind != Kind::NotThere => Err(error),
             _ => Ok(store),
@@ -85,10 +87,14 @@ impl Store {
 
     /// Writes documents and commits. When it fails, none of them is in the index.
     pub fn write(&self, documents: Written) -> Result<(), SearchIndexError> {
+        self.put(documents, true)
+    }
+
+    fn put(&self, documents: Written, replacing: bool) -> Result<(), SearchIndexError> {
         let operation = bulk::operation(documents.len());
         let opened = self.opened(&operation)?;
         let mut slot = lock(&self.writer);
-        let written = self.commit(&opened, &mut slot, documents);
+        let written = self.commit(&opened, &mut slot, documents, replacing);
         if written.is_err() {
             // A writer that failed stays broken; what it did not commit goes with it.
             *slot = None;
@@ -101,7 +107,7 @@ impl Store {
         let ids: Vec<GazetteId> = documents.iter().map(|(id, _)| *id).collect();
         let there = self.present(&ids)?;
         documents.retain(|(id, _)| !there.contains(id));
-        if documents.is_empty() { Ok(()) } else { self.write(documents) }
+        if documents.is_empty() { Ok(()) } else { self.put(documents, false) }
     }
 
     /// Lets merges end and gives the lock of the folder back.
@@ -112,10 +118,18 @@ impl Store {
         }
     }
 
-    fn commit(&self, opened: &Opened, slot: &mut Option<IndexWriter>, documents: Written) -> Result<(), TantivyError> {
+    fn commit(
+        &self,
+        opened: &Opened,
+        slot: &mut Option<IndexWriter>,
+        documents: Written,
+        replacing: bool,
+    ) -> Result<(), TantivyError> {
         let writer = self.writer_in(slot, opened)?;
         for (id, document) in documents {
-            writer.delete_term(opened.fields.key(id));
+            if replacing {
+                writer.delete_term(opened.fields.key(id));
+            }
             writer.add_document(document)?;
         }
         let segments = writer.prepare_commit()?;
@@ -141,7 +155,7 @@ impl Store {
     /// that may be what fills it.
     fn writer(&self, index: &Index) -> Result<IndexWriter, TantivyError> {
         let options = IndexWriterOptions::builder()
-            .num_worker_threads(1)
+            .num_worker_threads(self.threads)
             .num_merge_threads(1)
             .memory_budget_per_thread(WRITER_BYTES)
             .build();
@@ -333,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_seen_through_every_layer() {
-        let store = Store::open("nowhere".into(), "tantivy://nowhere".into()).unwrap();
+        let store = Store::open("nowhere".into(), "tantivy://nowhere".into(), 1).unwrap();
         let full = || io::Error::from_raw_os_error(28);
         let denied = || io::Error::from_raw_os_error(13);
         for (error, kind) in [
