@@ -168,7 +168,9 @@ mod tests {
     /// More words than are gathered at once, and more different ones than are remembered.
     #[test]
     fn long_texts_are_given_out_in_parts_with_the_places_of_each_word_in_order() {
-        let text: String = (0..TOGETHER * 2).map(|n| format!("contrato w{} ", n % (Stems::MOST + 1_000))).collect();
+        let words: Vec<String> =
+            (0..TOGETHER * 2).map(|n| format!("contrato w{}", n % (Stems::MOST + 1_000))).collect();
+        let text = words.join(" ");
         let mut got = grouped(&text);
         let mut last = std::collections::HashMap::new();
         for (stem, position) in &got {

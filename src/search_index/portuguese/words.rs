@@ -1,16 +1,5 @@
 //! Parts a text into words where anything stands that is neither letter nor digit.
 
-/// Every byte: whether it is a letter or digit of ASCII.
-const IS_OF_WORD: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    table
-};
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Word<'a> {
     /// Words before it.
@@ -80,7 +69,7 @@ impl<'a> Words<'a> {
     /// Bytes of the character here when it is letter or digit, or else bytes to go on by.
     fn look(&self, byte: u8) -> Result<usize, usize> {
         if byte.is_ascii() {
-            return if IS_OF_WORD[usize::from(byte)] { Ok(1) } else { Err(1) };
+            return if byte.is_ascii_alphanumeric() { Ok(1) } else { Err(1) };
         }
         // U+00C0 to U+00FF, the accented letters of Portuguese, are letters but for two signs, × and ÷.
         if byte == 0xC3 {
