@@ -279,9 +279,8 @@ mod tests {
 
     #[test]
     fn a_run_that_stops_in_time_is_no_error() {
-        let span = |stopped_by, is_error| {
-            of_run(RunId::new(), Instant::now(), &RunCounts::default(), stopped_by, is_error)
-        };
+        let span =
+            |stopped_by, is_error| of_run(RunId::new(), Instant::now(), &RunCounts::default(), stopped_by, is_error);
         let in_time = span(Some("out_of_time"), false);
         assert_eq!(in_time["status"], json!({}));
         assert_eq!(in_time["attributes"][3]["value"]["stringValue"], "out_of_time");
