@@ -108,7 +108,7 @@ catalogue! {
     Encrypted "ENCRYPTED" Permanent "The file asks for a password."
         "Ask the publisher for a file without one.";
     NeedsOcr "NEEDS_OCR" Permanent "The file has no text of its own: it is a scan, or blank."
-        "Run with `--ocr auto`, then `prelo reprocess --failed NEEDS_OCR`; it is never indexed empty.";
+        "If OCR was off: run with `--ocr auto`, then `prelo reprocess --failed NEEDS_OCR`. If it was on, the pages are blank or bear only lines; it is never indexed empty.";
     TextGarbled "TEXT_GARBLED" Permanent "The file has text that reads as nothing: its fonts do not say which characters they show."
         "Run with `--ocr auto`, then `prelo reprocess --failed TEXT_GARBLED`.";
     NoText "NO_TEXT" Permanent "OCR has looked at the pages and found no text: they are blank, or show only pictures."

@@ -142,11 +142,11 @@ impl Exporting {
             sinks.take(&page).await;
         }
         if let Some(trace) = trace {
-            let stopped_by = match ended {
-                Ok(Ended::Ran(report)) => report.stopped_by.as_deref(),
-                _ => Some("could_not_begin"),
+            let (stopped_by, is_error) = match ended {
+                Ok(Ended::Ran(report)) => (report.stopped_by.as_deref(), matches!(report.exit_code(), 1 | 4)),
+                _ => (Some("could_not_begin"), true),
             };
-            if let Err(error) = trace.end(&page.telemetry.counts(), stopped_by).await {
+            if let Err(error) = trace.end(&page.telemetry.counts(), stopped_by, is_error).await {
                 page.telemetry.emit(&Event::NotExported { to: "otlp_endpoint", error: &error });
             }
         }

@@ -66,7 +66,7 @@ pub(super) fn told(code: Code) -> (&'static str, &'static str) {
         Code::Encrypted => ("O arquivo pede uma senha.", "Peça a quem publica um arquivo sem senha."),
         Code::NeedsOcr => (
             "O arquivo não tem texto próprio: é uma digitalização, ou está em branco.",
-            "Execute com `--ocr auto`; depois `prelo reprocess --failed NEEDS_OCR`. Nunca é indexado vazio.",
+            "Se o OCR estava desligado: execute com `--ocr auto`; depois `prelo reprocess --failed NEEDS_OCR`. Se estava ligado, as páginas estão em branco ou só têm linhas. Nunca é indexado vazio.",
         ),
         Code::TextGarbled => (
             "O texto do arquivo não se lê: as fontes não dizem quais letras mostram.",

@@ -131,26 +131,13 @@ impl TraceOfRun {
         self.spans.clone()
     }
 
-    /// Sends what waits, and the span of the run itself.
+    /// Sends what waits, and the span of the run itself. `is_error` is false of a run that somebody has stopped, or that has
+    /// stopped in time: it has done what it should.
     ///
     /// # Errors
     /// In words, when the collector did not take something.
-    pub async fn end(self, counts: &RunCounts, stopped_by: Option<&str>) -> Result<(), String> {
-        let whole = json!({
-            "traceId": trace_id(self.run),
-            "spanId": root_id(self.run),
-            "name": "run",
-            "kind": INTERNAL,
-            "startTimeUnixNano": nanos(self.began),
-            "endTimeUnixNano": nanos(Instant::now()),
-            "attributes": [
-                integer("prelo.selected", counts.selected),
-                integer("prelo.indexed", counts.indexed),
-                integer("prelo.failed", counts.failures()),
-                text("prelo.stopped_by", stopped_by.unwrap_or("")),
-            ],
-            "status": if stopped_by.is_some() { json!({ "code": ERROR }) } else { json!({}) },
-        });
+    pub async fn end(self, counts: &RunCounts, stopped_by: Option<&str>, is_error: bool) -> Result<(), String> {
+        let whole = of_run(self.run, self.began, counts, stopped_by, is_error);
         let Self { run, spans, collector, mut sending, last, .. } = self;
         // Whoever else holds a sender of the queue has nothing more to put.
         drop((last, spans));
@@ -208,6 +195,26 @@ fn request(run: RunId, spans: &[Value]) -> Value {
         ] },
         "scopeSpans": [{ "scope": { "name": "prelo" }, "spans": spans }],
     }] })
+}
+
+fn of_run(run: RunId, began: Instant, counts: &RunCounts, stopped_by: Option<&str>, is_error: bool) -> Value {
+    let mut attributes = vec![
+        integer("prelo.selected", counts.selected),
+        integer("prelo.indexed", counts.indexed),
+        integer("prelo.failed", counts.failures()),
+    ];
+    attributes.extend(stopped_by.map(|reason| text("prelo.stopped_by", reason)));
+    let status = if is_error { json!({ "code": ERROR, "message": stopped_by }) } else { json!({}) };
+    json!({
+        "traceId": trace_id(run),
+        "spanId": root_id(run),
+        "name": "run",
+        "kind": INTERNAL,
+        "startTimeUnixNano": nanos(began),
+        "endTimeUnixNano": nanos(Instant::now()),
+        "attributes": attributes,
+        "status": status,
+    })
 }
 
 fn of_stage(run: RunId, span: &Span) -> Value {
@@ -270,6 +277,18 @@ mod tests {
         assert!(Collector::new("nowhere", "").is_err());
     }
 
+    #[test]
+    fn a_run_that_stops_in_time_is_no_error() {
+        let span =
+            |stopped_by, is_error| of_run(RunId::new(), Instant::now(), &RunCounts::default(), stopped_by, is_error);
+        let in_time = span(Some("out_of_time"), false);
+        assert_eq!(in_time["status"], json!({}));
+        assert_eq!(in_time["attributes"][3]["value"]["stringValue"], "out_of_time");
+        let down = span(Some("dependency_down"), true);
+        assert_eq!(down["status"], json!({ "code": ERROR, "message": "dependency_down" }));
+        assert_eq!(span(None, false)["attributes"].as_array().map(Vec::len), Some(3));
+    }
+
     #[tokio::test]
     async fn a_collector_that_is_away_costs_spans_and_no_time() {
         let collector = Collector::new("http://127.0.0.1:9", "").unwrap();
@@ -279,7 +298,7 @@ mod tests {
         for id in 0..10_000 {
             spans.put(GazetteId(id), Stage::Store, now, now, None);
         }
-        assert!(trace.end(&RunCounts::default(), None).await.is_err());
+        assert!(trace.end(&RunCounts::default(), None, false).await.is_err());
         assert_eq!(spans.dropped(), 10_000);
     }
 }
