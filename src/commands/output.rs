@@ -33,6 +33,11 @@ pub fn warning(message: &str) {
     let _ = writeln!(io::stderr(), "warning: {message}");
 }
 
+/// Says something on standard error that is neither a result nor odd.
+pub fn note(message: &str) {
+    let _ = writeln!(io::stderr(), "{message}");
+}
+
 /// A table of aligned columns; a column of numbers stands right, every other left. No header when it is empty.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).chain([header.len()]).max().unwrap_or(0);
@@ -102,11 +107,6 @@ pub fn cut(line: &str, width: usize) -> String {
         return line.to_owned();
     }
     line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// `1 gazette`, `2 gazettes`.
-pub fn gazettes(count: u64) -> String {
-    if count == 1 { "1 gazette".into() } else { format!("{count} gazettes") }
 }
 
 /// Bold on a terminal, unless `NO_COLOR` is set.

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use time::{OffsetDateTime, Time, UtcOffset};
 
+use super::Usage;
+use super::words::{t, told};
+use crate::telemetry::duration;
+
 /// A time of day, in the machine's time zone.
 pub fn time_of_day(text: &str) -> Result<Time, String> {
     let read = || {
@@ -39,11 +43,64 @@ pub fn span(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(seconds))
 }
 
-/// How long it is until that time of day comes, today or tomorrow.
-pub fn until(time: Time, now: OffsetDateTime) -> Duration {
-    let today = now.replace_time(time);
-    let next = if today > now { today } else { today + time::Duration::DAY };
-    Duration::try_from(next - now).unwrap_or_default()
+/// A time of day that passed less than this ago was most likely meant for today: who comes too late is told so, instead of
+/// working for a whole day.
+const JUST_PASSED: time::Duration = time::Duration::HOUR;
+
+/// When a run has to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    pub within: Duration,
+    /// In the machine's time zone.
+    pub at: OffsetDateTime,
+    /// The day of `at` is not that of now.
+    pub is_on_another_day: bool,
+}
+
+impl End {
+    /// # Errors
+    /// For so long that the calendar ends first.
+    pub fn after(within: Duration, now: OffsetDateTime) -> Result<Self, Usage> {
+        let at = time::Duration::try_from(within).ok().and_then(|within| now.checked_add(within));
+        let at = at.ok_or_else(|| Usage("--for is too long: name less".into()))?;
+        Ok(Self { within, at, is_on_another_day: at.date() != now.date() })
+    }
+
+    /// The next such time of day, today or tomorrow.
+    ///
+    /// # Errors
+    /// When it has just passed.
+    pub fn at(time: Time, now: OffsetDateTime) -> Result<Self, Usage> {
+        let today = now.replace_time(time);
+        let next = if today > now { today } else { today + time::Duration::DAY };
+        let passed = time::Duration::DAY - (next - now);
+        if passed < JUST_PASSED {
+            let (hour, minute, minutes) = (time.hour(), time.minute(), passed.whole_minutes());
+            return Err(Usage(format!(
+                "--until {hour:02}:{minute:02} passed {minutes} minutes ago: name a later time, or for that of tomorrow say \
+                 how long, such as --for 23h"
+            )));
+        }
+        Self::after(Duration::try_from(next - now).unwrap_or_default(), now)
+    }
+
+    /// RFC 3339, for programs.
+    pub fn iso(self) -> String {
+        self.at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+    }
+
+    /// One sentence: `Ends by tomorrow 05:30, in 7h 30m at most.`
+    pub fn sentence(self) -> String {
+        let (date, hour, minute) = (self.at.date(), self.at.hour(), self.at.minute());
+        let time = format!("{hour:02}:{minute:02}");
+        let within = self.within.as_secs_f64();
+        let moment = match self.is_on_another_day {
+            false => time,
+            true if within <= 86_400.0 => format!("{} {time}", t("tomorrow")),
+            true => format!("{date} {time}"),
+        };
+        told("Ends by {moment}, in {span} at most.", &[("moment", &moment), ("span", &duration(within))])
+    }
 }
 
 /// Now, in the zone of `TZ` or of the machine; in UTC where neither can be read.
@@ -76,10 +133,24 @@ mod tests {
     }
 
     #[test]
-    fn the_next_such_time_is_meant() {
+    fn the_next_such_time_is_meant_unless_it_has_just_passed() {
         let now = datetime!(2026-03-04 22:00 -3);
-        assert_eq!(until(time!(22:30), now), Duration::from_mins(30));
-        assert_eq!(until(time!(05:30), now), Duration::from_mins(450));
-        assert_eq!(until(time!(22:00), now), Duration::from_hours(24));
+        for (time, minutes, words) in [
+            (time!(22:30), 30, "Ends by 22:30, in 30m 00s at most."),
+            (time!(05:30), 450, "Ends by tomorrow 05:30, in 7h 30m at most."),
+            (time!(21:00), 23 * 60, "Ends by tomorrow 21:00, in 23h 00m at most."),
+        ] {
+            let end = End::at(time, now).unwrap();
+            assert_eq!((end.within, end.sentence().as_str()), (Duration::from_mins(minutes), words));
+        }
+        for (time, words) in [(time!(22:00), "passed 0 minutes ago"), (time!(21:01), "passed 59 minutes ago")] {
+            let Usage(why) = End::at(time, now).unwrap_err();
+            assert!(why.contains(words) && why.contains("--for 23h"), "{why}");
+        }
+        let midnight = datetime!(2026-03-05 00:20 -3);
+        assert!(End::at(time!(23:50), midnight).unwrap_err().0.contains("passed 30 minutes ago"));
+        let long = End::after(Duration::from_hours(72), now).unwrap();
+        assert_eq!(long.sentence(), "Ends by 2026-03-07 22:00, in 72h 00m at most.");
+        assert_eq!(long.iso(), "2026-03-07T22:00:00-03:00");
     }
 }

@@ -227,7 +227,17 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::Deferred { gazette, scans } => {
             debug!(run_id, gazette_id = gazette.0, scans, "put off until its scans are read");
         }
-        Event::PageRecognized { gazette } => trace!(run_id, gazette_id = gazette.0, "page read by OCR"),
+        Event::PageRecognized { gazette, elapsed } => {
+            trace!(run_id, gazette_id = gazette.0, seconds = elapsed.as_secs_f64(), "page read by OCR");
+        }
+        Event::EndSet { at, within } => {
+            info!(
+                run_id,
+                at,
+                seconds = within.as_secs(),
+                "the run ends by a given moment: claiming stops in time for it"
+            );
+        }
         Event::Recognized { gazette, pages, by_engine, confidence, warnings, elapsed } => {
             let (gazette_id, seconds) = (gazette.0, elapsed.as_secs_f64());
             debug!(run_id, gazette_id, pages, by_engine, confidence, seconds, "scans read");
