@@ -80,6 +80,7 @@ pub struct Gazette {
 #[cfg(test)]
 impl Gazette {
     /// One of which nothing else is known, for tests.
+    #[must_use]
     pub fn bare(id: i64) -> Self {
         Self {
             id: GazetteId(id),

@@ -454,6 +454,7 @@ pub struct RunRecord {
 #[cfg(test)]
 impl RunRecord {
     /// A run of which nothing else is known, for tests.
+    #[must_use]
     pub fn with_counts(counts: RunCounts) -> Self {
         Self {
             id: RunId::new(),

@@ -81,7 +81,7 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
         Format::Text => {
             for Finding { service, url, ok, says, .. } in &findings {
                 let mark = t(if *ok { "ok" } else { "NOT OK" });
-                output::text(&format!("{service:<8} {mark:<7} {url}\n                 {says}\n"))?;
+                output::text(&format!("{service:<8} {mark:<7} {url}\n{}", output::indented(17, says)))?;
             }
             output::text(&format!("\n{pasted}"))?;
         }
@@ -93,14 +93,13 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
 fn confinement(config: &Config) -> Result<String> {
     let sandbox = readers::sandbox(config);
     let confinement = extraction::pool(1)?.install(|| sandbox.warm_up()).map_err(ReadError::NoChild)?;
-    let files = match confinement.files {
-        true => "no file system",
-        false => "NOT kept from the file system (this kernel lacks Landlock: Linux 5.13 or newer, enabled)",
+    let files = if confinement.files {
+        "no file system"
+    } else {
+        "NOT kept from the file system (this kernel lacks Landlock: Linux 5.13 or newer, enabled)"
     };
-    let network = match confinement.network {
-        true => "no network",
-        false => "NOT kept from the network (this kernel lacks seccomp)",
-    };
+    let network =
+        if confinement.network { "no network" } else { "NOT kept from the network (this kernel lacks seccomp)" };
     Ok(format!("{}; {}, {}", t_one("started"), t(files), t(network)))
 }
 

@@ -94,7 +94,8 @@ fn rows(story: &Story, places: &Places, attempts: u32) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |name: &'static str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            rows.push(vec![t(name).to_owned(), value]);
+            // Keys, and what files begin with, must not steer the terminal.
+            rows.push(vec![t(name).to_owned(), value.chars().filter(|c| !c.is_control()).collect()]);
         }
     };
     row("gazette", Some(story.id.to_string()));
@@ -162,11 +163,11 @@ fn rows(story: &Story, places: &Places, attempts: u32) -> Vec<Vec<String>> {
 }
 
 fn render(story: &Story, places: &Places, attempts: u32) -> String {
-    let mut text = output::table(&[], &rows(story, places, attempts));
+    let mut text = output::pairs(&rows(story, places, attempts));
     if !story.attempts.is_empty() {
         let header = ["when", "what came out", "download", "reading", "OCR", "storing", "index", "run"].map(t);
         let rows: Vec<Vec<String>> = story.attempts.iter().map(attempt).collect();
-        text.push_str(&format!("\n{}:\n{}", t("attempts"), output::table(&header, &rows)));
+        text.push_str(&format!("\n{}:\n{}", t("attempts"), output::fitting(&header, &rows)));
     }
     if !story.pages.is_empty() {
         let rows: Vec<Vec<String>> = story.pages.iter().map(pages).collect();

@@ -99,11 +99,14 @@ fn render(shown: &[Shown<'_>], limit: u32) -> String {
         })
         .collect();
     let mut text = output::narrow_table(&["id", "code", "date", "territory", "file", "detail"].map(t), &rows);
-    if shown.len() == limit as usize {
-        text.push_str(&format!("{}\n", t("There may be more: --limit N. What to do about each code: prelo status")));
-    } else {
-        text.push_str(&format!("{}\n", t("What to do about each code: prelo status. One gazette: prelo explain ID")));
-    }
+    text.push_str(&output::indented(
+        0,
+        t(if shown.len() == limit as usize {
+            "There may be more: --limit N. What to do about each code: prelo status"
+        } else {
+            "What to do about each code: prelo status. One gazette: prelo explain ID"
+        }),
+    ));
     text
 }
 

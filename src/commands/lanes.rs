@@ -60,10 +60,14 @@ impl Lanes {
                 lane.gazettes.to_string(),
                 lane.pages.map_or_else(|| "-".to_owned(), |pages| pages.to_string()),
                 rate.map_or_else(unknown, |rate| format!("{rate:.1} {unit}")),
-                lane.seconds.map_or_else(unknown, |seconds| format!("{}{}", t("about "), duration(seconds))),
+                match lane.seconds {
+                    _ if lane.gazettes == 0 => "-".to_owned(),
+                    Some(seconds) => format!("{}{}", t("about "), duration(seconds)),
+                    None => unknown(),
+                },
             ]
         };
-        super::output::table(
+        super::output::fitting(
             &["lane", "gazettes", "pages", "rate", "time"].map(t),
             &[
                 row("files as they are", &self.digital, self.digital.gazettes_per_second, "docs/s"),

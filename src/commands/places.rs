@@ -15,7 +15,7 @@ pub struct Places {
     /// `s3://BUCKET/KEY`, or a path.
     pub file: Option<String>,
     pub text: Option<String>,
-    /// The URL of the document, or `ID in PATH`.
+    /// The URL of the document, or `PATH (id ID)`.
     pub document: Option<String>,
 }
 
@@ -51,7 +51,7 @@ fn text(storage: &Url, config: &Config, key: &str) -> Option<String> {
 /// `_id` is the gazette's.
 fn document(index: &str, id: &str) -> Option<String> {
     if let Some(path) = local_path(index, "tantivy") {
-        return Some(format!("{id} in {}", absolute(path).ok()?.display()));
+        return Some(format!("{} (id {id})", absolute(path).ok()?.display()));
     }
     let url = Url::parse(index.strip_prefix("opensearch+")?).ok()?;
     let host = url.host_str()?;
@@ -75,7 +75,7 @@ mod tests {
             ("opensearch+https://u:hunter2@h:9243/gazettes", Some("https://h:9243/gazettes/_doc/7")),
             ("opensearch+http://h/gazettes/", Some("http://h:9200/gazettes/_doc/7")),
             ("opensearch+https://h/gazettes", Some("https://h:443/gazettes/_doc/7")),
-            ("tantivy:///srv/index", Some("7 in /srv/index")),
+            ("tantivy:///srv/index", Some("/srv/index (id 7)")),
             ("hunter2", None),
         ] {
             assert_eq!(document(index, "7").as_deref(), expected);

@@ -197,7 +197,7 @@ fn render(plan: &Plan, memory: &Room, status: &Status) -> String {
     if !lanes.is_empty() {
         text.push_str(&format!("\n{lanes}"));
     }
-    text.push_str(&format!("\n{}\n", memory.sentence()));
+    text.push_str(&format!("\n{}", output::indented(0, &memory.sentence())));
     if !plan.failed_before.is_empty() {
         text.push_str(&format!("\n{}:\n", t("failed before")));
         text.push_str(&super::run::failure_table(&plan.failed_before));

@@ -225,7 +225,8 @@ pub fn failure_table(failed: &BTreeMap<String, u64>) -> String {
                 Permanence::Permanent => "",
             };
             let (meaning, action) = code_words(code);
-            text.push_str(&format!("      {meaning}{again}\n      {action}\n"));
+            text.push_str(&output::indented(6, &format!("{meaning}{again}")));
+            text.push_str(&output::indented(6, action));
         }
     }
     text
@@ -260,25 +261,18 @@ fn closing(report: &Report, config: &Config) -> String {
         text.push_str(&failure_table(&report.failed));
     }
     text.push('\n');
+    let mut line = |words: &str| text.push_str(&output::indented(0, words));
     match &report.stop {
-        Some(StopReason::DependencyDown(detail)) => text.push_str(&format!(
-            "{}{detail}\n{}\n",
-            t("Stopped: "),
-            t("Nothing was marked that is not indexed. `prelo check` tells more; then run again.")
-        )),
+        Some(StopReason::DependencyDown(detail)) => {
+            line(&format!("{}{detail}", t("Stopped: ")));
+            line(t("Nothing was marked that is not indexed. `prelo check` tells more; then run again."));
+        }
         Some(StopReason::LeaseLost) => {
-            let words = t("Stopped: another run took the lease over. Nothing was marked that is not indexed.");
-            text.push_str(&format!("{words}\n"));
+            line(t("Stopped: another run took the lease over. Nothing was marked that is not indexed."));
         }
-        Some(StopReason::Internal(detail)) => {
-            text.push_str(&format!("{}{detail}\n", t("Stopped by a defect of prelo: ")));
-        }
-        Some(StopReason::Signal(_)) => {
-            text.push_str(&format!("{}\n", t("Stopped by a signal; run again to go on.")));
-        }
-        Some(StopReason::OutOfTime) => {
-            text.push_str(&format!("{}\n", t("Stopped in time, as --until or --for says; the next run goes on.")));
-        }
+        Some(StopReason::Internal(detail)) => line(&format!("{}{detail}", t("Stopped by a defect of prelo: "))),
+        Some(StopReason::Signal(_)) => line(t("Stopped by a signal; run again to go on.")),
+        Some(StopReason::OutOfTime) => line(t("Stopped in time, as --until or --for says; the next run goes on.")),
         None if report.indexed > 0 => {
             let data = match &config.folder {
                 Some(_) if config.data != Path::new("prelo-data") => {
@@ -286,9 +280,9 @@ fn closing(report: &Report, config: &Config) -> String {
                 }
                 _ => String::new(),
             };
-            text.push_str(&format!("{}prelo search \"pregão eletrônico\"{data}\n", t("Next: ")));
+            line(&format!("{}prelo search \"pregão eletrônico\"{data}", t("Next: ")));
         }
-        None => text.push_str(&format!("{}prelo status\n", t("Next: "))),
+        None => line(&format!("{}prelo status", t("Next: "))),
     }
     text
 }

@@ -55,9 +55,10 @@ pub async fn runs(args: &RunsArgs, config: &Config, format: Format) -> Result<u8
     };
     let found: Vec<&RunRecord> = runs.iter().filter(|run| run.id.to_string().starts_with(&id.to_lowercase())).collect();
     let [run] = found.as_slice() else {
-        let why = match found.is_empty() {
-            true => "no run has an id that begins with {id}: `prelo runs` lists them",
-            false => "more than one run has an id that begins with {id}: `prelo runs` lists them",
+        let why = if found.is_empty() {
+            "no run has an id that begins with {id}: `prelo runs` lists them"
+        } else {
+            "more than one run has an id that begins with {id}: `prelo runs` lists them"
         };
         return Err(Usage(told(why, &[("id", id)])).into());
     };
@@ -121,7 +122,7 @@ pub(super) fn table(runs: &[RunRecord], at_work: Option<RunId>, with_ids: bool) 
         header.push("run");
     }
     let header: Vec<&str> = header.into_iter().map(t).collect();
-    output::table(&header, &runs.iter().map(row).collect::<Vec<_>>())
+    output::fitting(&header, &runs.iter().map(row).collect::<Vec<_>>())
 }
 
 fn render(run: &RunRecord, at_work: Option<RunId>) -> String {
@@ -158,7 +159,7 @@ fn render(run: &RunRecord, at_work: Option<RunId>) -> String {
             );
         }
     }
-    let mut text = output::table(&[], &rows);
+    let mut text = output::pairs(&rows);
     if !counts.failed.is_empty() {
         text.push_str(&format!("\n{}:\n{}", t("failures"), super::run::failure_table(&counts.failed)));
     }

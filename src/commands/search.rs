@@ -49,7 +49,7 @@ fn render(results: &SearchResults, styled: bool) -> String {
         text.push_str(&heading(hit, styled));
         for passage in &hit.passages {
             let page = format!("    {} {:<4} ", t("p."), passage.page);
-            text.push_str(&wrapped(&page, &highlighted(passage, styled), styled));
+            text.push_str(&wrapped(&page, &highlighted(passage, styled)));
         }
         text.push('\n');
     }
@@ -84,10 +84,9 @@ fn spread(totals: &Totals) -> String {
 }
 
 /// In the terminal's width, the lines below the first under its beginning; one line elsewhere.
-fn wrapped(beginning: &str, passage: &str, terminal: bool) -> String {
-    let width = if terminal { textwrap::termwidth() } else { usize::MAX };
+fn wrapped(beginning: &str, passage: &str) -> String {
     let indent = " ".repeat(beginning.chars().count());
-    let options = textwrap::Options::new(width).initial_indent(beginning).subsequent_indent(&indent);
+    let options = textwrap::Options::new(output::width()).initial_indent(beginning).subsequent_indent(&indent);
     textwrap::fill(passage, options) + "\n"
 }
 

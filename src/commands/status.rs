@@ -77,7 +77,9 @@ impl<'a> AtWork<'a> {
         match &self.run.live {
             None => line(t("nothing is to be seen of it yet")),
             Some(live) => {
-                glance(live).iter().for_each(|words| line(words));
+                for words in glance(live) {
+                    line(&words);
+                }
                 if let Some(end) = self.expected_end {
                     line(&format!("{}  {}", t("expected end"), moment(end)));
                 }
@@ -151,7 +153,7 @@ fn render(
     if let Some(end) = end {
         rows.push(vec![t("expected end").to_owned(), moment(end)]);
     }
-    let mut text = output::table(&[], &rows);
+    let mut text = output::pairs(&rows);
     text.push_str(&run.map(AtWork::render).unwrap_or_default());
     let lanes = lanes.table();
     if !lanes.is_empty() {

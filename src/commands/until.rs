@@ -1,5 +1,6 @@
 //! `--until 05:30` and `--for 2h`: the moment at which a run is to be done.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use time::{OffsetDateTime, Time, UtcOffset};
@@ -75,11 +76,16 @@ impl End {
         let next = if today > now { today } else { today + time::Duration::DAY };
         let passed = time::Duration::DAY - (next - now);
         if passed < JUST_PASSED {
-            let (hour, minute, minutes) = (time.hour(), time.minute(), passed.whole_minutes());
-            return Err(Usage(format!(
-                "--until {hour:02}:{minute:02} passed {minutes} minutes ago: name a later time, or for that of tomorrow say \
-                 how long, such as --for 23h"
-            )));
+            let left = next - now;
+            let values: [(&str, &dyn Display); 4] = [
+                ("time", &format!("{:02}:{:02}", time.hour(), time.minute())),
+                ("minutes", &passed.whole_minutes()),
+                ("hours", &left.whole_hours()),
+                ("rest", &(left.whole_minutes() % 60)),
+            ];
+            let words = "--until {time} passed {minutes} minutes ago: name a later time; if tomorrow is meant, say how long: \
+                         --for {hours}h{rest}m";
+            return Err(Usage(told(words, &values)));
         }
         Self::after(Duration::try_from(next - now).unwrap_or_default(), now)
     }
@@ -143,9 +149,9 @@ mod tests {
             let end = End::at(time, now).unwrap();
             assert_eq!((end.within, end.sentence().as_str()), (Duration::from_mins(minutes), words));
         }
-        for (time, words) in [(time!(22:00), "passed 0 minutes ago"), (time!(21:01), "passed 59 minutes ago")] {
+        for (time, passed, span) in [(time!(22:00), 0, "--for 24h0m"), (time!(21:01), 59, "--for 23h1m")] {
             let Usage(why) = End::at(time, now).unwrap_err();
-            assert!(why.contains(words) && why.contains("--for 23h"), "{why}");
+            assert!(why.contains(&format!("passed {passed} minutes ago")) && why.ends_with(span), "{why}");
         }
         let midnight = datetime!(2026-03-05 00:20 -3);
         assert!(End::at(time!(23:50), midnight).unwrap_err().0.contains("passed 30 minutes ago"));

@@ -180,6 +180,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("none", "nenhuma"),
     ("code", "código"),
     // sentences
+    (
+        "--until {time} passed {minutes} minutes ago: name a later time; if tomorrow is meant, say how long: --for {hours}h{rest}m",
+        "--until {time} passou há {minutes} minutos: indique uma hora mais tarde; se é amanhã, diga quanto tempo: --for {hours}h{rest}m",
+    ),
     ("Nothing here yet. Begin with: prelo run --folder DIR", "Nada aqui ainda. Comece com: prelo run --folder PASTA"),
     ("Nothing is set aside.", "Nada foi separado."),
     ("No run yet.", "Nenhuma execução ainda."),

@@ -40,6 +40,12 @@ type Filter = reload::Handle<EnvFilter, Registry>;
 /// What passes, changed by [`set_level`].
 static FILTER: OnceLock<Filter> = OnceLock::new();
 
+/// Unless `NO_COLOR` says otherwise (<https://no-color.org>).
+#[must_use]
+pub fn wants_colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|said| said.is_empty())
+}
+
 /// Begins to write log lines. Only prelo's own: those of libraries know no run. A second call changes nothing.
 pub fn install(lines: Lines<'_>) {
     let Lines { level, json, file } = lines;
@@ -50,8 +56,7 @@ pub fn install(lines: Lines<'_>) {
         (Some(_), true) => LevelFilter::WARN,
         (Some(_), false) => LevelFilter::OFF,
     };
-    let colours = terminal && std::env::var_os("NO_COLOR").is_none();
-    let screen = layer(json.unwrap_or(!terminal), colours, || AboveTheBar).with_filter(on_screen);
+    let screen = layer(json.unwrap_or(!terminal), terminal, || AboveTheBar).with_filter(on_screen);
     let file = file.map(|file| {
         let file = Arc::new(Mutex::new(file));
         layer(json.unwrap_or(true), false, move || ToTheFile(file.clone()))
@@ -73,7 +78,7 @@ fn only_ours(level: &str) -> EnvFilter {
     EnvFilter::new(format!("prelo={level}"))
 }
 
-fn layer<S, W, M>(json: bool, colours: bool, writer: M) -> Box<dyn Layer<S> + Send + Sync>
+fn layer<S, W, M>(json: bool, terminal: bool, writer: M) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
     W: Write,
@@ -83,9 +88,9 @@ where
     let layer = tracing_subscriber::fmt::layer().with_target(false).log_internal_errors(false).with_writer(writer);
     if json {
         layer.json().flatten_event(true).with_current_span(false).boxed()
-    } else if colours {
+    } else if terminal {
         // Who looks on knows what time it is.
-        layer.with_ansi(true).without_time().boxed()
+        layer.with_ansi(wants_colours()).without_time().boxed()
     } else {
         layer.with_ansi(false).boxed()
     }
@@ -195,8 +200,8 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         ),
         Event::ReadersAdjusted { readers, memory_bytes, base_line_bytes } => {
             warn!(
-                run_id,
-                readers, memory_bytes, base_line_bytes, "memory guard: so many documents at once from now on"
+                readers,
+                memory_bytes, base_line_bytes, run_id, "memory guard: so many documents at once from now on"
             );
         }
         Event::PageListed { pass, rows, fresh } => debug!(run_id, pass, rows, fresh, "page listed"),

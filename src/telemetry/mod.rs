@@ -34,7 +34,7 @@ pub use live::{
     Breaker, BreakerState, Bulks, Connections, InFlight, Live, MemoryUse, Permit, Permits, Rates, RecentScans, Sample,
     StageUse,
 };
-pub use log::{Lines, install, set_level, with_causes};
+pub use log::{Lines, install, set_level, wants_colours, with_causes};
 pub use log_file::LogFile;
 pub use memory::{OwnStatus, TreeMemory, peak_of_tree_bytes, resident_bytes_of, sample_processes, sample_tree};
 use progress::Progress;
