@@ -12,7 +12,7 @@ use super::words::{t, told};
 use super::{Usage, output, services};
 use crate::config::Config;
 use crate::pipeline::reindexer::{self, Options, Reindexed, Summary};
-use crate::search_index::{SearchIndex, Which};
+use crate::search_index::{Named, SearchIndex, Which};
 use crate::shutdown::StopReason;
 use crate::telemetry::duration;
 
@@ -45,20 +45,25 @@ pub async fn reindex(args: &ReindexArgs, config: &Config, format: Format) -> Res
 }
 
 async fn discard(index: &dyn SearchIndex, which: Which, format: Format) -> Result<u8> {
-    let (removed, searched) = match index.versions() {
-        Some(versions) => (versions.discard(which).await?, versions.named().await?.current),
-        None => (None, None),
+    let (named, removed) = match index.versions() {
+        Some(versions) => (versions.named().await?, versions.discard(which).await?),
+        None => (Named::default(), None),
     };
+    let Named { current: searched, next, .. } = named;
+    let was_back = next.is_some_and(|next| next.back);
     match format {
         Format::Json => output::json(&json!({ "removed": removed, "searched": searched }))?,
-        Format::Text => output::text(&(discarded(which, removed.as_deref(), searched.as_deref()) + "\n"))?,
+        Format::Text => output::text(&(discarded(which, was_back, removed.as_deref(), searched.as_deref()) + "\n"))?,
     }
     Ok(0)
 }
 
 /// What happened to a version, and what follows from it.
-fn discarded(which: Which, removed: Option<&str>, searched: Option<&str>) -> String {
+fn discarded(which: Which, was_back: bool, removed: Option<&str>, searched: Option<&str>) -> String {
     let words = match (which, removed) {
+        (Which::Next, Some(_)) if was_back => {
+            "{removed}, which --rollback was bringing up to date, was removed: there is no way back to it."
+        }
         (Which::Next, Some(_)) => "{removed}, which was being filled, was removed.",
         (Which::Next, None) => "No version is being filled: nothing was removed.",
         (Which::Previous, Some(_)) => {
@@ -70,7 +75,7 @@ fn discarded(which: Which, removed: Option<&str>, searched: Option<&str>) -> Str
     if let Some(searched) = searched {
         text.push_str(&told(" {searched} is searched as before.", &[("searched", &searched)]));
     }
-    if which == Which::Next && removed.is_some() {
+    if which == Which::Next && removed.is_some() && !was_back {
         text.push_str(t(" To fill another version: prelo reindex"));
     }
     text
@@ -97,7 +102,7 @@ impl Line {
         self.shown = Some(Instant::now());
         let rate = done as f64 / self.started.elapsed().as_secs_f64().max(0.001);
         let left = duration(all.saturating_sub(done) as f64 / rate.max(0.001));
-        let line = format!("reindex {done}/{all}  {rate:.0} docs/s  {left} left");
+        let line = format!("reindex {done}/{all}  {rate:.0} docs/s  {}", told("{span} left", &[("span", &left)]));
         let line: String = line.chars().take(textwrap::termwidth().saturating_sub(1)).collect();
         let _ = write!(std::io::stderr(), "\r\u{1b}[K{line}");
     }
@@ -203,6 +208,8 @@ mod tests {
 
     #[test]
     fn what_is_discarded_is_said_with_what_stays() {
+        let back = discarded(Which::Next, true, Some("a-2"), Some("a-1"));
+        assert!(back.ends_with("there is no way back to it. a-1 is searched as before."), "{back}");
         for (which, removed, words) in [
             (
                 Which::Next,
@@ -221,7 +228,7 @@ mod tests {
                 "No version is kept for --rollback: nothing was removed. a-1 is searched as before.",
             ),
         ] {
-            assert_eq!(discarded(which, removed, Some("a-1")), words);
+            assert_eq!(discarded(which, false, removed, Some("a-1")), words);
         }
     }
 }

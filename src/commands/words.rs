@@ -179,6 +179,11 @@ const PHRASES: &[(&str, &str)] = &[
     ("text of the file", "texto do arquivo"),
     ("none", "nenhuma"),
     ("code", "código"),
+    ("{span} left", "restam {span}"),
+    (
+        "{removed}, which --rollback was bringing up to date, was removed: there is no way back to it.",
+        "{removed}, que --rollback estava pondo em dia, foi removida: não há mais volta a ela.",
+    ),
     // sentences
     (
         "--until {time} passed {minutes} minutes ago: name a later time; if tomorrow is meant, say how long: --for {hours}h{rest}m",

@@ -18,6 +18,8 @@ const SHARE: f64 = 0.95;
 const LONGEST_SECONDS: f64 = 3_600.0;
 /// A page may take longer than the mean by this factor, where few were read.
 const SPREAD: f64 = 1.5;
+/// A page of A4 takes a second or two of a core, and a core may be a slow one.
+const UNMEASURED_PAGE_SECONDS: f64 = 5.0;
 /// Runs before this one whose durations count while it has none of its own.
 const EARLIER: u32 = 10;
 
@@ -77,7 +79,8 @@ fn pace(live: &Live, earlier: &[RunRecord]) -> Pace {
             let page = match live.scans {
                 scans if scans.pages > 0 => scans.longest_seconds.max(SPREAD * scans.mean_seconds),
                 // As many pages at once take so much longer each.
-                _ => SPREAD * each(pages) * at_once,
+                _ if pages > 0 => SPREAD * each(pages) * at_once,
+                _ => UNMEASURED_PAGE_SECONDS,
             };
             let slow_seconds = page + bound(&Stage::Store) + bound(&Stage::Index);
             Pace { in_flight: 0, per_second: 0.0, slow_seconds }
@@ -141,5 +144,7 @@ mod tests {
             let seconds = pace(&live, &before).slow_seconds;
             assert!((seconds - slow).abs() < 1e-9, "{seconds}");
         }
+        let first = Live { lane: Lane::Ocr, readers: 8, ..Live::default() };
+        assert_eq!(pace(&first, &[]).slow_seconds.to_bits(), UNMEASURED_PAGE_SECONDS.to_bits());
     }
 }
