@@ -60,7 +60,7 @@ fn a_new_version_holds_what_the_one_before_held_and_one_can_go_back() {
     let refused = prelo.expect(2, &["reindex", "--rollback"]);
     assert!(refused.stderr.contains("no version to go back to"), "{}", refused.stderr);
     let answer = prelo.expect(0, &["reindex"]);
-    assert!(answer.stdout.contains("index-000002 is searched now; index is kept"), "{}", answer.stdout);
+    assert!(answer.stdout.contains("index-000002 is searched now.\nindex is kept. Back to it: "), "{}", answer.stdout);
     assert_eq!(prelo.json(0, &["search", "pregão", "--limit", "100"]), before);
     let now = prelo.json(0, &["explain", "1"])["index"].clone();
     assert_eq!((&now["run_id"], &now["pages"]), (&explained["run_id"], &explained["pages"]));

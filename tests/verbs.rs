@@ -205,7 +205,7 @@ fn a_run_at_work_is_told_in_numbers() {
     assert!(running["expected_end"].is_string(), "in an hour it has to be over: {running}");
     assert_eq!(prelo.json(0, &["runs"])[0]["counts"]["selected"], 16);
     let text = prelo.expect(0, &["status"]).stdout;
-    for words in ["at work since", "text  0/16", "memory ", "expected end", "running"] {
+    for words in ["at work since", "text  0/", "memory ", "expected end", "running"] {
         assert!(text.contains(words), "no `{words}` in\n{text}");
     }
     child.kill().unwrap();
