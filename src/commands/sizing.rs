@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::memory::mib;
-use super::words::{t, told};
+use super::words::{t, t_one, told};
 use crate::catalog::Status;
 use crate::telemetry;
 
@@ -163,7 +163,7 @@ fn of_the(load: &str) -> &'static str {
 
 /// Lines for `prelo.toml`; the proposals of the loads one has not are comments.
 pub fn toml(machine: Machine, work: Work, proposals: &[Proposal]) -> String {
-    let limit = machine.limit_bytes.map_or_else(|| t("none").to_owned(), mib);
+    let limit = machine.limit_bytes.map_or_else(|| t_one("none").to_owned(), mib);
     let mut text = told(
         "# this machine: {cores} cores, {memory} of memory, container's bound {limit}; {pending} pending, {pages} pages for OCR",
         &[

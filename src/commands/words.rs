@@ -81,6 +81,7 @@ const ONE: &[(&str, &str)] = &[
     ("started", "iniciado"),
     ("indexed", "indexado"),
     ("failed", "falhou"),
+    ("none", "nenhum"),
 ];
 
 fn portuguese(english: &'static str) -> &'static str {
@@ -461,8 +462,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("the others of this machine keep their cores", "os outros desta máquina ficam com seus núcleos"),
     ("a core in four is left to others", "um núcleo em quatro fica para os outros"),
     ("every core reads", "todos os núcleos leem"),
-    ("the container's {size}", "os {size} do contêiner"),
-    ("the machine's {size}", "os {size} da máquina"),
+    ("the container's {size}", "{size} do contêiner"),
+    ("the machine's {size}", "{size} da máquina"),
     (
         " ({n} pages wait for OCR, and a picture of a page takes about 100 MiB)",
         " ({n} páginas esperam OCR, e a imagem de uma página ocupa cerca de 100 MiB)",
