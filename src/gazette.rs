@@ -77,6 +77,28 @@ pub struct Gazette {
     pub created_at: Option<PrimitiveDateTime>,
 }
 
+#[cfg(test)]
+impl Gazette {
+    /// One of which nothing else is known, for tests.
+    #[must_use]
+    pub fn bare(id: i64) -> Self {
+        Self {
+            id: GazetteId(id),
+            territory_id: None,
+            territory: None,
+            date: None,
+            edition_number: None,
+            is_extra_edition: None,
+            power: None,
+            file_checksum: None,
+            file_path: None,
+            file_url: None,
+            scraped_at: None,
+            created_at: None,
+        }
+    }
+}
+
 /// Which backlog a run takes up before any other filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

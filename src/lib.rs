@@ -4,6 +4,7 @@
 
 // level 0: the words everyone uses
 pub mod budget; // permits counted in bytes
+pub mod checksum; // bytes as the catalogue writes them
 pub mod failpoint; // where tests kill the process; nothing in a release build
 pub mod failure; // the catalogue of what can go wrong with a gazette
 pub mod gazette; // a gazette, a run, a selection

@@ -60,7 +60,7 @@ fn a_new_version_holds_what_the_one_before_held_and_one_can_go_back() {
     let refused = prelo.expect(2, &["reindex", "--rollback"]);
     assert!(refused.stderr.contains("no version to go back to"), "{}", refused.stderr);
     let answer = prelo.expect(0, &["reindex"]);
-    assert!(answer.stdout.contains("index-000002 is searched now; index is kept"), "{}", answer.stdout);
+    assert!(answer.stdout.contains("index-000002 is searched now.\nindex is kept. Back to it: "), "{}", answer.stdout);
     assert_eq!(prelo.json(0, &["search", "pregão", "--limit", "100"]), before);
     let now = prelo.json(0, &["explain", "1"])["index"].clone();
     assert_eq!((&now["run_id"], &now["pages"]), (&explained["run_id"], &explained["pages"]));
@@ -80,7 +80,11 @@ fn a_new_version_holds_what_the_one_before_held_and_one_can_go_back() {
     let third = prelo.json(0, &["reindex"]);
     assert_eq!((&third["version"], &third["removed"]), (&json!("index-000003"), &json!("index")));
     let dropped = prelo.expect(0, &["reindex", "--drop-old"]);
-    assert_eq!(dropped.stdout, "Removed index-000002.\n");
+    let words = "index-000002, which was kept for --rollback, was removed: there is no way back to it. index-000003 is \
+                 searched as before.\n";
+    assert_eq!(dropped.stdout, words);
+    let nothing = prelo.json(0, &["reindex", "--cancel"]);
+    assert_eq!((&nothing["removed"], &nothing["searched"]), (&json!(null), &json!("index-000003")));
     let data = names(&prelo.path().join("prelo-data"));
     assert_eq!(data.iter().filter(|name| name.starts_with("index-")).count(), 2, "a folder and its turns: {data:?}");
     assert_eq!(prelo.json(0, &["search", "Zulmira"])["total"], 1);

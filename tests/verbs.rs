@@ -39,6 +39,11 @@ fn the_story_of_a_gazette_is_told_in_order() {
     assert_eq!((&pages[0]["from"], &pages[0]["source"]), (&json!(1), &json!("text")));
     assert_eq!(pages.last().unwrap()["to"], story["state"]["pages"], "{story}");
     assert!(story["text_path"].as_str().is_some_and(|path| path.contains(".txt")), "{story}");
+    let (places, path) = (&story["places"], story["file_path"].as_str().unwrap());
+    assert_eq!(places["file"], fixtures().canonicalize().unwrap().join(path).to_str().unwrap());
+    assert!(fs::exists(places["text"].as_str().unwrap()).unwrap(), "{places}");
+    let index = places["document"].as_str().unwrap().strip_suffix(" (id 1)").unwrap();
+    assert!(fs::exists(index).unwrap(), "{places}");
     let text = prelo.expect(0, &["explain", "1"]).stdout;
     for words in ["attempts:", "what came out", "pages:", "text of the file", "in the index  ", "text  "] {
         assert!(text.contains(words), "no `{words}` in\n{text}");
@@ -161,6 +166,53 @@ fn a_run_ends_in_time_and_the_next_goes_on() {
 }
 
 #[test]
+fn a_time_that_has_just_passed_is_refused_and_the_end_is_said() {
+    let prelo = Prelo::new().with("TZ", "UTC");
+    let folder = prelo.path().join("gazettes");
+    fs::create_dir(&folder).unwrap();
+    let minute = |minutes: i64| {
+        let moment = time::OffsetDateTime::now_utc() + time::Duration::minutes(minutes);
+        format!("{:02}:{:02}", moment.hour(), moment.minute())
+    };
+    let late = prelo.expect(2, &["run", "--folder", "gazettes", "--until", &minute(-10)]);
+    assert!(late.stderr.contains("minutes ago") && late.stderr.contains("--for 23h"), "{}", late.stderr);
+    let by = minute(20);
+    let run = prelo.expect(0, &["run", "--folder", "gazettes", "--until", &by]);
+    let said = run.stderr.lines().find(|line| line.contains("ends by a given moment")).unwrap();
+    let said: Value = serde_json::from_str(said).unwrap();
+    assert!(said["at"].as_str().unwrap().contains(&format!("T{by}:00")), "{said}");
+    assert!(said["seconds"].as_u64().is_some_and(|seconds| (60..=1_200).contains(&seconds)), "{said}");
+}
+
+#[test]
+fn a_run_at_work_is_told_in_numbers() {
+    let prelo = Prelo::new();
+    // It takes calls and answers none: gazettes are read, and wait to be indexed.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let index = format!("opensearch+http://{}/gazettes", nobody.local_addr().unwrap());
+    let mut child = prelo.spawn(&["run", "--folder", fixtures().to_str().unwrap(), "--index", &index, "--for", "1h"]);
+    let status = loop {
+        assert!(child.try_wait().unwrap().is_none(), "it should wait for its index");
+        let answer = prelo.call(&["status", "--format", "json"]);
+        let status: Value = serde_json::from_str(&answer.stdout).unwrap_or_default();
+        if status["running"]["live"]["counts"]["selected"] == 16 {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let running = &status["running"];
+    assert_eq!((&running["is_live"], &running["id"]), (&json!(true), &status["runs"][0]["id"]));
+    assert!(running["expected_end"].is_string(), "in an hour it has to be over: {running}");
+    assert_eq!(prelo.json(0, &["runs"])[0]["counts"]["selected"], 16);
+    let text = prelo.expect(0, &["status"]).stdout;
+    for words in ["at work since", "text  0/", "memory ", "expected end", "running"] {
+        assert!(text.contains(words), "no `{words}` in\n{text}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn the_check_sizes_this_machine() {
     let prelo = ran();
     let text = prelo.expect(0, &["check"]).stdout;
@@ -195,6 +247,15 @@ fn whoever_asks_for_portuguese_gets_it_and_programs_do_not() {
     assert!(portuguese(&["runs"]).contains("selecionados"));
     assert!(portuguese(&["plan"]).contains("Nada a fazer"));
     assert!(portuguese(&["search", "palavrainexistente"]).contains("Nada encontrado"));
+    assert!(portuguese(&["search", "pregão"]).contains("diários encontrados"));
+    assert!(portuguese(&["verify"]).contains("Catálogo, armazenamento e índice concordam."));
+    assert!(portuguese(&["reindex", "--cancel"]).contains("Nenhuma versão está sendo preenchida"));
+    assert!(portuguese(&["reindex"]).contains("A busca agora está em index-000002."));
+    assert!(portuguese(&["run"]).contains("Nada a fazer: 12 de 16 diários indexados, 4 separados."));
+    let check = portuguese(&["check"]);
+    assert!(check.contains("carga média") && check.contains("sem rede"), "{check}");
+    let json: Value = serde_json::from_str(&portuguese(&["check", "--format", "json"])).unwrap();
+    assert_eq!(json, prelo.json(0, &["check"]));
     let json: Value = serde_json::from_str(&portuguese(&["status", "--format", "json"])).unwrap();
     assert_eq!(json, prelo.json(0, &["status"]));
     let english: support::Answer =

@@ -451,6 +451,23 @@ pub struct RunRecord {
     pub stopped_by: Option<String>,
 }
 
+#[cfg(test)]
+impl RunRecord {
+    /// A run of which nothing else is known, for tests.
+    #[must_use]
+    pub fn with_counts(counts: RunCounts) -> Self {
+        Self {
+            id: RunId::new(),
+            selection: "{}".into(),
+            started_at: None,
+            finished_at: None,
+            heartbeat_at: None,
+            counts,
+            stopped_by: None,
+        }
+    }
+}
+
 /// The story of one gazette.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {

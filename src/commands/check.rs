@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::cli::Format;
 use super::memory::Room;
 use super::sizing::{self, Machine, Proposal, Work};
+use super::words::{code_words, t, t_one};
 use super::{output, readers, services};
 use crate::catalog::{self, CatalogErrorKind};
 use crate::config::{Config, redact_url};
@@ -36,7 +37,8 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
     let catalog = async {
         match services::catalog(&config).await?.check().await {
             Err(error) if error.kind == CatalogErrorKind::TableMissing => {
-                Ok("reached; prelo's tables are not there yet: `prelo migrate` or the first run makes them".to_owned())
+                Ok(t("reached; prelo's tables are not there yet: `prelo migrate` or the first run makes them")
+                    .to_owned())
             }
             result => Ok(match catalog::unverified(config.catalog.expose()) {
                 Some(remark) => format!("{}; {remark}", result?),
@@ -63,19 +65,23 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
         finding("storage", storage_url, storage.await),
         finding("index", redact_url(config.index.expose()), index.await),
         finding("memory", format!("memory_budget_mb {}", config.memory_budget_mb), Ok(Room::of(&config).sentence())),
-        finding("readers", "processes that read documents".into(), confinement(&config)),
+        finding("readers", t("processes that read documents").into(), confinement(&config)),
         Finding { required: false, ..finding("ocr", format!("ocr_engine {}", config.ocr_engine), ocr(&config)) },
         Finding {
             proposals,
-            ..finding("sizing", "this machine".into(), Ok("lines for prelo.toml, for three loads: see below".into()))
+            ..finding(
+                "sizing",
+                t("this machine").into(),
+                Ok(t("lines for prelo.toml, for three loads: see below").into()),
+            )
         },
     ];
     match format {
         Format::Json => output::json(&findings)?,
         Format::Text => {
             for Finding { service, url, ok, says, .. } in &findings {
-                let mark = if *ok { "ok" } else { "NOT OK" };
-                output::text(&format!("{service:<8} {mark:<7} {url}\n                 {says}\n"))?;
+                let mark = t(if *ok { "ok" } else { "NOT OK" });
+                output::text(&format!("{service:<8} {mark:<7} {url}\n{}", output::indented(17, says)))?;
             }
             output::text(&format!("\n{pasted}"))?;
         }
@@ -87,23 +93,25 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
 fn confinement(config: &Config) -> Result<String> {
     let sandbox = readers::sandbox(config);
     let confinement = extraction::pool(1)?.install(|| sandbox.warm_up()).map_err(ReadError::NoChild)?;
-    let without = |what: &str, done: bool, needs: &str| {
-        if done { format!("no {what}") } else { format!("NOT kept from the {what} (this kernel lacks {needs})") }
+    let files = if confinement.files {
+        "no file system"
+    } else {
+        "NOT kept from the file system (this kernel lacks Landlock: Linux 5.13 or newer, enabled)"
     };
-    let files = without("file system", confinement.files, "Landlock: Linux 5.13 or newer, enabled");
-    let network = without("network", confinement.network, "seccomp");
-    Ok(format!("started; {files}, {network}"))
+    let network =
+        if confinement.network { "no network" } else { "NOT kept from the network (this kernel lacks seccomp)" };
+    Ok(format!("{}; {}, {}", t_one("started"), t(files), t(network)))
 }
 
 /// The engine with its version and languages, or what is missing.
 fn ocr(config: &Config) -> Result<String> {
     if config.ocr == OcrMode::Off {
-        return Ok("off: scans are set aside as NEEDS_OCR".to_owned());
+        return Ok(t("off: scans are set aside as NEEDS_OCR").to_owned());
     }
     let ocr = readers::ocr(config);
     let engine =
         extraction::pool(1)?.install(|| ocr.engine().map(|engine| engine.identity().to_owned()).map_err(str::to_owned));
-    engine.map_err(|why| anyhow!("{why}. {}", FailureCode::OcrUnavailable.action()))
+    engine.map_err(|why| anyhow!("{why}. {}", code_words(FailureCode::OcrUnavailable).1))
 }
 
 fn finding(service: &'static str, url: String, result: Result<String>) -> Finding {

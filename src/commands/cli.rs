@@ -153,7 +153,8 @@ pub struct RunArgs {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Be done at this time of day (HH:MM, in the machine's time zone): nothing more is claimed in time for that
+    /// Be done at this time of day (HH:MM, in the machine's time zone), today or tomorrow: nothing more is claimed in time
+    /// for that. One that passed less than an hour ago is refused: it was meant for today
     #[arg(long, value_name = "HH:MM", value_parser = super::until::time_of_day, conflicts_with = "span")]
     pub until: Option<time::Time>,
 

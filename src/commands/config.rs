@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::cli::Format;
 use super::output;
+use super::words::t;
 use crate::config::{Loaded, example_toml};
 
 pub fn config(loaded: &Loaded, format: Format) -> Result<u8> {
@@ -15,7 +16,7 @@ pub fn config(loaded: &Loaded, format: Format) -> Result<u8> {
                 .into_iter()
                 .map(|entry| vec![entry.key.to_owned(), entry.value.unwrap_or_else(|| "-".into()), entry.origin])
                 .collect();
-            output::text(&output::table(&["setting", "value", "from"], &rows))?;
+            output::text(&output::table(&["setting", "value", "from"].map(t), &rows))?;
         }
     }
     Ok(0)

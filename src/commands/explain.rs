@@ -1,10 +1,12 @@
 //! `explain ID`: the whole story of one gazette, in order.
 
 use anyhow::Result;
+use serde::Serialize;
 
 use super::cli::{ExplainArgs, Format};
 use super::output::moment;
-use super::words::{self, code_words, t};
+use super::places::Places;
+use super::words::{self, code_words, t, t_one, told};
 use super::{Usage, output, services, set_aside};
 use crate::catalog::{Attempt, Catalog, CatalogError, GazetteState, PageRun, Source};
 use crate::config::Config;
@@ -16,19 +18,37 @@ use crate::telemetry::{Stage, duration};
 use crate::web;
 
 pub async fn explain(args: &ExplainArgs, config: &Config, format: Format) -> Result<u8> {
-    let unknown =
-        || Usage(format!("there is no gazette {} in the catalogue: `prelo status` tells what there is", args.id));
+    let unknown = || {
+        Usage(told(
+            "there is no gazette {id} in the catalogue: `prelo status` tells what there is",
+            &[("id", &args.id)],
+        ))
+    };
     let catalog = services::existing_catalog(config).await?.ok_or_else(unknown)?;
+    let mut config = config.clone();
+    // A folder that is gone takes nothing away from what the catalogue tells.
+    let _ = services::settle_folder(&mut config);
+    let config = &config;
     let index = services::search_index(config).await.ok();
     let story = story::story(&*catalog, index.as_deref(), GazetteId(args.id)).await?.ok_or_else(unknown)?;
+    let places = Places::of(config, &story);
     match format {
-        Format::Json => output::json(&story)?,
-        Format::Text => output::text(&render(&story, config.failed_attempts))?,
+        Format::Json => output::json(&Printed { story: &story, places: &places })?,
+        Format::Text => output::text(&render(&story, &places, config.failed_attempts))?,
     }
     Ok(0)
 }
 
-/// The same for the page of a gazette. Services that are open are used as they are.
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    story: &'a Story,
+    places: &'a Places,
+}
+
+/// The same for the page of a gazette, whose visitors are not told where this machine keeps things. Services that are open
+/// are used as they are.
 pub async fn story(
     catalog: &dyn Catalog,
     index: &dyn SearchIndex,
@@ -42,7 +62,8 @@ pub async fn story(
         (cells.next().unwrap_or_default(), cells.collect::<Vec<_>>().join("  "))
     };
     let rows = words::in_language(language == web::Language::Portuguese, || {
-        let mut rows: Vec<(String, String)> = rows(&story, config.failed_attempts).into_iter().map(pair).collect();
+        let mut rows: Vec<(String, String)> =
+            rows(&story, &Places::default(), config.failed_attempts).into_iter().map(pair).collect();
         rows.extend(story.attempts.iter().map(|told| (t("attempts").to_owned(), attempt(told).join("  "))));
         rows.extend(story.pages.iter().map(|told| (t("pages").to_owned(), pages(told).join("  "))));
         rows
@@ -69,11 +90,12 @@ fn warnings(codes: &str) -> String {
 }
 
 /// Name and value, in the order in which they are told.
-fn rows(story: &Story, attempts: u32) -> Vec<Vec<String>> {
+fn rows(story: &Story, places: &Places, attempts: u32) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |name: &'static str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            rows.push(vec![t(name).to_owned(), value]);
+            // Keys, and what files begin with, must not steer the terminal.
+            rows.push(vec![t(name).to_owned(), value.chars().filter(|c| !c.is_control()).collect()]);
         }
     };
     row("gazette", Some(story.id.to_string()));
@@ -88,11 +110,12 @@ fn rows(story: &Story, attempts: u32) -> Vec<Vec<String>> {
     );
     row("date", story.date.clone());
     row("edition", story.edition_number.clone());
-    row("file", story.file_path.clone());
-    row("text", story.text_path.clone());
+    row("file", places.file.as_ref().or(story.file_path.as_ref()).cloned());
+    row("text", places.text.as_ref().or(story.text_path.as_ref()).cloned());
+    row("document", places.document.clone());
     row("md5", story.file_checksum.clone());
     row("url", story.file_url.clone());
-    row("processed", Some(t(if story.processed { "yes" } else { "no" }).to_owned()));
+    row(t_one("processed"), Some(t(if story.processed { "yes" } else { "no" }).to_owned()));
     match &story.state {
         None => row("state", Some(t("pending: no run has taken it up yet").into())),
         Some(state) => {
@@ -131,7 +154,7 @@ fn rows(story: &Story, attempts: u32) -> Vec<Vec<String>> {
             Some(indexed) => format!(
                 "{}, {}",
                 t("yes"),
-                t("written {at} by run {run}").replace("{at}", &indexed.indexed_at).replace("{run}", &indexed.run_id)
+                told("written {at} by run {run}", &[("at", &indexed.indexed_at), ("run", &indexed.run_id)])
             ),
             None => t("no").into(),
         }),
@@ -139,12 +162,12 @@ fn rows(story: &Story, attempts: u32) -> Vec<Vec<String>> {
     rows
 }
 
-fn render(story: &Story, attempts: u32) -> String {
-    let mut text = output::table(&[], &rows(story, attempts));
+fn render(story: &Story, places: &Places, attempts: u32) -> String {
+    let mut text = output::pairs(&rows(story, places, attempts));
     if !story.attempts.is_empty() {
         let header = ["when", "what came out", "download", "reading", "OCR", "storing", "index", "run"].map(t);
         let rows: Vec<Vec<String>> = story.attempts.iter().map(attempt).collect();
-        text.push_str(&format!("\n{}:\n{}", t("attempts"), output::table(&header, &rows)));
+        text.push_str(&format!("\n{}:\n{}", t("attempts"), output::fitting(&header, &rows)));
     }
     if !story.pages.is_empty() {
         let rows: Vec<Vec<String>> = story.pages.iter().map(pages).collect();
@@ -155,13 +178,13 @@ fn render(story: &Story, attempts: u32) -> String {
 
 fn t_state(state: &str) -> String {
     let known = ["pending", "claimed", "started", "indexed", "failed"].into_iter().find(|word| *word == state);
-    known.map_or_else(|| state.to_owned(), |word| t(word).to_owned())
+    known.map_or_else(|| state.to_owned(), |word| t_one(word).to_owned())
 }
 
 fn attempt(attempt: &Attempt) -> Vec<String> {
     let took = |stage| attempt.timings.get(&stage).map_or_else(|| "-".into(), |took| duration(f64::from(*took)));
     let outcome = match attempt.outcome.as_str() {
-        "indexed" => t("indexed").to_owned(),
+        "indexed" => t_one("indexed").to_owned(),
         "deferred" => t("waits for OCR").to_owned(),
         code => code.to_owned(),
     };

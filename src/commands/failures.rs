@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::cli::{FailuresArgs, Format};
 use super::output::iso_of;
-use super::words::t;
+use super::words::{t, told};
 use super::{Usage, output, services};
 use crate::catalog::SetAside;
 use crate::config::Config;
@@ -49,9 +49,11 @@ pub async fn failures(args: &FailuresArgs, config: &Config, format: Format) -> R
         Some(word) => match FailureCode::parse(word) {
             Some(code) => Some(code.as_str()),
             None => {
-                return Err(
-                    Usage(format!("{word} is no failure code: `prelo status` shows those that there are")).into()
-                );
+                return Err(Usage(told(
+                    "{word} is no failure code: `prelo status` shows those that there are",
+                    &[("word", word)],
+                ))
+                .into());
             }
         },
         None => None,
@@ -97,11 +99,14 @@ fn render(shown: &[Shown<'_>], limit: u32) -> String {
         })
         .collect();
     let mut text = output::narrow_table(&["id", "code", "date", "territory", "file", "detail"].map(t), &rows);
-    if shown.len() == limit as usize {
-        text.push_str(&format!("{}\n", t("There may be more: --limit N. What to do about each code: prelo status")));
-    } else {
-        text.push_str(&format!("{}\n", t("What to do about each code: prelo status. One gazette: prelo explain ID")));
-    }
+    text.push_str(&output::indented(
+        0,
+        t(if shown.len() == limit as usize {
+            "There may be more: --limit N. What to do about each code: prelo status"
+        } else {
+            "What to do about each code: prelo status. One gazette: prelo explain ID"
+        }),
+    ));
     text
 }
 

@@ -60,10 +60,14 @@ impl Lanes {
                 lane.gazettes.to_string(),
                 lane.pages.map_or_else(|| "-".to_owned(), |pages| pages.to_string()),
                 rate.map_or_else(unknown, |rate| format!("{rate:.1} {unit}")),
-                lane.seconds.map_or_else(unknown, |seconds| format!("{}{}", t("about "), duration(seconds))),
+                match lane.seconds {
+                    _ if lane.gazettes == 0 => "-".to_owned(),
+                    Some(seconds) => format!("{}{}", t("about "), duration(seconds)),
+                    None => unknown(),
+                },
             ]
         };
-        super::output::table(
+        super::output::fitting(
             &["lane", "gazettes", "pages", "rate", "time"].map(t),
             &[
                 row("files as they are", &self.digital, self.digital.gazettes_per_second, "docs/s"),
@@ -95,23 +99,13 @@ fn time(count: u64, rate: Option<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gazette::RunId;
     use crate::telemetry::RunCounts;
 
     #[test]
     fn each_lane_has_its_own_rate_and_time() {
         let lane = |gazettes, pages, seconds| LaneCounts { gazettes, pages, seconds, ..LaneCounts::default() };
         let counts = RunCounts { digital: lane(100, 900, 10.0), ocr: lane(2, 30, 60.0), ..RunCounts::default() };
-        let run = RunRecord {
-            id: RunId::new(),
-            selection: "{}".into(),
-            started_at: None,
-            finished_at: None,
-            heartbeat_at: None,
-            counts,
-            stopped_by: None,
-        };
-        let lanes = Lanes::new(50, ScanBacklog { gazettes: 10, pages: 120 }, &[run]);
+        let lanes = Lanes::new(50, ScanBacklog { gazettes: 10, pages: 120 }, &[RunRecord::with_counts(counts)]);
         assert_eq!((lanes.digital.gazettes, lanes.digital.seconds), (40, Some(4.0)));
         assert_eq!((lanes.ocr.gazettes, lanes.ocr.pages, lanes.ocr.seconds), (10, Some(120), Some(240.0)));
         assert!(lanes.table().contains("0.5 pages/s"), "{}", lanes.table());

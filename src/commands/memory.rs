@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::output;
+use super::words::{t, told};
 use crate::config::Config;
 use crate::telemetry;
 
@@ -41,15 +42,19 @@ impl Room {
     /// One sentence.
     pub fn sentence(&self) -> String {
         let readers = match self.readers {
-            1 => "one gazette is read at a time".to_owned(),
-            readers => format!("{readers} gazettes are read at once"),
+            1 => t("one gazette is read at a time").to_owned(),
+            readers => told("{n} gazettes are read at once", &[("n", &readers)]),
         };
-        format!(
-            "{readers}, each with up to {} of heap; {} for texts on their way; {} of files in the spool; no file above {}",
-            mib(self.reader_bytes),
-            mib(self.texts_bytes),
-            mib(self.spool_bytes),
-            mib(self.largest_file_bytes)
+        told(
+            "{readers}, each with up to {heap} of heap; {texts} for texts on their way; {spool} of files in the spool; no \
+             file above {largest}",
+            &[
+                ("readers", &readers),
+                ("heap", &mib(self.reader_bytes)),
+                ("texts", &mib(self.texts_bytes)),
+                ("spool", &mib(self.spool_bytes)),
+                ("largest", &mib(self.largest_file_bytes)),
+            ],
         )
     }
 }

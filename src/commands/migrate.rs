@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::cli::Format;
+use super::words::t;
 use super::{output, services};
 use crate::config::Config;
 
@@ -11,10 +12,10 @@ pub async fn migrate(config: &Config, format: Format) -> Result<u8> {
     let applied = services::catalog(config).await?.migrate().await?;
     match format {
         Format::Json => output::json(&json!({ "applied": applied }))?,
-        Format::Text if applied.is_empty() => output::text("The tables are up to date.\n")?,
+        Format::Text if applied.is_empty() => output::text(&format!("{}\n", t("The tables are up to date.")))?,
         Format::Text => {
             for name in &applied {
-                output::text(&format!("applied {name}\n"))?;
+                output::text(&format!("{} {name}\n", t("applied")))?;
             }
         }
     }

@@ -28,6 +28,7 @@ mod metrics;
 mod migrate;
 mod output;
 mod picture;
+mod places;
 mod plan;
 pub mod readers;
 mod reindex;
@@ -48,7 +49,7 @@ mod verify;
 mod version;
 mod words;
 
-use cli::{Cli, Verb};
+use cli::{Cli, Format, Verb};
 
 /// A mistake in what was typed: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +130,9 @@ fn log_file(config: &Config) -> Result<Option<LogFile>, Usage> {
 }
 
 async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
+    if cli.format == Format::Json {
+        words::for_programs();
+    }
     match &cli.verb {
         Verb::Run(args) => run::run(args, loaded, cli.format).await,
         Verb::Reprocess(args) => run::reprocess(args, loaded, cli.format).await,

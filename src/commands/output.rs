@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 use time::PrimitiveDateTime;
 
-use crate::telemetry::with_causes;
+use crate::telemetry::{wants_colours, with_causes};
 
 /// Prints a value as one JSON document.
 pub fn json(value: &impl Serialize) -> Result<()> {
@@ -31,6 +31,11 @@ pub fn error(error: &anyhow::Error) {
 /// Says what is odd but no reason to stop.
 pub fn warning(message: &str) {
     let _ = writeln!(io::stderr(), "warning: {message}");
+}
+
+/// Says something on standard error that is neither a result nor odd.
+pub fn note(message: &str) {
+    let _ = writeln!(io::stderr(), "{message}");
 }
 
 /// A table of aligned columns; a column of numbers stands right, every other left. No header when it is empty.
@@ -86,6 +91,70 @@ pub fn iso_of(moment: PrimitiveDateTime) -> Option<String> {
     moment.assume_utc().format(&time::format_description::well_known::Rfc3339).ok()
 }
 
+/// Names and values, one pair a line. On a terminal a value that is too long goes on below its beginning.
+pub fn pairs(rows: &[Vec<String>]) -> String {
+    in_width(rows, width())
+}
+
+fn in_width(rows: &[Vec<String>], width: usize) -> String {
+    let names = rows.iter().filter_map(|row| row.first()).map(|name| name.chars().count()).max().unwrap_or(0);
+    // Beside a name there must be room for a value.
+    if width < names + 24 {
+        return table(&[], rows);
+    }
+    let indent = " ".repeat(names + 4);
+    let options = paragraph(width, &indent);
+    let wrap = |line: &str| {
+        if line.chars().count() <= width {
+            return format!("{line}\n");
+        }
+        let beginning = line.char_indices().nth(names + 4).map_or(line.len(), |(place, _)| place);
+        let (name, value) = line.split_at(beginning);
+        format!("{name}{}\n", textwrap::fill(value, &options).trim_start())
+    };
+    table(&[], rows).lines().map(wrap).collect()
+}
+
+/// The same as [`table`]; where the terminal is too narrow for it, each row is a paragraph below its first cell.
+pub fn fitting(header: &[&str], rows: &[Vec<String>]) -> String {
+    fitting_in(header, rows, width())
+}
+
+fn fitting_in(header: &[&str], rows: &[Vec<String>], width: usize) -> String {
+    let text = table(header, rows);
+    if text.lines().all(|line| line.chars().count() <= width) {
+        return text;
+    }
+    let row = |row: &Vec<String>| {
+        // A name stays with its value.
+        let cells = row.iter().zip(header).skip(1).map(|(cell, name)| format!("{name} {cell}").replace(' ', "\u{a0}"));
+        let cells = textwrap::fill(&cells.collect::<Vec<_>>().join("; "), paragraph(width, "      "));
+        format!("  {}\n{}\n", row.first().map_or("", String::as_str), cells.replace('\u{a0}', " "))
+    };
+    rows.iter().map(row).collect()
+}
+
+/// A paragraph, each of its lines behind as many blanks; one line where there is no terminal.
+pub fn indented(blanks: usize, text: &str) -> String {
+    let indent = " ".repeat(blanks);
+    textwrap::fill(text, paragraph(width(), &indent)) + "\n"
+}
+
+/// Broken between words only: a path or an id stays whole, to be copied.
+fn paragraph(width: usize, indent: &str) -> textwrap::Options<'_> {
+    textwrap::Options::new(width)
+        .initial_indent(indent)
+        .subsequent_indent(indent)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .break_words(false)
+}
+
+/// Columns of the terminal; without one, lines are as long as they are.
+pub fn width() -> usize {
+    if io::stdout().is_terminal() { textwrap::termwidth() } else { usize::MAX }
+}
+
 /// The same as [`table`], and on a terminal no line is longer than it: the last column is cut.
 pub fn narrow_table(header: &[&str], rows: &[Vec<String>]) -> String {
     let text = table(header, rows);
@@ -104,14 +173,9 @@ pub fn cut(line: &str, width: usize) -> String {
     line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// `1 gazette`, `2 gazettes`.
-pub fn gazettes(count: u64) -> String {
-    if count == 1 { "1 gazette".into() } else { format!("{count} gazettes") }
-}
-
 /// Bold on a terminal, unless `NO_COLOR` is set.
 pub fn styled() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+    io::stdout().is_terminal() && wants_colours()
 }
 
 #[cfg(test)]
@@ -123,6 +187,26 @@ mod tests {
         for (count, text) in [(999, "999 B"), (1_500, "1.5 kB"), (68_000_000, "68.0 MB"), (2_500_000_000, "2.5 GB")] {
             assert_eq!(bytes(count), text);
         }
+    }
+
+    #[test]
+    fn a_long_value_goes_on_below_its_beginning() {
+        let rows = [["estado", "falhou"], ["próxima", "não por si só; outro arquivo o traz de volta"]];
+        let rows = rows.map(|row| row.map(str::to_owned).to_vec());
+        let narrow = "  estado   falhou\n  próxima  não por si só; outro\n           arquivo o traz de volta\n";
+        assert_eq!(in_width(&rows, 36), narrow);
+        assert_eq!(in_width(&rows, usize::MAX), table(&[], &rows));
+        assert_eq!(in_width(&rows, 20), table(&[], &rows), "there is no room to wrap");
+        assert_eq!(indented(2, "a b"), "  a b\n");
+    }
+
+    #[test]
+    fn a_table_that_does_not_fit_is_told_in_paragraphs() {
+        let rows = [vec!["2026-11-26".to_owned(), "1m 24s".into(), "314".into(), "stopped in time".into()]];
+        let header = ["started", "took", "indexed", "ended"];
+        assert_eq!(fitting_in(&header, &rows, 80), table(&header, &rows));
+        let narrow = "  2026-11-26\n      took 1m 24s; indexed 314;\n      ended stopped in time\n";
+        assert_eq!(fitting_in(&header, &rows, 36), narrow);
     }
 
     #[test]

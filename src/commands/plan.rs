@@ -11,7 +11,7 @@ use super::cli::{Format, PlanArgs};
 use super::lanes::Lanes;
 use super::memory::{Room, mib};
 use super::words::t;
-use super::{output, services, set_aside};
+use super::{output, runs, services, set_aside};
 use crate::catalog::{RunRecord, SelectionSummary, Status};
 use crate::config::{Config, Loaded};
 use crate::gazette::Selection;
@@ -73,7 +73,7 @@ pub(super) async fn of_selection(loaded: &Loaded, selection: &Selection, format:
     if let Some(catalog) = &catalog {
         status = catalog.status().await?;
         summary = catalog.summarize(&catalog.resolve(selection).await?, SAMPLE).await?;
-        runs = catalog.runs(RUNS).await?;
+        runs = runs::seen(&**catalog, RUNS).await?.runs;
     }
     let registry = catalog.as_ref().and_then(|catalog| catalog.registry());
     let fresh = match &config.folder {
@@ -197,7 +197,7 @@ fn render(plan: &Plan, memory: &Room, status: &Status) -> String {
     if !lanes.is_empty() {
         text.push_str(&format!("\n{lanes}"));
     }
-    text.push_str(&format!("\n{}\n", memory.sentence()));
+    text.push_str(&format!("\n{}", output::indented(0, &memory.sentence())));
     if !plan.failed_before.is_empty() {
         text.push_str(&format!("\n{}:\n", t("failed before")));
         text.push_str(&super::run::failure_table(&plan.failed_before));
@@ -208,7 +208,6 @@ fn render(plan: &Plan, memory: &Room, status: &Status) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gazette::RunId;
     use crate::telemetry::RunCounts;
 
     fn room() -> Room {
@@ -216,15 +215,7 @@ mod tests {
     }
 
     fn run(indexed: u64, bytes: u64, pages: u64, seconds: f64) -> RunRecord {
-        RunRecord {
-            id: RunId::new(),
-            selection: "{}".into(),
-            started_at: None,
-            finished_at: None,
-            heartbeat_at: None,
-            counts: RunCounts { indexed, bytes, pages, seconds, ..RunCounts::default() },
-            stopped_by: None,
-        }
+        RunRecord::with_counts(RunCounts { indexed, bytes, pages, seconds, ..RunCounts::default() })
     }
 
     #[test]

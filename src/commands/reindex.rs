@@ -4,18 +4,17 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::json;
 
 use super::cli::{Format, ReindexArgs};
-use super::{Usage, output, readers, services, signals};
-use crate::config::{Config, LiveConfig};
-use crate::gazette::RunId;
+use super::words::{t, told};
+use super::{Usage, output, services};
+use crate::config::Config;
 use crate::pipeline::reindexer::{self, Options, Reindexed, Summary};
-use crate::pipeline::{Context, Dependencies};
-use crate::search_index::{SearchIndex, Which};
-use crate::shutdown::{Shutdown, StopReason};
-use crate::telemetry::{Telemetry, duration};
+use crate::search_index::{Named, SearchIndex, Which};
+use crate::shutdown::StopReason;
+use crate::telemetry::duration;
 
 pub async fn reindex(args: &ReindexArgs, config: &Config, format: Format) -> Result<u8> {
     let mut config = config.clone();
@@ -26,25 +25,10 @@ pub async fn reindex(args: &ReindexArgs, config: &Config, format: Format) -> Res
         return discard(&*index, which, format).await;
     }
     let Some(catalog) = services::existing_catalog(&config).await? else {
-        return Err(Usage("there is no catalogue yet, and so no text: `prelo run` comes first".into()).into());
+        return Err(Usage(t("there is no catalogue yet, and so no text: `prelo run` comes first").into()).into());
     };
     catalog.migrate().await?;
-    let config = Arc::new(LiveConfig::from(config));
-    let telemetry = Telemetry::new(RunId::new());
-    let shutdown = Shutdown::default();
-    signals::listen(shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
-    let context = Context {
-        storage: services::storage(&config).await?,
-        index,
-        catalog,
-        // Nothing is read here: it starts no process before the first document.
-        sandbox: readers::sandbox(&config),
-        ocr: Arc::new(readers::ocr(&config)),
-        dependencies: Dependencies::new(&config),
-        config: config.clone(),
-        telemetry,
-        shutdown,
-    };
+    let context = services::context(config, catalog, index).await?;
     let options = Options { back: args.rollback, accept_fewer: args.accept_fewer };
     let mut line = Line::new();
     let reindexed = reindexer::reindex(&context, options, &mut |done, all| line.show(done, all)).await;
@@ -61,16 +45,40 @@ pub async fn reindex(args: &ReindexArgs, config: &Config, format: Format) -> Res
 }
 
 async fn discard(index: &dyn SearchIndex, which: Which, format: Format) -> Result<u8> {
-    let removed = match index.versions() {
-        Some(versions) => versions.discard(which).await?,
-        None => None,
+    let (named, removed) = match index.versions() {
+        Some(versions) => (versions.named().await?, versions.discard(which).await?),
+        None => (Named::default(), None),
     };
-    match (format, &removed) {
-        (Format::Json, _) => output::json(&json!({ "removed": removed }))?,
-        (Format::Text, Some(name)) => output::text(&format!("Removed {name}.\n"))?,
-        (Format::Text, None) => output::text("There is no such version; nothing was removed.\n")?,
+    let Named { current: searched, next, .. } = named;
+    let was_back = next.is_some_and(|next| next.back);
+    match format {
+        Format::Json => output::json(&json!({ "removed": removed, "searched": searched }))?,
+        Format::Text => output::text(&(discarded(which, was_back, removed.as_deref(), searched.as_deref()) + "\n"))?,
     }
     Ok(0)
+}
+
+/// What happened to a version, and what follows from it.
+fn discarded(which: Which, was_back: bool, removed: Option<&str>, searched: Option<&str>) -> String {
+    let words = match (which, removed) {
+        (Which::Next, Some(_)) if was_back => {
+            "{removed}, which --rollback was bringing up to date, was removed: there is no way back to it."
+        }
+        (Which::Next, Some(_)) => "{removed}, which was being filled, was removed.",
+        (Which::Next, None) => "No version is being filled: nothing was removed.",
+        (Which::Previous, Some(_)) => {
+            "{removed}, which was kept for --rollback, was removed: there is no way back to it."
+        }
+        (Which::Previous, None) => "No version is kept for --rollback: nothing was removed.",
+    };
+    let mut text = told(words, &[("removed", &removed.unwrap_or_default())]);
+    if let Some(searched) = searched {
+        text.push_str(&told(" {searched} is searched as before.", &[("searched", &searched)]));
+    }
+    if which == Which::Next && removed.is_some() && !was_back {
+        text.push_str(t(" To fill another version: prelo reindex"));
+    }
+    text
 }
 
 /// How far it is, on a terminal.
@@ -94,7 +102,7 @@ impl Line {
         self.shown = Some(Instant::now());
         let rate = done as f64 / self.started.elapsed().as_secs_f64().max(0.001);
         let left = duration(all.saturating_sub(done) as f64 / rate.max(0.001));
-        let line = format!("reindex {done}/{all}  {rate:.0} docs/s  {left} left");
+        let line = format!("reindex {done}/{all}  {rate:.0} docs/s  {}", told("{span} left", &[("span", &left)]));
         let line: String = line.chars().take(textwrap::termwidth().saturating_sub(1)).collect();
         let _ = write!(std::io::stderr(), "\r\u{1b}[K{line}");
     }
@@ -109,53 +117,66 @@ impl Line {
 fn closing(summary: &Summary, back: bool) -> String {
     #[allow(clippy::cast_precision_loss)] // a rate for people
     let rate = summary.written as f64 / summary.seconds.max(0.001);
-    let before = summary.documents_before.map_or_else(|| "cannot be read".to_owned(), |count| count.to_string());
+    let before = summary.documents_before.map_or_else(|| t("cannot be read").to_owned(), |count| count.to_string());
     let mut rows = vec![
-        vec!["version".to_owned(), summary.version.clone()],
-        vec!["gazettes indexed, by the catalogue".to_owned(), summary.gazettes.to_string()],
-        vec!["documents written".to_owned(), summary.written.to_string()],
-        vec!["documents in it".to_owned(), summary.documents.to_string()],
-        vec!["documents in the one before".to_owned(), before],
-        vec!["text".to_owned(), output::bytes(summary.bytes)],
-        vec!["time".to_owned(), format!("{} ({rate:.0} docs/s)", duration(summary.seconds))],
+        vec![t("version").to_owned(), summary.version.clone()],
+        vec![t("gazettes indexed, by the catalogue").to_owned(), summary.gazettes.to_string()],
+        vec![t("documents written").to_owned(), summary.written.to_string()],
+        vec![t("documents in it").to_owned(), summary.documents.to_string()],
+        vec![t("documents in the one before").to_owned(), before],
+        vec![t("text").to_owned(), output::bytes(summary.bytes)],
+        vec![t("time").to_owned(), format!("{} ({rate:.0} docs/s)", duration(summary.seconds))],
     ];
     for (name, count) in
         [("stored texts missing", summary.missing), ("altered", summary.altered), ("refused", summary.refused)]
     {
         if count > 0 {
-            rows.push(vec![name.to_owned(), count.to_string()]);
+            rows.push(vec![t(name).to_owned(), count.to_string()]);
         }
     }
     let mut text = output::table(&[], &rows);
     text.push('\n');
+    let mut line = |words: String| {
+        text.push_str(&words);
+        text.push('\n');
+    };
     if let Some(removed) = &summary.removed {
-        text.push_str(&format!("Removed {removed}, which was kept from the time before.\n"));
+        line(told("Removed {removed}, which was kept from the time before.", &[("removed", removed)]));
     }
     for gazette in &summary.first_missing {
-        text.push_str(&format!("no stored text: {gazette}\n"));
+        line(told("no stored text: {gazette}", &[("gazette", gazette)]));
     }
     if summary.missing > 0 {
-        text.push_str("What has no stored text is read again by: prelo verify --repair, then prelo run\n");
+        line(t("What has no stored text is read again by: prelo verify --repair, then prelo run").into());
     }
     if let Some(why) = &summary.refusal {
-        text.push_str(&format!("refused first: {why}\n"));
+        line(told("refused first: {why}", &[("why", why)]));
     }
-    text.push_str(&match (&summary.stop, summary.switched, &summary.why) {
-        (_, true, _) if back => format!("{} is searched again.\n", summary.version),
-        (_, true, _) => match &summary.before {
-            Some(before) => format!(
-                "{} is searched now; {before} is kept. Back: prelo reindex --rollback. Without it: prelo reindex --drop-old\n",
-                summary.version
-            ),
-            None => format!("{} is searched now.\n", summary.version),
-        },
-        (Some(StopReason::DependencyDown(detail)), ..) => {
-            format!("Stopped: {detail}\nThe index is as it was. `prelo reindex` goes on where it stopped.\n")
+    let version = &summary.version;
+    match (&summary.stop, summary.switched, &summary.why) {
+        (_, true, _) if back => line(told("{version} is searched again.", &[("version", version)])),
+        (_, true, _) => {
+            line(told("{version} is searched now.", &[("version", version)]));
+            if let Some(before) = &summary.before {
+                line(told(
+                    "{before} is kept. Back to it: prelo reindex --rollback. Without it: prelo reindex --drop-old",
+                    &[("before", before)],
+                ));
+            }
         }
-        (Some(_), ..) => "Stopped; the index is as it was. `prelo reindex` goes on where it stopped.\n".into(),
-        (None, false, Some(why)) => format!("Not put in its place: {why}.\n"),
-        (None, false, None) => "Not put in its place.\n".into(),
-    });
+        (Some(stop), ..) => {
+            line(match stop {
+                StopReason::DependencyDown(detail) => format!("{}{detail}", t("Stopped: ")),
+                _ => t("Stopped.").into(),
+            });
+            line(t("The index is as it was. To go on where it stopped: prelo reindex. To give it up: prelo reindex --cancel").into());
+        }
+        (None, false, why) => {
+            let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            line(told("{version} was not put in its place{why}.", &[("version", version), ("why", &why)]));
+            line(t("The index is as it was. To give the new version up: prelo reindex --cancel").into());
+        }
+    }
     text
 }
 
@@ -174,11 +195,40 @@ mod tests {
             ..Summary::default()
         };
         let text = closing(&summary, false);
-        assert!(text.contains("index-000002 is searched now; index is kept. Back: prelo reindex --rollback"), "{text}");
+        assert!(
+            text.contains("index-000002 is searched now.\nindex is kept. Back to it: prelo reindex --rollback"),
+            "{text}"
+        );
         summary.switched = false;
         summary.why = Some("11 documents are in the new version".into());
-        assert!(closing(&summary, false).contains("Not put in its place: 11 documents"));
+        assert!(closing(&summary, false).contains("was not put in its place: 11 documents"));
         summary.stop = Some(StopReason::Signal(2));
-        assert!(closing(&summary, false).contains("goes on where it stopped"));
+        assert!(closing(&summary, false).contains("To go on where it stopped: prelo reindex."));
+    }
+
+    #[test]
+    fn what_is_discarded_is_said_with_what_stays() {
+        let back = discarded(Which::Next, true, Some("a-2"), Some("a-1"));
+        assert!(back.ends_with("there is no way back to it. a-1 is searched as before."), "{back}");
+        for (which, removed, words) in [
+            (
+                Which::Next,
+                Some("a-2"),
+                "a-2, which was being filled, was removed. a-1 is searched as before. To fill another version: prelo reindex",
+            ),
+            (Which::Next, None, "No version is being filled: nothing was removed. a-1 is searched as before."),
+            (
+                Which::Previous,
+                Some("a-2"),
+                "a-2, which was kept for --rollback, was removed: there is no way back to it. a-1 is searched as before.",
+            ),
+            (
+                Which::Previous,
+                None,
+                "No version is kept for --rollback: nothing was removed. a-1 is searched as before.",
+            ),
+        ] {
+            assert_eq!(discarded(which, false, removed, Some("a-1")), words);
+        }
     }
 }

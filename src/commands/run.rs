@@ -1,6 +1,7 @@
 //! `run` and `reprocess`.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use serde_json::json;
 use super::cli::{Format, RunArgs};
 use super::metrics::Exports;
 use super::reload::Reloader;
-use super::words::{code_words, t};
+use super::until::End;
+use super::words::{code_words, gazettes, t, told};
 use super::{Usage, output, plan, readers, services, signals, until};
 use crate::config::{Config, LiveConfig, Loaded, Origin};
 use crate::failpoint::{self, Point};
@@ -50,6 +52,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
     if let Some(path) = &args.report {
         writable(path)?;
     }
+    let end = end(args)?;
     services::settle_folder(&mut loaded.config)?;
     let config = Arc::new(LiveConfig::from(loaded.config.clone()));
     let exports = Exports::of(&config)?;
@@ -60,9 +63,15 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
     failpoint::pass(Point::TablesMade);
     let telemetry = Telemetry::new(RunId::new());
     let shutdown = Shutdown::default();
-    let span = args.span.or_else(|| args.until.map(|time| until::until(time, until::local_now())));
-    if let Some(deadline) = span.and_then(|span| began.checked_add(span)) {
-        shutdown.end_by(deadline);
+    if let Some(end) = end {
+        if let Some(deadline) = began.checked_add(end.within) {
+            shutdown.end_by(deadline);
+        }
+        telemetry.emit(&Event::EndSet { at: &end.iso(), within: end.within });
+        // On a terminal the log is silent about it.
+        if std::io::stderr().is_terminal() {
+            output::note(&end.sentence());
+        }
     }
     let dependencies = Dependencies::new(&config);
     let reloader = Reloader::new(loaded, config.clone(), dependencies.clone(), telemetry.clone());
@@ -124,6 +133,16 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
     Ok(report.exit_code())
 }
 
+/// When the run has to be done, if that was said.
+fn end(args: &RunArgs) -> Result<Option<End>, Usage> {
+    let now = until::local_now();
+    match (args.span, args.until) {
+        (Some(span), _) => End::after(span, now).map(Some),
+        (None, Some(time)) => End::at(time, now).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
 /// Before hours of work: whether the report can be written at their end. An older report stays as it is until then.
 fn writable(path: &Path) -> Result<(), Usage> {
     let there = path.exists();
@@ -144,7 +163,8 @@ pub(super) fn busy(run: RunId, since: time::PrimitiveDateTime, format: Format) -
     match format {
         Format::Json => output::json(&json!({ "already_running": { "run_id": run, "since": since } }))?,
         Format::Text => {
-            output::text(&format!("Another run holds the lease since {since} (run {run}); nothing was done.\n"))?;
+            let words = "Another run holds the lease since {since} (run {run}); nothing was done.";
+            output::text(&(told(words, &[("since", &since), ("run", &run)]) + "\n"))?;
         }
     }
     Ok(0)
@@ -158,10 +178,8 @@ fn write_report(path: &Path, report: &Report) -> Result<()> {
 fn folder_lines(registered: &Registered) -> String {
     let mut text = String::new();
     if registered.renditions > 0 {
-        text.push_str(&format!(
-            "{} text files lie beside PDFs of the same name and are taken for their texts, not for gazettes\n",
-            registered.renditions
-        ));
+        let words = "{n} text files lie beside PDFs of the same name and are taken for their texts, not for gazettes";
+        text.push_str(&(told(words, &[("n", &registered.renditions)]) + "\n"));
     }
     for (paths, problem) in [
         (&registered.vanished, "vanished from the folder since the last run; what was indexed of it stays searchable"),
@@ -170,11 +188,11 @@ fn folder_lines(registered: &Registered) -> String {
     ] {
         let Paths { count, first } = paths;
         for path in first {
-            text.push_str(&format!("{path}: {problem}\n"));
+            text.push_str(&format!("{path}: {}\n", t(problem)));
         }
         let more = count.saturating_sub(first.len() as u64);
         if more > 0 {
-            text.push_str(&format!("… and {more} more: {problem}\n"));
+            text.push_str(&format!("{}: {}\n", told("… and {n} more", &[("n", &more)]), t(problem)));
         }
     }
     text
@@ -182,9 +200,10 @@ fn folder_lines(registered: &Registered) -> String {
 
 fn nothing_to_do(status: &crate::catalog::Status) -> String {
     let failed: u64 = status.failed.values().sum();
-    let mut text = format!("Nothing to do: {} of {} indexed", status.processed, output::gazettes(status.gazettes));
+    let (done, all) = (status.processed, gazettes(status.gazettes));
+    let mut text = told("Nothing to do: {done} of {all} indexed", &[("done", &done), ("all", &all)]);
     if failed > 0 {
-        text.push_str(&format!(", {failed} set aside"));
+        text.push_str(&told(", {n} set aside", &[("n", &failed)]));
     }
     text.push_str(".\n");
     if failed > 0 {
@@ -206,7 +225,8 @@ pub fn failure_table(failed: &BTreeMap<String, u64>) -> String {
                 Permanence::Permanent => "",
             };
             let (meaning, action) = code_words(code);
-            text.push_str(&format!("      {meaning}{again}\n      {action}\n"));
+            text.push_str(&output::indented(6, &format!("{meaning}{again}")));
+            text.push_str(&output::indented(6, action));
         }
     }
     text
@@ -241,25 +261,18 @@ fn closing(report: &Report, config: &Config) -> String {
         text.push_str(&failure_table(&report.failed));
     }
     text.push('\n');
+    let mut line = |words: &str| text.push_str(&output::indented(0, words));
     match &report.stop {
-        Some(StopReason::DependencyDown(detail)) => text.push_str(&format!(
-            "{}{detail}\n{}\n",
-            t("Stopped: "),
-            t("Nothing was marked that is not indexed. `prelo check` tells more; then run again.")
-        )),
+        Some(StopReason::DependencyDown(detail)) => {
+            line(&format!("{}{detail}", t("Stopped: ")));
+            line(t("Nothing was marked that is not indexed. `prelo check` tells more; then run again."));
+        }
         Some(StopReason::LeaseLost) => {
-            let words = t("Stopped: another run took the lease over. Nothing was marked that is not indexed.");
-            text.push_str(&format!("{words}\n"));
+            line(t("Stopped: another run took the lease over. Nothing was marked that is not indexed."));
         }
-        Some(StopReason::Internal(detail)) => {
-            text.push_str(&format!("{}{detail}\n", t("Stopped by a defect of prelo: ")));
-        }
-        Some(StopReason::Signal(_)) => {
-            text.push_str(&format!("{}\n", t("Stopped by a signal; run again to go on.")));
-        }
-        Some(StopReason::OutOfTime) => {
-            text.push_str(&format!("{}\n", t("Stopped in time, as --until or --for says; the next run goes on.")));
-        }
+        Some(StopReason::Internal(detail)) => line(&format!("{}{detail}", t("Stopped by a defect of prelo: "))),
+        Some(StopReason::Signal(_)) => line(t("Stopped by a signal; run again to go on.")),
+        Some(StopReason::OutOfTime) => line(t("Stopped in time, as --until or --for says; the next run goes on.")),
         None if report.indexed > 0 => {
             let data = match &config.folder {
                 Some(_) if config.data != Path::new("prelo-data") => {
@@ -267,9 +280,9 @@ fn closing(report: &Report, config: &Config) -> String {
                 }
                 _ => String::new(),
             };
-            text.push_str(&format!("{}prelo search \"pregão eletrônico\"{data}\n", t("Next: ")));
+            line(&format!("{}prelo search \"pregão eletrônico\"{data}", t("Next: ")));
         }
-        None => text.push_str(&format!("{}prelo status\n", t("Next: "))),
+        None => line(&format!("{}prelo status", t("Next: "))),
     }
     text
 }

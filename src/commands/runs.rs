@@ -1,57 +1,104 @@
 //! `runs`: what the last runs did, and one of them in full.
 
 use anyhow::Result;
-use serde_json::json;
 
 use super::cli::{Format, RunsArgs};
 use super::output::moment;
-use super::words::t;
+use super::words::{t, told};
 use super::{Usage, output, services};
-use crate::catalog::RunRecord;
+use crate::catalog::{Catalog, CatalogError, RunRecord, ShownRun};
 use crate::config::Config;
+use crate::gazette::RunId;
 use crate::telemetry::duration;
 
 /// Runs among which one is looked for by the beginning of its id.
 const SEARCHED: u32 = 5_000;
 
+/// Runs, and the one among all of them that is at work.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub runs: Vec<RunRecord>,
+    pub at_work: Option<ShownRun>,
+}
+
+/// The last runs. The row of the one that is at work is written rarely: its counts are those that were last to be seen of it.
+pub(super) async fn seen(catalog: &dyn Catalog, limit: u32) -> Result<Seen, CatalogError> {
+    let mut runs = catalog.runs(limit).await?;
+    // Tables of an older version have no place for it; what else is wrong with them was said already.
+    let mut at_work = catalog.live_run().await.ok().flatten();
+    if let Some(shown) = &mut at_work {
+        if let Some(live) = &shown.live {
+            shown.record.counts = live.counts.clone();
+        }
+        for run in runs.iter_mut().filter(|run| run.id == shown.record.id) {
+            run.counts = shown.record.counts.clone();
+        }
+    }
+    Ok(Seen { runs, at_work })
+}
+
 pub async fn runs(args: &RunsArgs, config: &Config, format: Format) -> Result<u8> {
     let catalog = services::existing_catalog(config).await?;
     let limit = if args.id.is_some() { SEARCHED } else { args.limit };
-    let runs = match &catalog {
-        Some(catalog) => catalog.runs(limit).await?,
-        None => Vec::new(),
+    let Seen { runs, at_work } = match &catalog {
+        Some(catalog) => seen(&**catalog, limit).await?,
+        None => Seen::default(),
     };
+    let at_work = at_work.map(|run| run.record.id);
     let Some(id) = &args.id else {
         match format {
             Format::Json => output::json(&runs)?,
             Format::Text if runs.is_empty() => output::text(&format!("{}\n", t("No run yet.")))?,
-            Format::Text => output::text(&table(&runs, true))?,
+            Format::Text => output::text(&table(&runs, at_work, true))?,
         }
         return Ok(0);
     };
     let found: Vec<&RunRecord> = runs.iter().filter(|run| run.id.to_string().starts_with(&id.to_lowercase())).collect();
     let [run] = found.as_slice() else {
-        let why = if found.is_empty() { "no run has" } else { "more than one run has" };
-        return Err(Usage(format!("{why} an id that begins with {id}: `prelo runs` lists them")).into());
+        let why = if found.is_empty() {
+            "no run has an id that begins with {id}: `prelo runs` lists them"
+        } else {
+            "more than one run has an id that begins with {id}: `prelo runs` lists them"
+        };
+        return Err(Usage(told(why, &[("id", id)])).into());
     };
     match format {
         Format::Json => output::json(run)?,
-        Format::Text => output::text(&render(run))?,
+        Format::Text => output::text(&render(run, at_work))?,
     }
     Ok(0)
 }
 
 /// What ended a run, in a word.
-fn ended(run: &RunRecord) -> String {
-    match (&run.stopped_by, run.finished_at) {
-        (Some(reason), _) => reason.clone(),
-        (None, Some(_)) => t("done").into(),
-        (None, None) => t("running").into(),
-    }
+fn ended(run: &RunRecord, at_work: Option<RunId>) -> String {
+    let reason = match (&run.stopped_by, run.finished_at) {
+        (Some(reason), _) => reason.as_str(),
+        (None, Some(_)) => "done",
+        (None, None) if at_work == Some(run.id) => "running",
+        // It died, and no run has come after it yet.
+        (None, None) => "not heard of",
+    };
+    // The word of a newer version stays as it is.
+    ENDS.iter().find(|(word, _)| *word == reason).map_or_else(|| reason.to_owned(), |(_, words)| t(words).to_owned())
 }
 
+/// Why runs end, and what is said of it.
+const ENDS: [(&str, &str); 11] = [
+    ("done", "done"),
+    ("running", "running"),
+    ("not heard of", "not heard of"),
+    ("sigint", "stopped by ^C"),
+    ("sigterm", "stopped by a signal"),
+    ("dependency_down", "a service was down"),
+    ("lease_lost", "another run took over"),
+    ("lease_expired", "died"),
+    ("out_of_time", "stopped in time"),
+    ("could_not_begin", "could not begin"),
+    ("internal", "a defect of prelo"),
+];
+
 /// A line a run.
-pub(super) fn table(runs: &[RunRecord], with_ids: bool) -> String {
+pub(super) fn table(runs: &[RunRecord], at_work: Option<RunId>, with_ids: bool) -> String {
     let row = |run: &RunRecord| {
         let rate =
             if run.counts.ocr.pages > 0 { format!("{:.1}", run.counts.ocr.pages_per_second()) } else { "-".into() };
@@ -63,7 +110,7 @@ pub(super) fn table(runs: &[RunRecord], with_ids: bool) -> String {
             run.counts.failures().to_string(),
             format!("{:.1}", run.counts.documents_per_second()),
             rate,
-            ended(run),
+            ended(run, at_work),
         ];
         if with_ids {
             row.push(run.id.to_string().chars().take(8).collect());
@@ -75,10 +122,10 @@ pub(super) fn table(runs: &[RunRecord], with_ids: bool) -> String {
         header.push("run");
     }
     let header: Vec<&str> = header.into_iter().map(t).collect();
-    output::table(&header, &runs.iter().map(row).collect::<Vec<_>>())
+    output::fitting(&header, &runs.iter().map(row).collect::<Vec<_>>())
 }
 
-fn render(run: &RunRecord) -> String {
+fn render(run: &RunRecord, at_work: Option<RunId>) -> String {
     let counts = &run.counts;
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |name: &'static str, value: String| rows.push(vec![t(name).to_owned(), value]);
@@ -86,7 +133,7 @@ fn render(run: &RunRecord) -> String {
     row("selection", run.selection.clone());
     row("started", run.started_at.map_or_else(|| "-".into(), moment));
     row("finished", run.finished_at.map_or_else(|| "-".into(), moment));
-    row("ended", ended(run));
+    row("ended", ended(run, at_work));
     row("took", duration(counts.seconds));
     row("selected", counts.selected.to_string());
     row("indexed", counts.indexed.to_string());
@@ -112,14 +159,26 @@ fn render(run: &RunRecord) -> String {
             );
         }
     }
-    let mut text = output::table(&[], &rows);
+    let mut text = output::pairs(&rows);
     if !counts.failed.is_empty() {
         text.push_str(&format!("\n{}:\n{}", t("failures"), super::run::failure_table(&counts.failed)));
     }
     text
 }
 
-/// For programs, beside the numbers of the catalogue.
-pub(super) fn as_json(runs: &[RunRecord]) -> serde_json::Value {
-    json!(runs)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::RunCounts;
+
+    #[test]
+    fn a_run_without_an_end_runs_only_while_it_holds_the_lease() {
+        let mut run = RunRecord::with_counts(RunCounts::default());
+        assert_eq!(ended(&run, Some(run.id)), "running");
+        assert_eq!(ended(&run, None), "not heard of");
+        for (reason, words) in [("out_of_time", "stopped in time"), ("from_the_future", "from_the_future")] {
+            run.stopped_by = Some(reason.into());
+            assert_eq!(ended(&run, Some(run.id)), words);
+        }
+    }
 }

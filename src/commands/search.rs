@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::cli::{Edition, Format, Order, SearchArgs};
-use super::words::t;
+use super::words::{t, told};
 use super::{Usage, output, services};
 use crate::config::Config;
 use crate::search_index::{Hit, Passage, SearchQuery, SearchResults, Sort, Totals};
@@ -48,8 +48,8 @@ fn render(results: &SearchResults, styled: bool) -> String {
     for hit in &results.hits {
         text.push_str(&heading(hit, styled));
         for passage in &hit.passages {
-            let page = format!("    p. {:<4} ", passage.page);
-            text.push_str(&wrapped(&page, &highlighted(passage, styled), styled));
+            let page = format!("    {} {:<4} ", t("p."), passage.page);
+            text.push_str(&wrapped(&page, &highlighted(passage, styled)));
         }
         text.push('\n');
     }
@@ -57,8 +57,12 @@ fn render(results: &SearchResults, styled: bool) -> String {
         text.push_str(&spread(totals));
     }
     let shown = results.hits.len() as u64;
-    let more = if results.total > shown { format!(", {shown} shown") } else { String::new() };
-    text.push_str(&format!("{} found{more}\n", output::gazettes(results.total)));
+    let found = if results.total == 1 { "1 gazette found" } else { "{n} gazettes found" };
+    text.push_str(&told(found, &[("n", &results.total)]));
+    if results.total > shown {
+        text.push_str(&told(", {n} shown", &[("n", &shown)]));
+    }
+    text.push('\n');
     text
 }
 
@@ -66,24 +70,23 @@ fn render(results: &SearchResults, styled: bool) -> String {
 fn spread(totals: &Totals) -> String {
     let territories = totals.by_territory.iter().map(|total| {
         let name = match (total.territory_name.as_str(), total.territory_id.as_str()) {
-            ("", "") => "territory unknown",
+            ("", "") => t("territory unknown"),
             ("", id) => id,
             (name, _) => name,
         };
         vec![total.gazettes.to_string(), format!("{name} {}", total.state_code).trim_end().to_owned()]
     });
     let others = (totals.of_other_territories > 0)
-        .then(|| vec![totals.of_other_territories.to_string(), "other territories".to_owned()]);
+        .then(|| vec![totals.of_other_territories.to_string(), t("other territories").to_owned()]);
     let months = totals.by_month.iter().map(|total| vec![total.gazettes.to_string(), total.month.clone()]);
     let rows: Vec<_> = territories.chain(others).chain(months).collect();
     output::table(&[], &rows) + "\n"
 }
 
 /// In the terminal's width, the lines below the first under its beginning; one line elsewhere.
-fn wrapped(beginning: &str, passage: &str, terminal: bool) -> String {
-    let width = if terminal { textwrap::termwidth() } else { usize::MAX };
+fn wrapped(beginning: &str, passage: &str) -> String {
     let indent = " ".repeat(beginning.chars().count());
-    let options = textwrap::Options::new(width).initial_indent(beginning).subsequent_indent(&indent);
+    let options = textwrap::Options::new(output::width()).initial_indent(beginning).subsequent_indent(&indent);
     textwrap::fill(passage, options) + "\n"
 }
 
@@ -97,7 +100,7 @@ fn heading(hit: &Hit, styled: bool) -> String {
     let date = hit.date.as_deref().unwrap_or(t("date unknown"));
     let edition = match hit.edition_number.as_str() {
         "" => String::new(),
-        number => format!("  no. {number}"),
+        number => format!("  {} {number}", t("no.")),
     };
     let (on, off) = if styled { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
     format!("{on}{date}  {place}{edition}{off}  {}  (id {})\n", hit.file_path, hit.id)

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::cli::{Format, ServeArgs};
+use super::words::told;
 use super::{explain, output, services};
 use crate::catalog::Catalog;
 use crate::config::Config;
@@ -35,7 +36,7 @@ pub async fn serve(args: &ServeArgs, mut config: Config, format: Format) -> Resu
     tokio::spawn(heed_hangups(signal(SignalKind::hangup())?));
     match format {
         Format::Json => output::text(&format!("{}\n", json!({ "url": url })))?,
-        Format::Text => output::text(&format!("prelo is at {url}  (end with Ctrl-C)\n"))?,
+        Format::Text => output::text(&(told("prelo is at {url}  (end with Ctrl-C)", &[("url", &url)]) + "\n"))?,
     }
     serve_site(listener, site, stop, grace).await.context("the server failed")?;
     Ok(0)

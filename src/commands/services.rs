@@ -6,12 +6,16 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use url::Url;
 
-use super::Usage;
+use super::{Usage, readers, signals};
 use crate::catalog::{self, Catalog};
-use crate::config::{Config, local_path};
+use crate::config::{Config, LiveConfig, local_path};
+use crate::gazette::RunId;
 use crate::pipeline::registrar::FOLDER_NOTE;
+use crate::pipeline::{Context, Dependencies};
 use crate::search_index::{self, SearchIndex};
+use crate::shutdown::Shutdown;
 use crate::storage::{self, Storage};
+use crate::telemetry::Telemetry;
 
 pub async fn catalog(config: &Config) -> Result<Arc<dyn Catalog>> {
     Ok(Arc::from(catalog::open(config).await?))
@@ -31,6 +35,24 @@ pub async fn storage(config: &Config) -> Result<Arc<dyn Storage>> {
 
 pub async fn search_index(config: &Config) -> Result<Arc<dyn SearchIndex>> {
     Ok(Arc::from(search_index::open(config).await?))
+}
+
+/// What a verb works with that reads no document: the processes that would are not started before the first.
+pub async fn context(config: Config, catalog: Arc<dyn Catalog>, index: Arc<dyn SearchIndex>) -> Result<Context> {
+    let config = Arc::new(LiveConfig::from(config));
+    let (telemetry, shutdown) = (Telemetry::new(RunId::new()), Shutdown::default());
+    signals::listen(shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
+    Ok(Context {
+        storage: storage(&config).await?,
+        index,
+        catalog,
+        sandbox: readers::sandbox(&config),
+        ocr: Arc::new(readers::ocr(&config)),
+        dependencies: Dependencies::new(&config),
+        config,
+        telemetry,
+        shutdown,
+    })
 }
 
 /// Completes the configuration in folder mode: with the folder of an earlier run, when this one names neither folder

@@ -1,7 +1,7 @@
 //! Gazettes that failed, in plain words: which are tried again, when, and what brings the others back.
 
 use super::output::moment;
-use super::words::t;
+use super::words::{t, told};
 use crate::catalog::{GazetteState, Status};
 use crate::failure::{FailureCode, Permanence};
 
@@ -30,10 +30,14 @@ pub fn next_attempt(state: &GazetteState, attempts: u32) -> String {
     if let Some(next) = state.next_attempt_at {
         let next = moment(next);
         return match permanence {
-            Some(Permanence::Retryable) => format!("from {next}; given up after {attempts} failures in a row"),
-            Some(Permanence::External) => format!("from {next}"),
+            Some(Permanence::Retryable) => {
+                told("from {next}; given up after {n} failures in a row", &[("next", &next), ("n", &attempts)])
+            }
+            Some(Permanence::External) => told("from {next}", &[("next", &next)]),
             // Somebody asked for it, or its file or the extractor has changed, and the run did not come to its end.
-            Some(Permanence::Permanent) | None => format!("from {next}: it was to be read again and is not yet"),
+            Some(Permanence::Permanent) | None => {
+                told("from {next}: it was to be read again and is not yet", &[("next", &next)])
+            }
         };
     }
     let why = match permanence {
@@ -41,16 +45,19 @@ pub fn next_attempt(state: &GazetteState, attempts: u32) -> String {
         _ if word == FailureCode::Quarantined.as_str() => "none: it is quarantined",
         _ => "not by itself",
     };
-    format!("{why}; another file, a newer extractor or `prelo reprocess --failed {word}` brings it back")
+    let back = "another file, a newer extractor or `prelo reprocess --failed {code}` brings it back";
+    format!("{}; {}", t(why), told(back, &[("code", &word)]))
 }
 
 /// Starts of the reader that did not come to an end, if there are any.
 pub fn starts(state: &GazetteState) -> Option<String> {
     match (state.state.as_str(), state.starts) {
         (_, 0) => None,
-        ("started", 1) => Some("1, under way".to_owned()),
-        ("started", starts) => Some(format!("{starts}, the last of them under way; prelo died during the others")),
-        (_, starts) => Some(format!("{starts} without an end: prelo died meanwhile")),
+        ("started", 1) => Some(t("1, under way").to_owned()),
+        ("started", starts) => {
+            Some(told("{n}, the last of them under way; prelo died during the others", &[("n", &starts)]))
+        }
+        (_, starts) => Some(told("{n} without an end: prelo died meanwhile", &[("n", &starts)])),
     }
 }
 

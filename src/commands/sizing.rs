@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::memory::mib;
+use super::words::{t, t_one, told};
 use crate::catalog::Status;
 use crate::telemetry;
 
@@ -87,7 +88,7 @@ fn of_load(
     threads: u64,
     part: u64,
     heap_mib: u64,
-    why_threads: &str,
+    why_threads: &'static str,
 ) -> Proposal {
     // A picture of a page and the engine that reads it take about 100 MiB.
     let heap_mib = if work.scanned_pages > 0 { heap_mib.max(100) } else { heap_mib };
@@ -103,59 +104,78 @@ fn of_load(
     let bulk_mib = (texts_mib / 12).clamp(1, 16);
     let documents = if load == "low" { 50 } else { 100 };
     let bound = match machine.limit_bytes {
-        Some(limit) if limit < machine.memory_bytes => format!("the container's {}", mib(limit)),
-        _ => format!("the machine's {}", mib(machine.memory_bytes)),
+        Some(limit) if limit < machine.memory_bytes => told("the container's {size}", &[("size", &mib(limit))]),
+        _ => told("the machine's {size}", &[("size", &mib(machine.memory_bytes))]),
     };
     let whose = if work.scanned_pages > 0 {
-        format!(" ({} pages wait for OCR, and a picture of a page takes about 100 MiB)", work.scanned_pages)
+        told(" ({n} pages wait for OCR, and a picture of a page takes about 100 MiB)", &[("n", &work.scanned_pages)])
     } else {
         String::new()
     };
     let of_cores = if fit < threads {
-        format!("memory is enough for {fit}, of {} cores", machine.cores)
+        told("memory is enough for {fit}, of {n} cores", &[("fit", &fit), ("n", &machine.cores)])
     } else {
-        format!("{why_threads} ({} cores)", machine.cores)
+        format!("{} ({})", t(why_threads), told("{n} cores", &[("n", &machine.cores)]))
     };
     let line = |key, value, why: String| Line { key, value, why };
     let lines = vec![
         line("extraction_threads", fit, of_cores),
-        line("memory_budget_mb", budget, format!("{heap_mib} MiB of heap for each reader{whose}, within {bound}")),
+        line(
+            "memory_budget_mb",
+            budget,
+            told(
+                "{heap} MiB of heap for each reader{whose}, within {bound}",
+                &[("heap", &heap_mib), ("whose", &whose), ("bound", &bound)],
+            ),
+        ),
         line(
             "download_concurrency",
             downloads,
-            if work.is_remote {
-                "two on their way for each that is read".into()
+            t(if work.is_remote {
+                "two on their way for each that is read"
             } else {
-                "files of this machine are there at once".into()
-            },
+                "files of this machine are there at once"
+            })
+            .into(),
         ),
-        line("bulk_documents", documents, "gazettes of a bulk; more of them wait for one another".into()),
+        line("bulk_documents", documents, t("gazettes of a bulk; more of them wait for one another").into()),
         line(
             "bulk_size_mb",
             bulk_mib,
-            format!("a twelfth of the {texts_mib} MiB for texts, each of which is there three times"),
+            told("a twelfth of the {size} MiB for texts, each of which is there three times", &[("size", &texts_mib)]),
         ),
         line(
             "bulk_concurrency",
             if load == "high" && work.is_remote { 3 } else { 1 + u64::from(load != "low") },
-            "bulks that the search engine works at".into(),
+            t("bulks that the search engine works at").into(),
         ),
     ];
     Proposal { load, lines }
 }
 
+fn of_the(load: &str) -> &'static str {
+    match load {
+        "low" => "low load",
+        "middle" => "middle load",
+        _ => "high load",
+    }
+}
+
 /// Lines for `prelo.toml`; the proposals of the loads one has not are comments.
 pub fn toml(machine: Machine, work: Work, proposals: &[Proposal]) -> String {
-    let limit = machine.limit_bytes.map_or_else(|| "none".to_owned(), mib);
-    let mut text = format!(
-        "# this machine: {} cores, {} of memory, container's bound {limit}; {} pending, {} pages for OCR\n",
-        machine.cores,
-        mib(machine.memory_bytes),
-        work.pending,
-        work.scanned_pages
-    );
+    let limit = machine.limit_bytes.map_or_else(|| t_one("none").to_owned(), mib);
+    let mut text = told(
+        "# this machine: {cores} cores, {memory} of memory, container's bound {limit}; {pending} pending, {pages} pages for OCR",
+        &[
+            ("cores", &machine.cores),
+            ("memory", &mib(machine.memory_bytes)),
+            ("limit", &limit),
+            ("pending", &work.pending),
+            ("pages", &work.scanned_pages),
+        ],
+    ) + "\n";
     for Proposal { load, lines } in proposals {
-        text.push_str(&format!("\n# {load} load\n"));
+        text.push_str(&format!("\n# {}\n", t(of_the(load))));
         for Line { key, value, why } in lines {
             let setting = format!("{key} = {value}");
             text.push_str(&format!("{setting:<28} # {why}\n"));

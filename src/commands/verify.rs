@@ -1,19 +1,16 @@
 //! `verify`: whether catalogue, storage and index agree; `--repair` puts right what does not.
 
-use std::sync::Arc;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 use serde_json::json;
 
 use super::cli::{Format, VerifyArgs};
-use super::{output, readers, run, services, signals};
-use crate::config::{Config, LiveConfig};
-use crate::gazette::{GazetteId, RunId};
+use super::words::{t, told};
+use super::{output, run, services};
+use crate::config::Config;
+use crate::gazette::GazetteId;
 use crate::pipeline::verifier::{self, Class, Finding, Options, Summary, Verified};
-use crate::pipeline::{Context, Dependencies};
-use crate::shutdown::{Shutdown, StopReason};
-use crate::telemetry::Telemetry;
+use crate::shutdown::StopReason;
 
 pub async fn verify(args: &VerifyArgs, config: &Config, format: Format) -> Result<u8> {
     let mut config = config.clone();
@@ -21,25 +18,11 @@ pub async fn verify(args: &VerifyArgs, config: &Config, format: Format) -> Resul
     let Some(catalog) = services::existing_catalog(&config).await? else {
         return nothing_yet(format);
     };
-    let config = Arc::new(LiveConfig::from(config));
-    let telemetry = Telemetry::new(RunId::new());
-    let shutdown = Shutdown::default();
-    signals::listen(shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
-    let context = Context {
-        storage: services::storage(&config).await?,
-        index: services::search_index(&config).await?,
-        catalog,
-        // Nothing is read here: it starts no process before the first document.
-        sandbox: readers::sandbox(&config),
-        ocr: Arc::new(readers::ocr(&config)),
-        dependencies: Dependencies::new(&config),
-        config: config.clone(),
-        telemetry,
-        shutdown,
-    };
+    let index = services::search_index(&config).await?;
+    let context = services::context(config, catalog, index).await?;
     let options = Options {
         files: !args.quick,
-        texts: !args.quick && !args.no_texts && config.store_text,
+        texts: !args.quick && !args.no_texts && context.config.store_text,
         repair: args.repair,
         remove: args.delete_orphans,
     };
@@ -56,7 +39,7 @@ pub async fn verify(args: &VerifyArgs, config: &Config, format: Format) -> Resul
 fn nothing_yet(format: Format) -> Result<u8> {
     match format {
         Format::Json => Printer { format, most: None, printed: 0, failed: None }.close(&Summary::default())?,
-        Format::Text => output::text("Nothing here yet. Begin with: prelo run --folder DIR\n")?,
+        Format::Text => output::text(&format!("{}\n", t("Nothing here yet. Begin with: prelo run --folder DIR")))?,
     }
     Ok(0)
 }
@@ -128,12 +111,12 @@ impl Printer {
 fn line(finding: &Finding) -> String {
     let id = finding.gazette.map_or_else(|| "-".into(), |id| id.to_string());
     let document = match &finding.document {
-        Some(document) if *document != id => format!(" (document {document})"),
+        Some(document) if *document != id => format!(" ({} {document})", t("document")),
         _ => String::new(),
     };
     let key = if finding.key.is_empty() { "-" } else { &finding.key };
     let plain: String =
-        format!("{:<18} {id:>9}  {key}{document}: {}; {}", finding.class.as_str(), finding.detail, finding.action())
+        format!("{:<18} {id:>9}  {key}{document}: {}; {}", finding.class.as_str(), finding.detail, t(finding.action()))
             .chars()
             .filter(|c| !c.is_control())
             .collect();
@@ -144,7 +127,7 @@ fn closing(summary: &Summary, printed: u64) -> String {
     let found: u64 = summary.findings.values().sum();
     let mut text = String::new();
     if found > printed {
-        text.push_str(&format!("… and {} more (--limit)\n", found - printed));
+        text.push_str(&format!("{} (--limit)\n", told("… and {n} more", &[("n", &(found - printed))])));
     }
     if found > 0 {
         text.push('\n');
@@ -162,12 +145,12 @@ fn closing(summary: &Summary, printed: u64) -> String {
     ]
     .iter()
     .filter(|(_, _, shown)| *shown)
-    .map(|(name, count, _)| vec![(*name).to_owned(), count.to_string()])
+    .map(|(name, count, _)| vec![t(name).to_owned(), count.to_string()])
     .collect();
     text.push_str(&output::table(&[], &rows));
     for class in Class::ALL {
         if let Some(count) = summary.findings.get(class.as_str()) {
-            text.push_str(&format!("\n  {}  {count}\n      {}", class.as_str(), class.sentence()));
+            text.push_str(&format!("\n  {}  {count}\n      {}", class.as_str(), t(class.sentence())));
         }
     }
     if found > 0 {
@@ -175,31 +158,39 @@ fn closing(summary: &Summary, printed: u64) -> String {
     }
     text.push('\n');
     if summary.removal_refused {
-        text.push_str(
+        text.push_str(t(
             "Nothing was removed: more than half of the index has no row. Is this the catalogue of this index? If it is, \
-             remove the index and run `prelo verify --repair`, then `prelo run`.\n",
-        );
+             remove the index and run `prelo verify --repair`, then `prelo run`.",
+        ));
+        text.push('\n');
     }
     text.push_str(&match &summary.stop {
-        Some(StopReason::DependencyDown(detail)) => format!("Stopped: {detail}\nThe rest was not looked at.\n"),
-        Some(StopReason::LeaseLost) => "Stopped: another run took the lease over. The rest was not looked at.\n".into(),
-        Some(StopReason::Internal(detail)) => format!("Stopped by a defect of prelo: {detail}\n"),
+        Some(StopReason::DependencyDown(detail)) => {
+            format!("{}{detail}\n{}", t("Stopped: "), t("The rest was not looked at."))
+        }
+        Some(StopReason::LeaseLost) => {
+            t("Stopped: another run took the lease over. The rest was not looked at.").into()
+        }
+        Some(StopReason::Internal(detail)) => format!("{}{detail}", t("Stopped by a defect of prelo: ")),
         Some(StopReason::Signal(_) | StopReason::OutOfTime) => {
-            "Stopped by a signal; the rest was not looked at.\n".into()
+            t("Stopped by a signal; the rest was not looked at.").into()
         }
-        None if found == 0 && summary.files == 0 && summary.rows > 0 => {
-            "Catalogue and index agree; the storage was not asked.\n".into()
-        }
-        None if found == 0 => "Catalogue, storage and index agree.\n".into(),
-        None if summary.reopened > 0 => "Next: prelo run\n".into(),
-        None if summary.unrepaired == 0 => "All of it was put right.\n".into(),
-        None if summary.removed > 0 || summary.removal_refused => {
-            "What is left is named above, with what to do.\n".into()
-        }
-        None => "What to do is said beside each. Most of it, for all of them: prelo verify --repair, then prelo run\n"
-            .into(),
+        None => t(conclusion(summary, found)).into(),
     });
+    text.push('\n');
     text
+}
+
+/// What follows from findings, when all was looked at.
+fn conclusion(summary: &Summary, found: u64) -> &'static str {
+    match found {
+        0 if summary.files == 0 && summary.rows > 0 => "Catalogue and index agree; the storage was not asked.",
+        0 => "Catalogue, storage and index agree.",
+        _ if summary.reopened > 0 => "Next: prelo run",
+        _ if summary.unrepaired == 0 => "All of it was put right.",
+        _ if summary.removed > 0 || summary.removal_refused => "What is left is named above, with what to do.",
+        _ => "What to do is said beside each. Most of it, for all of them: prelo verify --repair, then prelo run",
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! stays English.
 
 use std::cell::Cell;
+use std::fmt::Display;
 use std::sync::OnceLock;
 
 use crate::failure::FailureCode;
@@ -11,6 +12,27 @@ use crate::telemetry::asks_for_portuguese;
 /// The phrase in the language of whoever reads it.
 pub fn t(english: &'static str) -> &'static str {
     if is_portuguese() { portuguese(english) } else { english }
+}
+
+/// The phrase with values in place of the names in braces that stand in it. What stands in a value is left alone.
+pub fn told(english: &'static str, values: &[(&str, &dyn Display)]) -> String {
+    let (mut text, mut rest) = (String::new(), t(english));
+    while let Some((before, name, after)) = rest
+        .split_once('{')
+        .and_then(|(before, after)| after.split_once('}').map(|(name, after)| (before, name, after)))
+    {
+        text.push_str(before);
+        if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
+            text.push_str(&value.to_string());
+        }
+        rest = after;
+    }
+    text + rest
+}
+
+/// `1 gazette`, `2 gazettes`.
+pub fn gazettes(count: u64) -> String {
+    format!("{count} {}", t(if count == 1 { "gazette" } else { "gazettes" }))
 }
 
 /// What a failure code means, and what to do.
@@ -31,10 +53,36 @@ thread_local! {
     static VISITOR: Cell<Option<bool>> = const { Cell::new(None) };
 }
 
+/// Whether the environment asks for Portuguese, for as long as the process lives.
+static ASKED: OnceLock<bool> = OnceLock::new();
+
+/// Whoever reads it is a program: English from now on, whatever the environment asks for.
+pub fn for_programs() {
+    let _ = ASKED.set(false);
+}
+
 fn is_portuguese() -> bool {
-    static ASKED: OnceLock<bool> = OnceLock::new();
     VISITOR.get().unwrap_or_else(|| *ASKED.get_or_init(asks_for_portuguese))
 }
+
+/// What is said of one gazette, or of one thing else, where Portuguese has another word for many.
+pub fn t_one(english: &'static str) -> &'static str {
+    match ONE.iter().find(|(phrase, _)| *phrase == english) {
+        Some((_, portuguese)) if is_portuguese() => portuguese,
+        _ => t(english),
+    }
+}
+
+/// As [`PHRASES`], of one.
+const ONE: &[(&str, &str)] = &[
+    ("pending", "pendente"),
+    ("processed", "processado"),
+    ("claimed", "reservado"),
+    ("started", "iniciado"),
+    ("indexed", "indexado"),
+    ("failed", "falhou"),
+    ("none", "nenhum"),
+];
 
 fn portuguese(english: &'static str) -> &'static str {
     PHRASES.iter().find(|(phrase, _)| *phrase == english).map_or(english, |(_, phrase)| phrase)
@@ -46,11 +94,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("gazette", "diário"),
     ("gazettes", "diários"),
     ("processed", "processados"),
-    ("pending", "pendente"),
-    ("claimed", "reservado"),
-    ("started", "iniciado"),
-    ("indexed", "indexado"),
-    ("failed", "falhou"),
+    ("pending", "pendentes"),
+    ("started", "início"),
+    ("indexed", "indexados"),
+    ("failed", "falharam"),
     ("in work", "em andamento"),
     ("to be retried", "a tentar de novo"),
     ("not retried", "sem nova tentativa"),
@@ -133,7 +180,16 @@ const PHRASES: &[(&str, &str)] = &[
     ("text of the file", "texto do arquivo"),
     ("none", "nenhuma"),
     ("code", "código"),
+    ("{span} left", "restam {span}"),
+    (
+        "{removed}, which --rollback was bringing up to date, was removed: there is no way back to it.",
+        "{removed}, que --rollback estava pondo em dia, foi removida: não há mais volta a ela.",
+    ),
     // sentences
+    (
+        "--until {time} passed {minutes} minutes ago: name a later time; if tomorrow is meant, say how long: --for {hours}h{rest}m",
+        "--until {time} passou há {minutes} minutos: indique uma hora mais tarde; se é amanhã, diga quanto tempo: --for {hours}h{rest}m",
+    ),
     ("Nothing here yet. Begin with: prelo run --folder DIR", "Nada aqui ainda. Comece com: prelo run --folder PASTA"),
     ("Nothing is set aside.", "Nada foi separado."),
     ("No run yet.", "Nenhuma execução ainda."),
@@ -185,6 +241,257 @@ const PHRASES: &[(&str, &str)] = &[
         "prelo died while reading these; `prelo reprocess --failed QUARANTINED` reads them again",
         "o prelo morreu ao lê-los; `prelo reprocess --failed QUARANTINED` os lê de novo",
     ),
+    ("document", "documento"),
+    ("a service was down", "um serviço fora do ar"),
+    ("stopped by ^C", "interrompida com ^C"),
+    ("stopped by a signal", "interrompida por um sinal"),
+    ("another run took over", "outra execução assumiu"),
+    ("died", "morreu"),
+    ("not heard of", "sem notícias"),
+    ("stopped in time", "parou a tempo"),
+    ("could not begin", "não pôde começar"),
+    ("a defect of prelo", "defeito do prelo"),
+    ("tomorrow", "amanhã às"),
+    ("Ends by {moment}, in {span} at most.", "Termina até {moment}, em no máximo {span}."),
+    ("at work since {since} (run {run})", "em execução desde {since} (execução {run})"),
+    ("nothing is to be seen of it yet", "ainda não há nada a ver"),
+    ("it claims nothing more: what is in flight is finished", "não toma mais nada: termina o que está em andamento"),
+    (
+        "Another run holds the lease since {since} (run {run}); nothing was done.",
+        "Outra execução está em andamento desde {since} (execução {run}); nada foi feito.",
+    ),
+    (
+        "{n} text files lie beside PDFs of the same name and are taken for their texts, not for gazettes",
+        "{n} arquivos de texto estão ao lado de PDFs do mesmo nome e são tomados por seus textos, não por diários",
+    ),
+    (
+        "vanished from the folder since the last run; what was indexed of it stays searchable",
+        "sumiu da pasta desde a última execução; o que dele foi indexado continua na busca",
+    ),
+    ("described by gazettes.csv, and not in the folder", "descrito em gazettes.csv, mas não está na pasta"),
+    ("left out", "deixado de fora"),
+    ("… and {n} more", "… e mais {n}"),
+    ("Nothing to do: {done} of {all} indexed", "Nada a fazer: {done} de {all} indexados"),
+    (", {n} set aside", ", {n} separados"),
+    ("from {next}; given up after {n} failures in a row", "a partir de {next}; desiste após {n} falhas seguidas"),
+    ("from {next}", "a partir de {next}"),
+    (
+        "from {next}: it was to be read again and is not yet",
+        "a partir de {next}: devia ser lido de novo e ainda não foi",
+    ),
+    ("none: the attempts are spent", "nenhuma: as tentativas se esgotaram"),
+    ("none: it is quarantined", "nenhuma: está em quarentena"),
+    ("not by itself", "não por si só"),
+    (
+        "another file, a newer extractor or `prelo reprocess --failed {code}` brings it back",
+        "outro arquivo, um extrator mais novo ou `prelo reprocess --failed {code}` o trazem de volta",
+    ),
+    ("1, under way", "1, em andamento"),
+    (
+        "{n}, the last of them under way; prelo died during the others",
+        "{n}, o último em andamento; o prelo morreu durante os outros",
+    ),
+    ("{n} without an end: prelo died meanwhile", "{n} sem fim: o prelo morreu no meio"),
+    ("one gazette is read at a time", "um diário é lido por vez"),
+    ("{n} gazettes are read at once", "{n} diários são lidos ao mesmo tempo"),
+    (
+        "{readers}, each with up to {heap} of heap; {texts} for texts on their way; {spool} of files in the spool; no file above {largest}",
+        "{readers}, cada um com até {heap} de memória; {texts} para textos a caminho; {spool} de arquivos no spool; nenhum arquivo acima de {largest}",
+    ),
+    ("no.", "nº"),
+    ("other territories", "outros territórios"),
+    ("1 gazette found", "1 diário encontrado"),
+    ("{n} gazettes found", "{n} diários encontrados"),
+    (", {n} shown", ", {n} mostrados"),
+    (
+        "{word} is no failure code: `prelo status` shows those that there are",
+        "{word} não é um código de falha: `prelo status` mostra os que há",
+    ),
+    (
+        "there is no gazette {id} in the catalogue: `prelo status` tells what there is",
+        "não há o diário {id} no catálogo: `prelo status` diz o que há",
+    ),
+    (
+        "no run has an id that begins with {id}: `prelo runs` lists them",
+        "nenhuma execução tem um id que começa com {id}: `prelo runs` as lista",
+    ),
+    (
+        "more than one run has an id that begins with {id}: `prelo runs` lists them",
+        "mais de uma execução tem um id que começa com {id}: `prelo runs` as lista",
+    ),
+    (
+        "there is no catalogue yet, and so no text: `prelo run` comes first",
+        "ainda não há catálogo, e por isso nenhum texto: antes vem `prelo run`",
+    ),
+    ("{removed}, which was being filled, was removed.", "{removed}, que estava sendo preenchida, foi removida."),
+    ("No version is being filled: nothing was removed.", "Nenhuma versão está sendo preenchida: nada foi removido."),
+    (
+        "{removed}, which was kept for --rollback, was removed: there is no way back to it.",
+        "{removed}, que estava guardada para --rollback, foi removida: não há mais volta a ela.",
+    ),
+    (
+        "No version is kept for --rollback: nothing was removed.",
+        "Nenhuma versão está guardada para --rollback: nada foi removido.",
+    ),
+    (" {searched} is searched as before.", " A busca continua em {searched}, como antes."),
+    (" To fill another version: prelo reindex", " Para preencher outra versão: prelo reindex"),
+    ("cannot be read", "não pode ser lido"),
+    ("version", "versão"),
+    ("gazettes indexed, by the catalogue", "diários indexados, segundo o catálogo"),
+    ("documents written", "documentos escritos"),
+    ("documents in it", "documentos nela"),
+    ("documents in the one before", "documentos na anterior"),
+    ("stored texts missing", "textos guardados que faltam"),
+    ("altered", "alterados"),
+    ("refused", "recusados"),
+    ("Removed {removed}, which was kept from the time before.", "Removida {removed}, que estava guardada de antes."),
+    ("no stored text: {gazette}", "sem texto guardado: {gazette}"),
+    (
+        "What has no stored text is read again by: prelo verify --repair, then prelo run",
+        "O que não tem texto guardado é lido de novo com: prelo verify --repair, depois prelo run",
+    ),
+    ("refused first: {why}", "a primeira recusa: {why}"),
+    ("{version} is searched again.", "A busca está de novo em {version}."),
+    ("{version} is searched now.", "A busca agora está em {version}."),
+    (
+        "{before} is kept. Back to it: prelo reindex --rollback. Without it: prelo reindex --drop-old",
+        "{before} fica guardada. De volta a ela: prelo reindex --rollback. Sem ela: prelo reindex --drop-old",
+    ),
+    ("Stopped.", "Interrompida."),
+    (
+        "The index is as it was. To go on where it stopped: prelo reindex. To give it up: prelo reindex --cancel",
+        "O índice está como era. Para continuar de onde parou: prelo reindex. Para desistir: prelo reindex --cancel",
+    ),
+    ("{version} was not put in its place{why}.", "{version} não tomou o lugar da anterior{why}."),
+    (
+        "The index is as it was. To give the new version up: prelo reindex --cancel",
+        "O índice está como era. Para desistir da nova versão: prelo reindex --cancel",
+    ),
+    ("rows marked as processed", "linhas marcadas como processadas"),
+    ("of those, by another service", "dessas, por outro serviço"),
+    ("passed over, in work just now", "deixadas de lado, em andamento agora"),
+    ("files asked for", "arquivos consultados"),
+    ("texts read", "textos lidos"),
+    ("documents in the index", "documentos no índice"),
+    ("findings", "achados"),
+    ("made pending", "tornados pendentes"),
+    ("removed from the index", "removidos do índice"),
+    (
+        "The catalogue says that it is indexed, and the index does not hold it.",
+        "O catálogo diz que está indexado, e o índice não o tem.",
+    ),
+    (
+        "The index holds the text of another file than the catalogue names.",
+        "O índice tem o texto de outro arquivo que não o do catálogo.",
+    ),
+    ("The index holds the gazette twice.", "O índice tem o diário duas vezes."),
+    (
+        "The index holds a document of which the catalogue has no row.",
+        "O índice tem um documento de que o catálogo não tem linha.",
+    ),
+    ("The storage has no file under the key of the row.", "O armazenamento não tem arquivo com a chave da linha."),
+    ("The storage has no text for the file.", "O armazenamento não tem o texto do arquivo."),
+    ("The stored text is not the one that was indexed.", "O texto guardado não é o que foi indexado."),
+    ("The storage is there, and does not hand this one out.", "O armazenamento responde, mas não entrega este."),
+    ("it is pending again; `prelo run` reads it", "está pendente de novo; `prelo run` o lê"),
+    (
+        "bring the file back under this key; `prelo verify --repair` makes it pending",
+        "traga o arquivo de volta com esta chave; `prelo verify --repair` o torna pendente",
+    ),
+    (
+        "`prelo verify --repair` makes it pending, then `prelo run` reads it",
+        "`prelo verify --repair` o torna pendente, depois `prelo run` o lê",
+    ),
+    ("it was removed from the index", "foi removido do índice"),
+    (
+        "`prelo verify --repair --delete-orphans` removes it from the index",
+        "`prelo verify --repair --delete-orphans` o remove do índice",
+    ),
+    (
+        "prelo did not write it; remove it by hand when nobody needs it",
+        "não foi o prelo que o escreveu; remova-o à mão quando ninguém precisar dele",
+    ),
+    (
+        "check the permissions of this one file; it is left as it is",
+        "confira as permissões deste arquivo; ele fica como está",
+    ),
+    (
+        "Nothing was removed: more than half of the index has no row. Is this the catalogue of this index? If it is, remove the index and run `prelo verify --repair`, then `prelo run`.",
+        "Nada foi removido: mais da metade do índice não tem linha. Este é o catálogo deste índice? Se é, remova o índice e execute `prelo verify --repair`, depois `prelo run`.",
+    ),
+    ("The rest was not looked at.", "O resto não foi visto."),
+    (
+        "Stopped: another run took the lease over. The rest was not looked at.",
+        "Interrompida: outra execução assumiu. O resto não foi visto.",
+    ),
+    ("Stopped by a signal; the rest was not looked at.", "Interrompida por um sinal; o resto não foi visto."),
+    (
+        "Catalogue and index agree; the storage was not asked.",
+        "Catálogo e índice concordam; o armazenamento não foi consultado.",
+    ),
+    ("Catalogue, storage and index agree.", "Catálogo, armazenamento e índice concordam."),
+    ("Next: prelo run", "A seguir: prelo run"),
+    ("All of it was put right.", "Tudo foi corrigido."),
+    ("What is left is named above, with what to do.", "O que resta está dito acima, com o que fazer."),
+    (
+        "What to do is said beside each. Most of it, for all of them: prelo verify --repair, then prelo run",
+        "O que fazer está ao lado de cada um. A maior parte, de uma vez: prelo verify --repair, depois prelo run",
+    ),
+    ("The tables are up to date.", "As tabelas estão em dia."),
+    ("applied", "aplicada"),
+    ("setting", "opção"),
+    ("value", "valor"),
+    ("from", "de onde vem"),
+    ("prelo is at {url}  (end with Ctrl-C)", "o prelo está em {url}  (termine com Ctrl-C)"),
+    (
+        "reached; prelo's tables are not there yet: `prelo migrate` or the first run makes them",
+        "alcançado; as tabelas do prelo ainda não existem: `prelo migrate` ou a primeira execução as cria",
+    ),
+    ("processes that read documents", "processos que leem documentos"),
+    ("this machine", "esta máquina"),
+    ("lines for prelo.toml, for three loads: see below", "linhas para prelo.toml, para três cargas: veja abaixo"),
+    ("NOT OK", "FALHA"),
+    ("off: scans are set aside as NEEDS_OCR", "desligado: digitalizações são separadas como NEEDS_OCR"),
+    ("no file system", "sem sistema de arquivos"),
+    (
+        "NOT kept from the file system (this kernel lacks Landlock: Linux 5.13 or newer, enabled)",
+        "NÃO isolado do sistema de arquivos (falta a este kernel o Landlock: Linux 5.13 ou mais novo, ativado)",
+    ),
+    ("no network", "sem rede"),
+    ("NOT kept from the network (this kernel lacks seccomp)", "NÃO isolado da rede (falta a este kernel o seccomp)"),
+    ("the others of this machine keep their cores", "os outros desta máquina ficam com seus núcleos"),
+    ("a core in four is left to others", "um núcleo em quatro fica para os outros"),
+    ("every core reads", "todos os núcleos leem"),
+    ("the container's {size}", "{size} do contêiner"),
+    ("the machine's {size}", "{size} da máquina"),
+    (
+        " ({n} pages wait for OCR, and a picture of a page takes about 100 MiB)",
+        " ({n} páginas esperam OCR, e a imagem de uma página ocupa cerca de 100 MiB)",
+    ),
+    ("memory is enough for {fit}, of {n} cores", "a memória basta para {fit}, de {n} núcleos"),
+    ("{n} cores", "{n} núcleos"),
+    (
+        "{heap} MiB of heap for each reader{whose}, within {bound}",
+        "{heap} MiB de memória para cada leitor{whose}, dentro de {bound}",
+    ),
+    ("two on their way for each that is read", "dois a caminho para cada um que é lido"),
+    ("files of this machine are there at once", "arquivos desta máquina estão logo à mão"),
+    (
+        "gazettes of a bulk; more of them wait for one another",
+        "diários por lote; mais que isso esperam uns pelos outros",
+    ),
+    (
+        "a twelfth of the {size} MiB for texts, each of which is there three times",
+        "um doze avos dos {size} MiB para textos, cada um dos quais existe três vezes",
+    ),
+    ("bulks that the search engine works at", "lotes em que o mecanismo de busca trabalha"),
+    (
+        "# this machine: {cores} cores, {memory} of memory, container's bound {limit}; {pending} pending, {pages} pages for OCR",
+        "# esta máquina: {cores} núcleos, {memory} de memória, limite do contêiner: {limit}; {pending} pendentes, {pages} páginas para OCR",
+    ),
+    ("low load", "carga baixa"),
+    ("middle load", "carga média"),
+    ("high load", "carga alta"),
 ];
 
 #[cfg(test)]
@@ -192,10 +499,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn values_are_put_in_and_what_stands_in_them_stays() {
+        let text = told("at work since {since} (run {run})", &[("since", &"{run} {"), ("run", &7)]);
+        assert_eq!(text, "at work since {run} { (run 7)");
+        assert_eq!((gazettes(1).as_str(), gazettes(2).as_str()), ("1 gazette", "2 gazettes"));
+    }
+
+    #[test]
     fn phrases_are_there_once_and_keep_their_gaps() {
         for (n, (english, portuguese)) in PHRASES.iter().enumerate() {
             assert!(PHRASES[..n].iter().all(|(other, _)| other != english), "{english} twice");
-            assert_eq!(english.matches('{').count(), portuguese.matches('{').count(), "{english}");
+            let names = |phrase: &str| {
+                let mut names: Vec<String> =
+                    phrase.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect();
+                names.sort();
+                names
+            };
+            assert_eq!(names(english), names(portuguese), "{english}");
         }
     }
 }

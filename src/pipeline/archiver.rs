@@ -10,12 +10,12 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use super::checksum::hex;
 use super::dependency::{self, Refusals, Refused, Terms, Unanswered, Verdict, Within};
 use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Archived, Context, Extracted, Outcome};
 use crate::catalog::{Completion, PageRun, Source, Timings, page_runs};
+use crate::checksum::hex;
 use crate::extraction::Text;
 use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};

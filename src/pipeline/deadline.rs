@@ -16,6 +16,10 @@ const CLOSING: Duration = Duration::from_secs(3);
 const SHARE: f64 = 0.95;
 /// Nothing is waited for longer than that.
 const LONGEST_SECONDS: f64 = 3_600.0;
+/// A page may take longer than the mean by this factor, where few were read.
+const SPREAD: f64 = 1.5;
+/// A page of A4 takes a second or two of a core, and a core may be a slow one.
+const UNMEASURED_PAGE_SECONDS: f64 = 5.0;
 /// Runs before this one whose durations count while it has none of its own.
 const EARLIER: u32 = 10;
 
@@ -53,7 +57,8 @@ pub(super) async fn watch(context: Context, deadline: Instant) {
 }
 
 /// Of this run in its lane; of earlier runs while it has measured nothing. Reading scans is broken off after a page, and
-/// what was read of them is remembered: there a page counts, and not a gazette.
+/// what was read of them is remembered: there a page counts, and not a gazette. A gazette whose last page was read is
+/// still stored and indexed.
 fn pace(live: &Live, earlier: &[RunRecord]) -> Pace {
     let lane = *live.counts.lane(live.lane);
     let of_earlier = || {
@@ -65,13 +70,22 @@ fn pace(live: &Live, earlier: &[RunRecord]) -> Pace {
     #[allow(clippy::cast_precision_loss)] // durations for a guess
     let each = |count: u64| if count > 0 { seconds / count as f64 } else { 0.0 };
     let at_once = f64::from(live.readers.max(1));
+    let bound = |stage: &Stage| {
+        let seconds = live.stages.get(stage).and_then(|stage| stage.seconds.bound_of(SECONDS, SHARE));
+        seconds.unwrap_or(0.0).min(LONGEST_SECONDS)
+    };
     match live.lane {
-        Lane::Ocr => Pace { in_flight: 0, per_second: 0.0, slow_seconds: 2.0 * each(pages) * at_once },
-        Lane::Digital => {
-            let bound = |stage: &Stage| {
-                let seconds = live.stages.get(stage).and_then(|stage| stage.seconds.bound_of(SECONDS, SHARE));
-                seconds.unwrap_or(0.0).min(LONGEST_SECONDS)
+        Lane::Ocr => {
+            let page = match live.scans {
+                scans if scans.pages > 0 => scans.longest_seconds.max(SPREAD * scans.mean_seconds),
+                // As many pages at once take so much longer each.
+                _ if pages > 0 => SPREAD * each(pages) * at_once,
+                _ => UNMEASURED_PAGE_SECONDS,
             };
+            let slow_seconds = page + bound(&Stage::Store) + bound(&Stage::Index);
+            Pace { in_flight: 0, per_second: 0.0, slow_seconds }
+        }
+        Lane::Digital => {
             let measured: f64 = Stage::ALL.iter().map(bound).sum();
             let guessed = 3.0 * each(gazettes) * at_once;
             let per_second = if each(gazettes) > 0.0 { 1.0 / each(gazettes) } else { 0.0 };
@@ -87,8 +101,7 @@ fn pace(live: &Live, earlier: &[RunRecord]) -> Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gazette::RunId;
-    use crate::telemetry::{LaneCounts, RunCounts};
+    use crate::telemetry::{LaneCounts, RecentScans, RunCounts};
 
     #[test]
     fn what_is_in_hand_is_finished_in_time() {
@@ -106,15 +119,7 @@ mod tests {
     }
 
     fn earlier(lane: LaneCounts) -> RunRecord {
-        RunRecord {
-            id: RunId::new(),
-            selection: "{}".into(),
-            started_at: None,
-            finished_at: None,
-            heartbeat_at: None,
-            counts: RunCounts { digital: lane, ocr: lane, ..RunCounts::default() },
-            stopped_by: None,
-        }
+        RunRecord::with_counts(RunCounts { digital: lane, ocr: lane, ..RunCounts::default() })
     }
 
     #[test]
@@ -127,6 +132,19 @@ mod tests {
         assert_eq!(pace(&live, &before), Pace { in_flight: 8, per_second: 2.0, slow_seconds: 3.0 });
         live.lane = Lane::Ocr;
         let slow = pace(&live, &before).slow_seconds;
-        assert!((slow - 2.0).abs() < 1e-9, "two pages at once, half a second each, and once more: {slow}");
+        assert!((slow - 1.5).abs() < 1e-9, "two pages at once, half a second each, and half as much again: {slow}");
+    }
+
+    #[test]
+    fn a_scan_takes_as_long_as_the_longest_of_the_last_ones() {
+        let before = [earlier(LaneCounts { gazettes: 1, pages: 1, seconds: 900.0, ..LaneCounts::default() })];
+        for (pages, mean_seconds, longest_seconds, slow) in [(1, 8.0, 8.0, 12.0), (32, 8.0, 20.0, 20.0)] {
+            let scans = RecentScans { pages, mean_seconds, longest_seconds };
+            let live = Live { lane: Lane::Ocr, readers: 8, scans, ..Live::default() };
+            let seconds = pace(&live, &before).slow_seconds;
+            assert!((seconds - slow).abs() < 1e-9, "{seconds}");
+        }
+        let first = Live { lane: Lane::Ocr, readers: 8, ..Live::default() };
+        assert_eq!(pace(&first, &[]).slow_seconds.to_bits(), UNMEASURED_PAGE_SECONDS.to_bits());
     }
 }

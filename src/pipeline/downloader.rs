@@ -8,7 +8,6 @@ use md5::{Digest, Md5};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use super::checksum::hex;
 use super::dependency::{self, Refusals, Refused, Service, Testifies as _, Verdict};
 use super::spool::{Spool, SpooledFile};
 use super::spool_room::SpoolRoom;
@@ -16,6 +15,7 @@ use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Claimed, Context, Outcome, Spooled};
 use crate::budget::{ByteBudget, BytePermit};
+use crate::checksum::hex;
 use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::Gazette;

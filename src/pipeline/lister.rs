@@ -212,18 +212,10 @@ mod tests {
     fn rows_that_cannot_be_read_are_named_not_dropped() {
         let territory = Territory { id: "2704302".into(), name: "Maceió".into(), state_code: "AL".into() };
         let whole = Gazette {
-            id: GazetteId(1),
             territory_id: Some("2704302".into()),
             territory: Some(territory),
-            date: None,
-            edition_number: None,
-            is_extra_edition: None,
-            power: None,
-            file_checksum: None,
             file_path: Some("a.pdf".into()),
-            file_url: None,
-            scraped_at: None,
-            created_at: None,
+            ..Gazette::bare(1)
         };
         assert_eq!(unreadable(&whole), None);
         let code = |gazette: &Gazette| unreadable(gazette).map(|failure| failure.code);

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::budget::BytePermit;
 use crate::catalog::{Catalog, Completion, Deferred, FailedGazette, Timings};
+use crate::checksum;
 use crate::config::{Config, LiveConfig};
 use crate::extraction::ocr::Ocr;
 use crate::extraction::sandbox::Sandbox;
@@ -25,7 +26,6 @@ use crate::telemetry::{Event, Telemetry};
 
 mod archiver;
 mod batcher;
-mod checksum;
 mod completer;
 mod deadline;
 mod dependency;

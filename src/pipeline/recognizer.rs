@@ -1,5 +1,6 @@
 //! Has the scans of a document read by OCR, and remembers among the texts what was read of each picture.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -55,6 +56,11 @@ impl Why {
     }
 }
 
+thread_local! {
+    /// When this thread began the page that it reads.
+    static PAGE_BEGUN: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
 /// On a thread of the reading pool.
 pub(super) struct Recognizer<'a> {
     pub context: &'a Context,
@@ -74,8 +80,15 @@ impl Recognizer<'_> {
             document,
             cache: self.remembered(),
             save: &|cache| self.remember(cache),
-            is_stopping: &|| !context.shutdown.is_running(),
-            on_page: &|| context.telemetry.emit(&Event::PageRecognized { gazette: id }),
+            // A page is begun and ended by one thread.
+            is_stopping: &|| {
+                PAGE_BEGUN.set(Some(Instant::now()));
+                !context.shutdown.is_running()
+            },
+            on_page: &|| {
+                let elapsed = PAGE_BEGUN.take().map(|begun| begun.elapsed()).unwrap_or_default();
+                context.telemetry.emit(&Event::PageRecognized { gazette: id, elapsed });
+            },
         };
         let Read::Done { text, engine_pages } = ocr::complete(text, job)? else { return Ok(None) };
         context.telemetry.emit(&Event::Recognized {

@@ -13,8 +13,8 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 use time::Date;
 
-use super::checksum::hex;
 use crate::catalog::{CatalogError, FolderFile, RegisteredFile, Registry};
+use crate::checksum::hex;
 use crate::extraction;
 use crate::gazette::{Mode, Selection};
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use md5::{Digest, Md5};
 
-use super::checksum::hex;
 use super::{Context, RunError, dependency, heartbeat, retrying};
 use crate::catalog::{Begun, Marked};
+use crate::checksum::hex;
 use crate::gazette::{GazetteId, RunId, Selection};
 use crate::search_index::{Entry, Held, SearchIndexError, SearchIndexErrorKind};
 use crate::shutdown::StopReason;

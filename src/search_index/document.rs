@@ -214,21 +214,8 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_unknown_is_empty_and_never_missing() {
-        let bare = Gazette {
-            id: GazetteId(1),
-            territory_id: None,
-            territory: None,
-            date: None,
-            edition_number: None,
-            is_extra_edition: None,
-            power: None,
-            file_checksum: None,
-            file_path: None,
-            file_url: None,
-            scraped_at: None,
-            created_at: None,
-        };
-        let document = written(&bare, &Links { files_endpoint: "https://files.example".into(), relative: false });
+        let document =
+            written(&Gazette::bare(1), &Links { files_endpoint: "https://files.example".into(), relative: false });
         for field in ["url", "file_checksum", "territory_id", "territory_name", "state_code", "edition_number"] {
             assert_eq!(document[field], "", "{field}");
         }

@@ -17,6 +17,8 @@ use super::{FileVersion, LocalFile, ObjectBody, ObjectHead, Storage, StorageErro
 
 mod path;
 
+pub(super) use path::text_of_key;
+
 /// Bytes of a chunk of a body.
 const CHUNK_BYTES: usize = 256 * 1024;
 

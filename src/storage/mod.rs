@@ -96,7 +96,7 @@ pub trait Storage: Send + Sync {
 pub async fn open(url: &Url, config: &Config) -> Result<Box<dyn Storage>, StorageError> {
     match url.scheme() {
         "s3" => Ok(Box::new(Bucket::open(url, &Settings::from(config))?)),
-        "file" => Ok(Box::new(Folder::open(url, config.data.join("texts")).await?)),
+        "file" => Ok(Box::new(Folder::open(url, texts(config)).await?)),
         scheme => {
             let advice = format!("a storage is `s3://BUCKET?endpoint=URL` or `file:///FOLDER`, not `{scheme}:`");
             Err(StorageError::new(StorageErrorKind::BadUrl, "open the storage", without_secrets(url)).advising(advice))
@@ -119,6 +119,17 @@ fn without_secrets(url: &Url) -> String {
 #[must_use]
 pub fn text_key(key: &str) -> String {
     format!("{key}.txt")
+}
+
+/// Where the text of a file of a folder is. `None` for a key that no file can have.
+#[must_use]
+pub fn text_file(config: &Config, key: &str) -> Option<PathBuf> {
+    Some(texts(config).join(folder::text_of_key(key)?))
+}
+
+/// Where the texts of a folder are.
+fn texts(config: &Config) -> PathBuf {
+    config.data.join("texts")
 }
 
 /// The key whose text is what OCR has read of a file's pictures: it is remembered among the texts.

@@ -183,7 +183,7 @@ mod tests {
 
         for event in [
             Event::LaneBegun { lane: Lane::Ocr, gazettes: 2, pages: 4 },
-            Event::PageRecognized { gazette: GazetteId(4) },
+            Event::PageRecognized { gazette: GazetteId(4), elapsed: std::time::Duration::ZERO },
             indexed(4, 1, false),
             indexed(1, 1, true),
         ] {

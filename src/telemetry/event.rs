@@ -22,6 +22,8 @@ pub enum Event<'a> {
     ReadersConfined { files: bool, network: bool },
     /// The memory guard has changed how many documents are read at once.
     ReadersAdjusted { readers: u32, memory_bytes: u64, base_line_bytes: u64 },
+    /// The run has to be done at a given moment (RFC 3339, in the machine's time zone), after so long.
+    EndSet { at: &'a str, within: Duration },
     /// A page of the catalogue was read.
     PageListed { pass: u32, rows: usize, fresh: usize },
     /// A row could not be claimed: deleted, or held by somebody else.
@@ -49,7 +51,7 @@ pub enum Event<'a> {
     /// A gazette is put off until its scans are read.
     Deferred { gazette: GazetteId, scans: u32 },
     /// OCR has looked at one page more.
-    PageRecognized { gazette: GazetteId },
+    PageRecognized { gazette: GazetteId, elapsed: Duration },
     /// The scans of a gazette were read: by the engine, or it was remembered what it had read.
     Recognized {
         gazette: GazetteId,

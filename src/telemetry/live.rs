@@ -34,6 +34,9 @@ pub struct Live {
     pub connections: Connections,
     /// Bytes of files that were fetched.
     pub downloaded_bytes: u64,
+    pub scans: RecentScans,
+    /// Until the run has to be done, where that was said.
+    pub seconds_to_end: Option<f64>,
     /// Why nothing is claimed any more, while what is in flight is finished.
     pub stopping: Option<String>,
 }
@@ -48,6 +51,15 @@ pub struct Rates {
     pub bytes: f64,
     /// Pages that have got their text, from the file or by OCR.
     pub pages: f64,
+}
+
+/// How long the last pages took that OCR has read: 32 at most.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RecentScans {
+    pub pages: u32,
+    pub mean_seconds: f64,
+    pub longest_seconds: f64,
 }
 
 /// Memory of the process tree, in bytes.

@@ -40,6 +40,12 @@ type Filter = reload::Handle<EnvFilter, Registry>;
 /// What passes, changed by [`set_level`].
 static FILTER: OnceLock<Filter> = OnceLock::new();
 
+/// Unless `NO_COLOR` says otherwise (<https://no-color.org>).
+#[must_use]
+pub fn wants_colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|said| said.is_empty())
+}
+
 /// Begins to write log lines. Only prelo's own: those of libraries know no run. A second call changes nothing.
 pub fn install(lines: Lines<'_>) {
     let Lines { level, json, file } = lines;
@@ -50,8 +56,7 @@ pub fn install(lines: Lines<'_>) {
         (Some(_), true) => LevelFilter::WARN,
         (Some(_), false) => LevelFilter::OFF,
     };
-    let colours = terminal && std::env::var_os("NO_COLOR").is_none();
-    let screen = layer(json.unwrap_or(!terminal), colours, || AboveTheBar).with_filter(on_screen);
+    let screen = layer(json.unwrap_or(!terminal), terminal, || AboveTheBar).with_filter(on_screen);
     let file = file.map(|file| {
         let file = Arc::new(Mutex::new(file));
         layer(json.unwrap_or(true), false, move || ToTheFile(file.clone()))
@@ -73,7 +78,7 @@ fn only_ours(level: &str) -> EnvFilter {
     EnvFilter::new(format!("prelo={level}"))
 }
 
-fn layer<S, W, M>(json: bool, colours: bool, writer: M) -> Box<dyn Layer<S> + Send + Sync>
+fn layer<S, W, M>(json: bool, terminal: bool, writer: M) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
     W: Write,
@@ -83,9 +88,9 @@ where
     let layer = tracing_subscriber::fmt::layer().with_target(false).log_internal_errors(false).with_writer(writer);
     if json {
         layer.json().flatten_event(true).with_current_span(false).boxed()
-    } else if colours {
+    } else if terminal {
         // Who looks on knows what time it is.
-        layer.with_ansi(true).without_time().boxed()
+        layer.with_ansi(wants_colours()).without_time().boxed()
     } else {
         layer.with_ansi(false).boxed()
     }
@@ -195,8 +200,8 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         ),
         Event::ReadersAdjusted { readers, memory_bytes, base_line_bytes } => {
             warn!(
-                run_id,
-                readers, memory_bytes, base_line_bytes, "memory guard: so many documents at once from now on"
+                readers,
+                memory_bytes, base_line_bytes, run_id, "memory guard: so many documents at once from now on"
             );
         }
         Event::PageListed { pass, rows, fresh } => debug!(run_id, pass, rows, fresh, "page listed"),
@@ -227,7 +232,17 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::Deferred { gazette, scans } => {
             debug!(run_id, gazette_id = gazette.0, scans, "put off until its scans are read");
         }
-        Event::PageRecognized { gazette } => trace!(run_id, gazette_id = gazette.0, "page read by OCR"),
+        Event::PageRecognized { gazette, elapsed } => {
+            trace!(run_id, gazette_id = gazette.0, seconds = elapsed.as_secs_f64(), "page read by OCR");
+        }
+        Event::EndSet { at, within } => {
+            info!(
+                run_id,
+                at,
+                seconds = within.as_secs(),
+                "the run ends by a given moment: claiming stops in time for it"
+            );
+        }
         Event::Recognized { gazette, pages, by_engine, confidence, warnings, elapsed } => {
             let (gazette_id, seconds) = (gazette.0, elapsed.as_secs_f64());
             debug!(run_id, gazette_id, pages, by_engine, confidence, seconds, "scans read");

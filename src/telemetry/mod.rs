@@ -17,6 +17,7 @@ mod live;
 mod log;
 mod log_file;
 mod memory;
+mod operations;
 mod progress;
 mod slots;
 mod stage;
@@ -30,13 +31,14 @@ pub use export::{Collector, ListenError, Listener, Pushgateway, Spans, Textfile,
 pub use exposition::{Backlog, Exposed, exposition};
 pub use histogram::{DOCUMENTS, Histogram, SECONDS};
 pub use live::{
-    Breaker, BreakerState, Bulks, Connections, InFlight, Live, MemoryUse, Permit, Permits, Rates, Sample, StageUse,
+    Breaker, BreakerState, Bulks, Connections, InFlight, Live, MemoryUse, Permit, Permits, Rates, RecentScans, Sample,
+    StageUse,
 };
-pub use log::{Lines, install, set_level, with_causes};
+pub use log::{Lines, install, set_level, wants_colours, with_causes};
 pub use log_file::LogFile;
 pub use memory::{OwnStatus, TreeMemory, peak_of_tree_bytes, resident_bytes_of, sample_processes, sample_tree};
 use progress::Progress;
-pub use progress::duration;
+pub use progress::{duration, glance};
 pub use stage::Stage;
 use tracker::Tracker;
 pub use web::request_failed;

@@ -212,6 +212,14 @@ fn lines(live: &Live, words: &Words) -> Lines {
     Lines { digital, ocr, below }
 }
 
+/// The run at a glance, in the words of its bars: a line for each lane, and one for memory and what takes longest.
+#[must_use]
+pub fn glance(live: &Live) -> Vec<String> {
+    let Lines { digital, ocr, below } = lines(live, Words::of_environment());
+    let lane = |line: LaneLine| format!("{}  {}", line.prefix, line.message);
+    [Some(lane(digital)), ocr.map(lane), Some(below)].into_iter().flatten().collect()
+}
+
 fn in_flight(gazette: &InFlight, words: &Words) -> String {
     let place = Stage::ALL.iter().position(|stage| *stage == gazette.stage).unwrap_or_default();
     // The key of a file must not steer the terminal.

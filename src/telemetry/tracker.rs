@@ -2,11 +2,13 @@
 //! called for each of them, by every stage.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::curve::Curve;
 use super::histogram::{DOCUMENTS, SECONDS};
-use super::live::{Breaker, BreakerState, Bulks, Connections, InFlight, Live, MemoryUse, Permits, Rates, StageUse};
+use super::live::{
+    Breaker, BreakerState, Bulks, Connections, InFlight, Live, MemoryUse, Permits, Rates, RecentScans, StageUse,
+};
 use super::slots::Slots;
 use super::{Event, Histogram, RunCounts, Stage, TreeMemory, memory};
 use crate::gazette::{GazetteId, Lane};
@@ -17,6 +19,8 @@ const MOST: usize = 4096;
 const LONGEST: usize = 8;
 /// Samples, two a second, over which recent rates are taken.
 const RECENT: usize = 60;
+/// Pages of scans whose durations are kept.
+const SCANS: usize = 32;
 /// Operations that are told apart; they are words of the program.
 const OPERATIONS: usize = 64;
 
@@ -67,6 +71,8 @@ pub(super) struct Tracker {
     slots: Slots,
     curve: Curve,
     recent: VecDeque<Sums>,
+    scans: VecDeque<Duration>,
+    end: Option<Instant>,
     stopping: Option<String>,
     /// Moves on with every event that changes what is seen, samples apart.
     pub version: u64,
@@ -93,6 +99,8 @@ impl Tracker {
             slots: Slots::default(),
             curve: Curve::default(),
             recent: VecDeque::new(),
+            scans: VecDeque::new(),
+            end: None,
             stopping: None,
             version: 0,
         }
@@ -124,7 +132,12 @@ impl Tracker {
                 self.took_of(*gazette, Stage::Extract, elapsed.as_secs_f64());
                 return self.moves(*gazette, Stage::Store, true, now);
             }
-            Event::PageRecognized { .. } => self.pages += 1,
+            Event::PageRecognized { elapsed, .. } => {
+                self.pages += 1;
+                self.scans.truncate(SCANS - 1);
+                self.scans.push_front(*elapsed);
+            }
+            Event::EndSet { within, .. } => self.end = Some(now + *within),
             Event::Recognized { gazette, elapsed, .. } => {
                 self.took_of(*gazette, Stage::Ocr, elapsed.as_secs_f64());
                 return self.moves(*gazette, Stage::Store, true, now);
@@ -285,8 +298,18 @@ impl Tracker {
             permits: self.permits,
             connections: self.connections,
             downloaded_bytes: self.downloaded_bytes,
+            scans: self.recent_scans(),
+            seconds_to_end: self.end.map(|end| end.saturating_duration_since(now).as_secs_f64()),
             stopping: self.stopping.clone(),
         }
+    }
+
+    fn recent_scans(&self) -> RecentScans {
+        let Some(longest) = self.scans.iter().max() else { return RecentScans::default() };
+        #[allow(clippy::cast_possible_truncation)] // 32 at most
+        let pages = self.scans.len() as u32;
+        let sum: Duration = self.scans.iter().sum();
+        RecentScans { pages, mean_seconds: (sum / pages).as_secs_f64(), longest_seconds: longest.as_secs_f64() }
     }
 
     fn rates(&self, counts: &RunCounts, seconds: f64) -> Rates {
@@ -344,7 +367,7 @@ mod tests {
                 elapsed,
             },
             Event::StageBegun { gazette: ID, stage: Stage::Ocr },
-            Event::PageRecognized { gazette: ID },
+            Event::PageRecognized { gazette: ID, elapsed },
             Event::Recognized { gazette: ID, pages: 1, by_engine: 1, confidence: None, warnings: &[], elapsed },
             Event::StageBegun { gazette: ID, stage: Stage::Store },
             Event::TextStored { gazette: ID, bytes: 9, elapsed },
@@ -366,6 +389,21 @@ mod tests {
         assert_eq!((live.in_flight, live.downloaded_bytes, live.bulks.rejected), (0, 1000, 1));
         assert!(Stage::ALL.iter().all(|stage| live.stages[stage].seconds.count() == 1), "{:?}", live.stages);
         assert!((live.recent.pages - 0.5).abs() < 1e-9, "{:?}", live.recent);
+    }
+
+    #[test]
+    fn the_last_pages_say_how_long_a_page_takes() {
+        let start = Instant::now();
+        let mut tracker = Tracker::new(start);
+        let live = |tracker: &Tracker| tracker.live(Lane::Ocr, RunCounts::default(), start + Duration::from_secs(10));
+        assert_eq!((live(&tracker).scans, live(&tracker).seconds_to_end), (RecentScans::default(), None));
+        tracker.observe(&Event::EndSet { at: "", within: Duration::from_mins(1) }, 0, start);
+        for seconds in (1..=100).rev() {
+            let elapsed = Duration::from_secs(seconds);
+            tracker.observe(&Event::PageRecognized { gazette: ID, elapsed }, 0, start);
+        }
+        assert_eq!(live(&tracker).scans, RecentScans { pages: 32, mean_seconds: 16.5, longest_seconds: 32.0 });
+        assert_eq!(live(&tracker).seconds_to_end, Some(50.0));
     }
 
     #[test]

@@ -5,12 +5,12 @@
 //! document no longer shows is dropped when the document has been read to its end.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
 use super::{Recognized, Sheet};
+use crate::checksum::hex;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Cache {
@@ -75,10 +75,7 @@ pub(super) fn key(sheet: &Sheet<'_>) -> String {
     let mut digest = Md5::new();
     digest.update(sheet.dpi.to_le_bytes());
     digest.update(sheet.content);
-    digest.finalize().iter().fold(String::with_capacity(32), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&digest.finalize())
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ mod tests {
     use md5::{Digest, Md5};
 
     use super::*;
-    use crate::pipeline::checksum::hex;
+    use crate::checksum::hex;
 
     fn code(result: Result<(), FetchError>) -> Option<FailureCode> {
         match result {

@@ -10,8 +10,8 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use crate::catalog::FolderFile;
+use crate::checksum::hex;
 use crate::gazette::Territory;
-use crate::pipeline::checksum::hex;
 
 /// The name of the table beside the files. Comma or semicolon, UTF-8 or Windows-1252, a header line with any of
 /// `file, territory_id, territory_name, state_code, date, edition_number, is_extra_edition, power, url`.

@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use md5::{Digest, Md5};
 
+use crate::checksum::hex;
 use crate::storage::text_key;
 
 /// Longest name of a file on the usual file systems, in bytes.
@@ -20,7 +21,7 @@ pub(super) fn from_key(key: &str) -> Option<&Path> {
 
 /// The relative path of a key's text: that of [`text_key`], except where names would be too long for a file system,
 /// or a folder could have the name of another key's text.
-pub(super) fn text_of_key(key: &str) -> Option<PathBuf> {
+pub(in crate::storage) fn text_of_key(key: &str) -> Option<PathBuf> {
     from_key(key)?;
     let text_key = text_key(key);
     let (folders, name) = text_key.rsplit_once('/').unwrap_or(("", &text_key));
@@ -34,8 +35,7 @@ pub(super) fn text_of_key(key: &str) -> Option<PathBuf> {
 
 /// A short name that no other has.
 fn hashed(name: &str) -> String {
-    let digest = Md5::digest(name.as_bytes());
-    digest.iter().fold(String::from("md5-"), |hex, byte| hex + &format!("{byte:02x}"))
+    format!("md5-{}", hex(&Md5::digest(name.as_bytes())))
 }
 
 #[cfg(test)]

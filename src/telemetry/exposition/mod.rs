@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use page::{Page, number};
 
+use super::operations::OPERATIONS;
 use super::{BreakerState, DOCUMENTS, Live, SECONDS, Stage, StageUse};
 use crate::failure::FailureCode;
 use crate::gazette::{EXTRACTOR_VERSION, Lane};
@@ -163,8 +164,10 @@ fn machine(page: &mut Page, live: &Live) {
 
 fn services(page: &mut Page, live: &Live) {
     page.counters("prelo_retries_total", "Calls that were made again, by what they were to do.", |add| {
-        for (operation, retries) in &live.retries {
-            add(&[("operation", operation)], number(*retries));
+        let mut all: BTreeMap<&str, u64> = OPERATIONS.map(|operation| (operation, 0)).into();
+        all.extend(live.retries.iter().map(|(operation, retries)| (operation.as_str(), *retries)));
+        for (operation, retries) in all {
+            add(&[("operation", operation)], number(retries));
         }
     });
     page.gauges("prelo_breaker_state", "1 for the state in which the breaker of a service is.", |add| {
@@ -265,6 +268,7 @@ mod tests {
         let text = exposition(&exposed);
         for line in [
             r#"prelo_retries_total{operation="say \"no\"\\\n"} 2"#,
+            r#"prelo_retries_total{operation="download a file"} 0"#,
             r#"prelo_documents_total{outcome="failed",code="NOT_FOUND"} 0"#,
             r#"prelo_stage_duration_seconds_bucket{stage="ocr",le="+Inf"} 0"#,
             r#"prelo_dependency_up{service="storage"} 0"#,
