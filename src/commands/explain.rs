@@ -47,7 +47,7 @@ pub async fn story(
         rows.extend(story.pages.iter().map(|told| (t("pages").to_owned(), pages(told).join("  "))));
         rows
     });
-    Ok(Some(web::Story { rows, json: serde_json::to_value(&story).unwrap_or_default() }))
+    Ok(Some(web::Story { rows, told: story }))
 }
 
 /// `12 (1-3,7), confidence 0.93`
