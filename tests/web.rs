@@ -219,12 +219,12 @@ fn filters_alone_list_gazettes(server: &Server) {
     let page = server.get("/?q=&territory=Serra+Clara&state=&from=&to=&edition=&sort=relevance");
     assert_eq!(page.status, 200);
     let text = page.text();
-    let days: Vec<&str> =
-        text.split("<time datetime=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let days: Vec<&str> = text.split("<time datetime=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     let mut newest_first = days.clone();
     newest_first.sort_unstable_by(|a, b| b.cmp(a));
     assert!(days.len() >= 3 && days == newest_first, "{days:?}");
-    for part in ["<title>Serra Clara – Pesquisa", "Por mês", "Retirar o filtro </span>Serra Clara", "texto e detalhes"] {
+    for part in ["<title>Serra Clara – Pesquisa", "Por mês", "Retirar o filtro </span>Serra Clara", "texto e detalhes"]
+    {
         assert!(text.contains(part), "no {part} in {text}");
     }
     assert!(!text.contains("<mark>"), "no word was sought: {text}");

@@ -1,6 +1,7 @@
 //! The pages and the API of `prelo serve`. Rendered here, working without a script, Portuguese first.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -40,5 +41,7 @@ pub fn router(site: Shared) -> Router {
 
 /// Answers requests until `stop` resolves; what is under way then may take `grace` longer.
 pub async fn serve(listener: TcpListener, site: Shared, stop: impl Future<Output = ()>, grace: Duration) {
+    let first = Arc::clone(&site);
+    tokio::spawn(async move { first.territories.directory(&first.catalog).await });
     connections::serve(listener, router(site), connections::Limits::USUAL, stop, grace).await;
 }

@@ -47,7 +47,7 @@ async fn document() -> Response {
 async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri, headers: HeaderMap) -> Response {
     let found = async {
         let mut asked = Asked::strictly(query.as_deref(), &SEARCH_PARAMETERS)?;
-        let directory = site.territories.directory(&*site.catalog).await?;
+        let directory = site.territories.directory(&site.catalog).await?;
         let search = asked.resolved(&directory);
         if let Some((portuguese, english)) = asked.mistakes.first() {
             return Err(Problem::bad_request(portuguese, english));

@@ -26,7 +26,7 @@ pub async fn feed(State(site): State<Shared>, RawQuery(query): RawQuery, headers
         let language = Language::chosen(asked.language.as_deref(), &headers);
         let host = base(&headers);
         let updated = results.hits.first().map_or_else(|| moment(None), |hit| moment(hit.date.as_deref()));
-        let directory = site.territories.directory(&*site.catalog).await?;
+        let directory = site.territories.directory(&site.catalog).await?;
         let named = named(language, &asked, &directory);
         let title = format!("{}: {named}", language.of("Diários oficiais", "Official gazettes"));
         let (this, page) = (format!("{host}{}", asked.address(PATH)), format!("{host}{}", asked.address("/")));

@@ -43,7 +43,7 @@ async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, headers: 
 /// What the other forms of a search begin with: no mistake is passed over there.
 async fn read(site: &Shared, query: Option<&str>) -> Result<(Asked, crate::search_index::SearchQuery), Problem> {
     let mut asked = Asked::read(query);
-    let directory = site.territories.directory(&*site.catalog).await?;
+    let directory = site.territories.directory(&site.catalog).await?;
     let search = asked.resolved(&directory);
     match asked.mistakes.first() {
         Some((portuguese, english)) => Err(Problem::bad_request(portuguese, english)),

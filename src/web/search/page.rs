@@ -39,7 +39,7 @@ impl View {
 
 pub async fn page(site: Shared, mut asked: Asked, headers: &HeaderMap) -> Result<Response, Problem> {
     let language = Language::chosen(asked.language.as_deref(), headers);
-    let directory = site.territories.directory(&*site.catalog).await?;
+    let directory = site.territories.directory(&site.catalog).await?;
     let search = asked.resolved(&directory);
     let name = language.of("Pesquisa em diários oficiais", "Search in official gazettes");
     let named = named(language, &asked, &directory);
