@@ -169,6 +169,9 @@ fn the_search_page_says_what_can_be_asked(server: &Server) {
     }
     let english = server.get("/?lang=en");
     assert!(english.text().contains("<html lang=\"en\">") && english.text().contains("What to look for"));
+    for kept in ["href=\"/painel?lang=en\"", "href=\"/?lang=en\" aria-current", "eletr%C3%B4nico&amp;lang=en\""] {
+        assert!(english.text().contains(kept), "the language that was chosen is kept: no {kept} in {}", english.text());
+    }
     let english = server.ask("GET", "/", &["Accept-Language: en-US,en;q=0.9"]);
     assert!(english.text().contains("What to look for"));
     assert_eq!(english.header("vary"), "accept-language");
@@ -279,6 +282,7 @@ fn the_page_of_a_gazette_shows_its_text_beside_its_file(server: &Server) {
         "<pre class=\"text\"",
         "<dt>território</dt>",
         "<dd>sim</dd>",
+        "UTC, indexado, ",
     ] {
         assert!(page.text().contains(part), "no {part} in {}", page.text());
     }

@@ -43,7 +43,7 @@ pub async fn story(
     };
     let rows = words::in_language(language == web::Language::Portuguese, || {
         let mut rows: Vec<(String, String)> = rows(&story, config.failed_attempts).into_iter().map(pair).collect();
-        rows.extend(story.attempts.iter().map(|told| (t("attempts").to_owned(), attempt(told).join("  "))));
+        rows.extend(story.attempts.iter().map(|told| (t("attempts").to_owned(), labelled(attempt(told)))));
         rows.extend(story.pages.iter().map(|told| (t("pages").to_owned(), pages(told).join("  "))));
         rows
     });
@@ -142,7 +142,7 @@ fn rows(story: &Story, attempts: u32) -> Vec<Vec<String>> {
 fn render(story: &Story, attempts: u32) -> String {
     let mut text = output::table(&[], &rows(story, attempts));
     if !story.attempts.is_empty() {
-        let header = ["when", "what came out", "download", "reading", "OCR", "storing", "index", "run"].map(t);
+        let header = ATTEMPT.map(t);
         let rows: Vec<Vec<String>> = story.attempts.iter().map(attempt).collect();
         text.push_str(&format!("\n{}:\n{}", t("attempts"), output::table(&header, &rows)));
     }
@@ -151,6 +151,16 @@ fn render(story: &Story, attempts: u32) -> String {
         text.push_str(&format!("\n{}:\n{}", t("pages"), output::table(&["pages", "source", "quality"].map(t), &rows)));
     }
     text
+}
+
+/// What is told of an attempt.
+const ATTEMPT: [&str; 8] = ["when", "what came out", "download", "reading", "OCR", "storing", "index", "run"];
+
+/// An attempt where there is no header above it.
+fn labelled(cells: Vec<String>) -> String {
+    let label = |(place, (name, value))| if place < 2 { value } else { format!("{} {value}", t(name)) };
+    let told = ATTEMPT.into_iter().zip(cells).enumerate().filter(|(_, (_, value))| value != "-");
+    told.map(label).collect::<Vec<_>>().join(", ")
 }
 
 fn t_state(state: &str) -> String {

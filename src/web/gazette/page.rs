@@ -80,7 +80,8 @@ async fn answer(site: &Shared, uri: &Uri, query: Option<&str>, headers: &HeaderM
     };
     let title = title(language, &story);
     let (path, query) = (format!("/gazettes/{id}"), self::query(asked.page, &asked.search));
-    let frame = Frame { language, title: &title, path: &path, query: &query };
+    let is_chosen = asked.search.language.is_some();
+    let frame = Frame { language, is_chosen, title: &title, path: &path, query: &query };
     let view = View { language, asked: &asked, story: &story, is_pdf, text: text.as_ref() };
     Ok(layout::page(&frame, &view.body(&title)))
 }
@@ -142,9 +143,11 @@ impl View<'_> {
                             (self.t("Página ", "Page ")) (page)
                             @if let Some(pages) = self.pages() { (self.t(" de ", " of ")) (pages) }
                         }
-                        (self.turning())
+                        (self.turning(self.t("Páginas do diário", "Pages of the gazette")))
+                        (self.jump())
                     }
                     (self.page_text())
+                    div.below { (self.turning(self.t("Páginas do diário, abaixo do texto", "Pages of the gazette, below the text"))) }
                 }
                 @if self.is_pdf == Ok(true) {
                     section.document aria-label=(self.t("Documento original", "Original document")) {
@@ -177,7 +180,7 @@ impl View<'_> {
     }
 
     /// Links to the pages before and behind.
-    fn turning(&self) -> Markup {
+    fn turning(&self, label: &str) -> Markup {
         let page = self.asked.page;
         let at = |page| address(self.story.told.id, page, &self.asked.search);
         let more = match (self.text, self.pages()) {
@@ -186,13 +189,30 @@ impl View<'_> {
             (Some(PageText::There { .. }), None) => true,
         };
         html! {
-            nav.turning aria-label=(self.t("Páginas do diário", "Pages of the gazette")) {
+            nav.turning aria-label=(label) {
                 @if page > 1 {
                     a rel="prev" href=(at(page - 1)) { "← " (self.t("anterior", "previous")) }
                 }
                 @if more {
                     a rel="next" href=(at(page + 1)) { (self.t("próxima", "next")) " →" }
                 }
+            }
+        }
+    }
+
+    /// To any page, where there are more than the links lead to.
+    fn jump(&self) -> Markup {
+        let Some(pages) = self.pages().filter(|pages| *pages > 3) else { return html! {} };
+        let search = &self.asked.search;
+        let kept = asked::address("", query(1, search), search.language.as_deref());
+        html! {
+            form.jump action=(format!("/gazettes/{}", self.story.told.id)) method="get" {
+                @for (name, value) in form_urlencoded::parse(kept.trim_start_matches('?').as_bytes()) {
+                    input type="hidden" name=(name) value=(value);
+                }
+                label.for-ears for="jump" { (self.t("Ir para a página", "Go to page")) }
+                input id="jump" name=(PAGE) type="number" min="1" max=(pages) value=(self.asked.page) required;
+                button type="submit" { (self.t("Ir", "Go")) }
             }
         }
     }

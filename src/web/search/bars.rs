@@ -14,13 +14,17 @@ const TERRITORIES: usize = 12;
 /// Months shown one by one; of more, years are shown.
 const MONTHS: usize = 18;
 
-/// Both charts.
+/// Both charts, where there is anything to compare.
 pub fn bars(language: Language, asked: &Asked, totals: &Totals) -> Markup {
     let many = totals.by_territory.len() > 1 || totals.of_other_territories > 0;
+    let long = totals.by_month.len() > 1;
+    if !many && !long {
+        return html! {};
+    }
     html! {
         aside.totals aria-label=(language.of("Resultados por território e por mês", "Results by territory and month")) {
             @if many { (territories(language, asked, totals)) }
-            @if totals.by_month.len() > 1 { (months(language, asked, &totals.by_month)) }
+            @if long { (months(language, asked, &totals.by_month)) }
         }
     }
 }

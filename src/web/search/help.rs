@@ -89,7 +89,7 @@ pub fn misunderstood(language: Language, why: Misunderstood) -> Markup {
 }
 
 /// What stands below the form before anything was asked.
-pub fn welcome(language: Language, gazettes: Option<u64>) -> Markup {
+pub fn welcome(language: Language, asked: &Asked, gazettes: Option<u64>) -> Markup {
     html! {
         section.welcome {
             @if let Some(gazettes) = gazettes {
@@ -102,7 +102,7 @@ pub fn welcome(language: Language, gazettes: Option<u64>) -> Markup {
             p { (language.of("Por exemplo: ", "For example: "))
                 @for (number, example) in EXAMPLES.iter().enumerate() {
                     @if number > 0 { " · " }
-                    a href=(Asked::default().with(|search| search.text = (*example).to_owned()).address("/")) { (example) }
+                    a href=(asked.with(|search| search.text = (*example).to_owned()).address("/")) { (example) }
                 }
             }
         }

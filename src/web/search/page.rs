@@ -33,7 +33,8 @@ struct View {
 
 impl View {
     fn frame(&self) -> Frame<'_> {
-        Frame { language: self.language, title: &self.title, path: "/", query: &self.query }
+        let is_chosen = self.asked.language.is_some();
+        Frame { language: self.language, is_chosen, title: &self.title, path: "/", query: &self.query }
     }
 }
 
@@ -47,7 +48,7 @@ pub async fn page(site: Shared, mut asked: Asked, headers: &HeaderMap) -> Result
     let view = View { language, query: asked.query(), title, asked };
     if search.text.is_empty() && !search.has_filter() && view.asked.mistakes.is_empty() {
         let gazettes = site.index.count().await.ok();
-        return Ok(alone(&view, &directory, StatusCode::OK, &help::welcome(language, gazettes)));
+        return Ok(alone(&view, &directory, StatusCode::OK, &help::welcome(language, &view.asked, gazettes)));
     }
     if !view.asked.mistakes.is_empty() {
         return Ok(alone(&view, &directory, StatusCode::BAD_REQUEST, &mistakes(&view)));
@@ -140,7 +141,7 @@ fn summary(view: &View, directory: &Directory, total: u64) -> Markup {
             p.forms {
                 a href=(asked.address("/search.csv")) download="prelo.csv" { "CSV" } " "
                 a href=(asked.address("/search.json")) download="prelo.json" { "JSON" } " "
-                a href=(asked.address("/search.atom")) { "Atom" }
+                a href=(asked.address("/search.atom")) { (language.of("Acompanhar (Atom)", "Follow (Atom)")) }
             }
         }
     }
@@ -207,8 +208,9 @@ fn chips(view: &View, directory: &Directory) -> Markup {
 }
 
 fn item(language: Language, asked: &Asked, hit: &Hit, passages: &[Passage]) -> Markup {
+    let file = hit.file_path.rsplit('/').next().unwrap_or_default();
     let place = match (hit.territory_name.as_str(), hit.territory_id.as_str()) {
-        ("", "") => hit.file_path.rsplit('/').next().unwrap_or_default().to_owned(),
+        ("", "") => file.to_owned(),
         ("", id) => id.to_owned(),
         (name, _) => label(name, &hit.state_code),
     };
@@ -230,6 +232,9 @@ fn item(language: Language, asked: &Asked, hit: &Hit, passages: &[Passage]) -> M
             p.meta {
                 @if !hit.edition_number.is_empty() {
                     span { (language.of("edição ", "edition ")) (hit.edition_number) }
+                } @else if place != file {
+                    // Two of one day would look alike.
+                    span { (file) }
                 }
                 @if hit.is_extra_edition == Some(true) { span.extra { (language.of("extra", "extra")) } }
                 @if known {
