@@ -17,7 +17,7 @@ pub fn table(language: Language, failed: &BTreeMap<String, u64>, session: Option
         @if rows.is_empty() {
             p.muted { (language.of("Nenhum diário está separado por falha.", "No gazette is set aside.")) }
         } @else {
-            div.scroll { table.failures {
+            div.scroll tabindex="0" { table.failures {
                 thead { tr {
                     th scope="col" { (language.of("Código", "Code")) }
                     th.number scope="col" { (language.of("Diários", "Gazettes")) }
