@@ -88,7 +88,7 @@ impl Asked {
             "territory" => self.search.territories.push(value.to_owned()),
             "state" => match value.to_ascii_uppercase() {
                 state if state.len() == 2 && state.bytes().all(|b| b.is_ascii_uppercase()) => {
-                    self.search.state = Some(state)
+                    self.search.state = Some(state);
                 }
                 _ => self.wrong(name, "deve ser uma sigla como AL", "has to be two letters such as AL"),
             },

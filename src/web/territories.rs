@@ -103,8 +103,11 @@ fn folded(text: &str) -> String {
 /// The directory, read again now and then.
 #[derive(Clone, Default)]
 pub struct Territories {
-    read: Arc<Mutex<Option<(Instant, Arc<Directory>)>>>,
+    read: Arc<Mutex<Option<Read>>>,
 }
+
+/// When, and what.
+type Read = (Instant, Arc<Directory>);
 
 impl Territories {
     /// The list. Only the first one is waited for: of a million gazettes it can take a second. An older one serves while it
@@ -132,7 +135,7 @@ impl Territories {
         Ok(directory)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Arc<Directory>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Read>> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -84,7 +84,7 @@ pub async fn dashboard(
 }
 
 /// A parameter of an address; what cannot be read is not there.
-fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+pub fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     let mut parameters = url::form_urlencoded::parse(query?.as_bytes());
     parameters.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
@@ -146,7 +146,7 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-fn page(frame: &Frame<'_>, reload: Option<u32>, body: &Markup) -> Response {
+pub fn page(frame: &Frame<'_>, reload: Option<u32>, body: &Markup) -> Response {
     let head = html! {
         link rel="stylesheet" href=(STYLE_PATH);
         script src=(SCRIPT_PATH) defer {}

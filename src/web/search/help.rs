@@ -102,7 +102,7 @@ pub fn welcome(language: Language, asked: &Asked, gazettes: Option<u64>) -> Mark
             p { (language.of("Por exemplo: ", "For example: "))
                 @for (number, example) in EXAMPLES.iter().enumerate() {
                     @if number > 0 { " · " }
-                    a href=(asked.with(|search| search.text = (*example).to_owned()).address("/")) { (example) }
+                    a href=(asked.with(|search| (*example).clone_into(&mut search.text)).address("/")) { (example) }
                 }
             }
         }
