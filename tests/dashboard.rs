@@ -66,7 +66,9 @@ fn it_tells_of_the_backlog_of_failures_and_of_runs_that_are_over() {
     }
     assert!(page.body.contains("href=\"/painel/falhas/NOT_A_PDF?lang=pt-BR\""), "{}", page.body);
     let of_code = http::get(&server.host, "/painel/falhas/NOT_A_PDF");
-    for word in ["erro-do-servidor.pdf", "Serra Clara (MG)", "09/04/2025", "href=\"/gazettes/", "&lt;", "colete o diário"] {
+    for word in
+        ["erro-do-servidor.pdf", "Serra Clara (MG)", "09/04/2025", "href=\"/gazettes/", "&lt;", "colete o diário"]
+    {
         assert!(of_code.body.contains(word), "no `{word}` in\n{}", of_code.body);
     }
     let none = http::get(&server.host, "/painel/falhas/CHECKSUM?lang=en");
