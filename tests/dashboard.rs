@@ -64,7 +64,21 @@ fn it_tells_of_the_backlog_of_failures_and_of_runs_that_are_over() {
     for word in ["Execução de", id, "indexados", "NOT_A_PDF", "Etapas", "Seleção", "unprocessed"] {
         assert!(run.body.contains(word), "no `{word}` in\n{}", run.body);
     }
-    for path in ["/painel/execucoes/none", "/painel/execucoes/00000000-0000-4000-8000-000000000000"] {
+    assert!(page.body.contains("href=\"/painel/falhas/NOT_A_PDF?lang=pt-BR\""), "{}", page.body);
+    let of_code = http::get(&server.host, "/painel/falhas/NOT_A_PDF");
+    for word in
+        ["erro-do-servidor.pdf", "Serra Clara (MG)", "09/04/2025", "href=\"/gazettes/", "&lt;", "colete o diário"]
+    {
+        assert!(of_code.body.contains(word), "no `{word}` in\n{}", of_code.body);
+    }
+    let none = http::get(&server.host, "/painel/falhas/CHECKSUM?lang=en");
+    assert!(none.body.contains("No gazette is set aside with this code."), "{}", none.body);
+
+    for path in [
+        "/painel/execucoes/none",
+        "/painel/execucoes/00000000-0000-4000-8000-000000000000",
+        "/painel/falhas/%3Cscript%3E",
+    ] {
         assert_eq!(http::get(&server.host, path).status, 404, "{path}");
     }
     for path in ["/static/0.1.0/dashboard.css", "/static/0.1.0/dashboard.js"] {

@@ -131,8 +131,11 @@ fn pages_over_a_folder() {
         the_search_page_says_what_can_be_asked,
         hits_show_passages_and_open_the_file_at_their_page,
         filters_narrow_and_can_be_taken_away,
+        filters_alone_list_gazettes,
         what_is_not_found_or_not_understood_is_explained,
         the_page_of_a_gazette_shows_its_text_beside_its_file,
+        the_way_back_leads_to_the_same_results,
+        only_what_can_be_opened_is_offered,
         a_part_of_a_file_can_be_had,
         tables_and_feeds_hold_what_the_page_shows,
         every_answer_carries_its_headers_and_nothing_inline,
@@ -166,6 +169,9 @@ fn the_search_page_says_what_can_be_asked(server: &Server) {
     }
     let english = server.get("/?lang=en");
     assert!(english.text().contains("<html lang=\"en\">") && english.text().contains("What to look for"));
+    for kept in ["href=\"/painel?lang=en\"", "href=\"/?lang=en\" aria-current", "eletr%C3%B4nico&amp;lang=en\""] {
+        assert!(english.text().contains(kept), "the language that was chosen is kept: no {kept} in {}", english.text());
+    }
     let english = server.ask("GET", "/", &["Accept-Language: en-US,en;q=0.9"]);
     assert!(english.text().contains("What to look for"));
     assert_eq!(english.header("vary"), "accept-language");
@@ -212,6 +218,32 @@ fn filters_narrow_and_can_be_taken_away(server: &Server) {
     assert_ne!(other.text(), regular.text());
 }
 
+fn filters_alone_list_gazettes(server: &Server) {
+    let page = server.get("/?q=&territory=Serra+Clara&state=&from=&to=&edition=&sort=relevance");
+    assert_eq!(page.status, 200);
+    let text = page.text();
+    let days: Vec<&str> = text.split("<time datetime=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let mut newest_first = days.clone();
+    newest_first.sort_unstable_by(|a, b| b.cmp(a));
+    assert!(days.len() >= 3 && days == newest_first, "{days:?}");
+    for part in ["<title>Serra Clara – Pesquisa", "Por mês", "Retirar o filtro </span>Serra Clara", "texto e detalhes"]
+    {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+    assert!(!text.contains("<mark>"), "no word was sought: {text}");
+    let found = server.get("/api/v1/search?territory=Serra+Clara").json();
+    assert_eq!(found["total"].as_u64(), Some(days.len() as u64), "{found}");
+    let rows = server.get("/search.csv?territory=Serra+Clara");
+    assert_eq!(rows.text().lines().count(), days.len() + 1, "a row for each: {}", rows.text());
+    let feed = server.get("/search.atom?territory=Serra+Clara");
+    assert!(feed.text().contains("<title>Diários oficiais: Serra Clara</title>"), "{}", feed.text());
+    let none = server.get("/?state=AL&from=2030-01-01");
+    for part in ["Não há diários com estes filtros.", "Retirar os filtros"] {
+        assert!(none.status == 200 && none.text().contains(part), "no {part} in {}", none.text());
+    }
+    assert!(!none.text().contains("Confira a grafia"), "{}", none.text());
+}
+
 fn what_is_not_found_or_not_understood_is_explained(server: &Server) {
     let page = server.get("/?q=palavrainexistente+OR+outrainexistente+-obras&state=AL");
     assert_eq!(page.status, 200);
@@ -250,6 +282,7 @@ fn the_page_of_a_gazette_shows_its_text_beside_its_file(server: &Server) {
         "<pre class=\"text\"",
         "<dt>território</dt>",
         "<dd>sim</dd>",
+        "UTC, indexado, ",
     ] {
         assert!(page.text().contains(part), "no {part} in {}", page.text());
     }
@@ -263,6 +296,39 @@ fn the_page_of_a_gazette_shows_its_text_beside_its_file(server: &Server) {
         assert_eq!(page.status, 404, "{unknown}");
         assert!(page.text().contains("Este diário não existe"), "{unknown}");
     }
+}
+
+fn the_way_back_leads_to_the_same_results(server: &Server) {
+    for search in [
+        format!("/?q={WORD}&amp;page=2"),
+        format!("/?q={WORD}&amp;from=2025-01-01&amp;edition=regular&amp;sort=oldest&amp;lang=en"),
+        "/?territory=Serra+Clara&amp;to=2025-12-31".to_owned(),
+    ] {
+        let results = server.get(&search.replace("&amp;", "&"));
+        let link = results.text().split("href=\"/gazettes/").skip(1).map(|rest| rest.split('"').next().unwrap());
+        let link = link.into_iter().find(|link| !link.contains("/file")).unwrap().replace("&amp;", "&");
+        let gazette = server.get(&format!("/gazettes/{link}"));
+        assert!(gazette.text().contains(&format!("<p class=\"back\"><a href=\"{search}\">")), "{}", gazette.text());
+    }
+    assert!(!server.get("/gazettes/1").text().contains("class=\"back\""), "nothing leads back to no search");
+}
+
+fn only_what_can_be_opened_is_offered(server: &Server) {
+    let failed = server.prelo.json(0, &["failures"]);
+    let page = |file: &str| {
+        let gazette = failed.as_array().unwrap().iter().find(|failure| failure["file_path"] == file);
+        let id = &gazette.unwrap_or_else(|| panic!("no {file} in {failed}"))["gazette_id"];
+        server.get(&format!("/gazettes/{id}")).text().to_owned()
+    };
+    let empty = page("vazio.pdf");
+    assert!(empty.contains("o arquivo está vazio") && empty.contains("EMPTY_OBJECT"), "{empty}");
+    let html = page("erro-do-servidor.pdf");
+    assert!(html.contains("baixar o arquivo"), "{html}");
+    for page in [empty, html] {
+        assert!(!page.contains("abrir o PDF") && !page.contains("<iframe"), "{page}");
+    }
+    let drawing = page("planta-do-loteamento.pdf");
+    assert!(drawing.contains("abrir o PDF") && drawing.contains("<iframe"), "{drawing}");
 }
 
 fn a_part_of_a_file_can_be_had(server: &Server) {
@@ -491,12 +557,24 @@ fn without_an_index_the_page_says_what_to_do() {
 }
 
 #[test]
+fn without_anything_to_show_it_says_what_to_do_first() {
+    let prelo = Prelo::new();
+    let refused = prelo.expect(2, &["serve", "--data", "nothing", "--listen", "127.0.0.1:0"]);
+    for part in ["nothing to show", "prelo run --folder DIR --data", "nothing`"] {
+        assert!(refused.stderr.contains(part), "no {part} in {}", refused.stderr);
+    }
+    assert!(!prelo.path().join("nothing").exists(), "nothing was made");
+}
+
+#[test]
 fn a_signal_ends_it_and_a_taken_address_is_said() {
     let prelo = Prelo::new();
     let mut server = Server::over(prelo, &fixtures());
     let taken = server.prelo.call(&["serve", "--listen", &server.host]);
-    assert_eq!(taken.code, 1);
-    assert!(taken.stderr.contains("choose another address with --listen"), "{}", taken.stderr);
+    assert_eq!(taken.code, 2);
+    for part in [server.host.as_str(), "another program listens there", "--listen 127.0.0.1:0"] {
+        assert!(taken.stderr.contains(part), "no {part} in {}", taken.stderr);
+    }
     // A connection that is only kept open does not hold it up.
     let _idle = TcpStream::connect(&server.host).unwrap();
     let pid = rustix::process::Pid::from_raw(i32::try_from(server.process.id()).unwrap()).unwrap();

@@ -110,6 +110,18 @@ async function main() {
       assert.match(page.url(), /page=\d+/);
     }
 
+    // Filters alone; and from a gazette back to what was found, as it was.
+    const filtered = `${url}?territory=Serra+Clara&sort=oldest`;
+    await page.goto(filtered);
+    assert.ok((await count(page, ".hit")) > 0, "a town's gazettes without a word");
+    await goTo(page, () => page.click(".hit .meta a"));
+    await goTo(page, () => page.click(".back a"));
+    assert.equal(page.url(), filtered);
+
+    await page.goto(`${url}painel`);
+    assert.match(await text(page, "#history"), /Últimas execuções/);
+    await accessible(page);
+
     await page.goto(`${url}?q=palavrainexistente&state=AL`);
     assert.match(await text(page, ".help"), /Nada encontrado/);
     await shot(page, "nothing");
@@ -128,7 +140,7 @@ async function main() {
     await phone.goto(await phone.$eval(".hit .meta a", (link) => link.href));
     await shot(phone, "gazette-phone");
     await phone.setJavaScriptEnabled(true);
-    for (const path of ["", "?q=preg%C3%A3o", new URL(phone.url()).pathname.slice(1)]) {
+    for (const path of ["", "?q=preg%C3%A3o&state=MG", "painel", new URL(phone.url()).pathname.slice(1)]) {
       await phone.goto(url + path);
       await accessible(phone);
       assert.ok((await wide(phone)) <= 0, `no sideways scrolling on a phone: ${path}`);

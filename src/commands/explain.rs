@@ -64,11 +64,11 @@ pub async fn story(
     let rows = words::in_language(language == web::Language::Portuguese, || {
         let mut rows: Vec<(String, String)> =
             rows(&story, &Places::default(), config.failed_attempts).into_iter().map(pair).collect();
-        rows.extend(story.attempts.iter().map(|told| (t("attempts").to_owned(), attempt(told).join("  "))));
+        rows.extend(story.attempts.iter().map(|told| (t("attempts").to_owned(), labelled(attempt(told)))));
         rows.extend(story.pages.iter().map(|told| (t("pages").to_owned(), pages(told).join("  "))));
         rows
     });
-    Ok(Some(web::Story { rows, json: serde_json::to_value(&story).unwrap_or_default() }))
+    Ok(Some(web::Story { rows, told: story }))
 }
 
 /// `12 (1-3,7), confidence 0.93`
@@ -165,7 +165,7 @@ fn rows(story: &Story, places: &Places, attempts: u32) -> Vec<Vec<String>> {
 fn render(story: &Story, places: &Places, attempts: u32) -> String {
     let mut text = output::pairs(&rows(story, places, attempts));
     if !story.attempts.is_empty() {
-        let header = ["when", "what came out", "download", "reading", "OCR", "storing", "index", "run"].map(t);
+        let header = ATTEMPT.map(t);
         let rows: Vec<Vec<String>> = story.attempts.iter().map(attempt).collect();
         text.push_str(&format!("\n{}:\n{}", t("attempts"), output::fitting(&header, &rows)));
     }
@@ -174,6 +174,16 @@ fn render(story: &Story, places: &Places, attempts: u32) -> String {
         text.push_str(&format!("\n{}:\n{}", t("pages"), output::table(&["pages", "source", "quality"].map(t), &rows)));
     }
     text
+}
+
+/// What is told of an attempt.
+const ATTEMPT: [&str; 8] = ["when", "what came out", "download", "reading", "OCR", "storing", "index", "run"];
+
+/// An attempt where there is no header above it.
+fn labelled(cells: Vec<String>) -> String {
+    let label = |(place, (name, value))| if place < 2 { value } else { format!("{} {value}", t(name)) };
+    let told = ATTEMPT.into_iter().zip(cells).enumerate().filter(|(_, (_, value))| value != "-");
+    told.map(label).collect::<Vec<_>>().join(", ")
 }
 
 fn t_state(state: &str) -> String {

@@ -1,10 +1,11 @@
 //! `serve`: pages and API for browsers, until a signal ends it.
 
 use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use async_trait::async_trait;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -12,15 +13,23 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::cli::{Format, ServeArgs};
 use super::words::told;
-use super::{explain, output, services};
+use super::{Usage, explain, output, services};
 use crate::catalog::Catalog;
-use crate::config::Config;
+use crate::config::{Config, local_path};
 use crate::gazette::GazetteId;
 use crate::search_index::SearchIndex;
 use crate::web::{Language, Site, Story, StoryError, Storyteller, serve as serve_site};
 
 pub async fn serve(args: &ServeArgs, mut config: Config, format: Format) -> Result<u8> {
     services::settle_folder(&mut config)?;
+    if config.storage.is_none() && local_path(config.catalog.expose(), "sqlite").is_some() {
+        let data = config.data.display();
+        return Err(Usage(format!(
+            "there is nothing to show in {data} yet: read a folder first with `prelo run --folder DIR --data {data}`, or \
+             name the data folder of a run with --data DIR"
+        ))
+        .into());
+    }
     let grace = Duration::from_secs(config.grace_seconds);
     let catalog = services::catalog(&config).await?;
     let storage = services::storage(&config).await?;
@@ -28,9 +37,7 @@ pub async fn serve(args: &ServeArgs, mut config: Config, format: Format) -> Resu
     let storyteller =
         Arc::new(Explainer { config: config.clone(), catalog: Arc::clone(&catalog), index: Arc::clone(&index) });
     let site = Arc::new(Site::new(config, catalog, storage, index, storyteller));
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .with_context(|| format!("could not listen on {}: choose another address with --listen", args.listen))?;
+    let listener = TcpListener::bind(args.listen).await.map_err(|error| no_place(args.listen, &error))?;
     let url = format!("http://{}/", listener.local_addr()?);
     let stop = first_signal()?;
     tokio::spawn(heed_hangups(signal(SignalKind::hangup())?));
@@ -38,8 +45,26 @@ pub async fn serve(args: &ServeArgs, mut config: Config, format: Format) -> Resu
         Format::Json => output::text(&format!("{}\n", json!({ "url": url })))?,
         Format::Text => output::text(&(told("prelo is at {url}  (end with Ctrl-C)", &[("url", &url)]) + "\n"))?,
     }
-    serve_site(listener, site, stop, grace).await.context("the server failed")?;
+    serve_site(listener, site, stop, grace).await;
     Ok(0)
+}
+
+/// Why nobody can be answered at this address: what was typed has to change.
+fn no_place(address: SocketAddr, error: &io::Error) -> Usage {
+    let todo = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there, perhaps another `prelo serve`; end that, or choose another port, such as \
+             --listen 127.0.0.1:8081, or --listen 127.0.0.1:0 for any that is free"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "this user may not listen there; choose a port of 1024 or above with --listen, such as --listen 127.0.0.1:8080"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; name one of its own with --listen, such as --listen 127.0.0.1:8080"
+        }
+        _ => "choose another address with --listen",
+    };
+    Usage(format!("could not listen on {address} ({error}): {todo}"))
 }
 
 /// Resolves with the first SIGTERM or ^C; the second one ends the process at once, as if nobody listened.

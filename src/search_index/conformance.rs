@@ -42,6 +42,7 @@ conformance! {
     filters_narrow
     extra_editions_and_powers
     dates_are_an_order
+    filters_alone_list_the_newest_first
     pages_of_hits_follow_one_another
     what_matches_is_counted_by_territory_and_month
     passages_can_be_had_later
@@ -488,6 +489,26 @@ async fn dates_are_an_order(index: Box<dyn SearchIndex>) {
         let results = index.search(&SearchQuery { sort, ..asked("casa") }).await.unwrap();
         assert_eq!(results.hits.iter().map(|hit| hit.id.0).collect::<Vec<_>>(), expected, "{sort:?}");
         assert!(results.hits.iter().all(|hit| hit.score > 0.0 && hit.passages.len() == 1), "{results:?}");
+    }
+}
+
+async fn filters_alone_list_the_newest_first(index: Box<dyn SearchIndex>) {
+    spread(&*index).await;
+    let territory = |id: &str| SearchQuery { territories: vec![id.to_owned()], ..asked(" ") };
+    for (query, expected) in [
+        (SearchQuery { state: Some("AL".into()), ..asked("") }, vec![4, 1, 3, 2]),
+        (SearchQuery { sort: Sort::Oldest, ..territory("2704302") }, vec![3, 1, 4]),
+        (SearchQuery { offset: 1, limit: 1, ..territory("2704302") }, vec![1]),
+        (SearchQuery { extra: Some(false), ..asked("") }, vec![4, 1, 3, 2, 5]),
+    ] {
+        let results = index.search(&SearchQuery { totals: true, ..query.clone() }).await.unwrap();
+        assert_eq!(results.hits.iter().map(|hit| hit.id.0).collect::<Vec<_>>(), expected, "{query:?}");
+        assert!(results.hits.iter().all(|hit| hit.passages.is_empty()), "{results:?}");
+        assert!(results.totals.is_some_and(|totals| totals.by_month.len() >= 2), "{query:?}");
+    }
+    for without_filter in ["", "  "] {
+        let error = index.search(&asked(without_filter)).await.unwrap_err();
+        assert_eq!(error.kind, SearchIndexErrorKind::BadQuery, "{error}");
     }
 }
 

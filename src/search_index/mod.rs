@@ -85,6 +85,34 @@ pub const MAX_REACH: usize = 10_000;
 const TERRITORIES_NAMED: usize = 50;
 
 impl SearchQuery {
+    /// Whether anything but words narrows the search.
+    #[must_use]
+    pub fn has_filter(&self) -> bool {
+        !self.territories.is_empty()
+            || self.state.is_some()
+            || self.from.is_some()
+            || self.to.is_some()
+            || self.extra.is_some()
+            || self.power.is_some()
+    }
+
+    /// What is sought. Where no word is given, a filter is enough: then all gazettes are that it leaves.
+    ///
+    /// # Errors
+    /// When there is nothing to search for, or too much.
+    pub fn understood(&self) -> Result<Query, Misunderstood> {
+        if self.is_without_words() && self.has_filter() { Ok(Query::default()) } else { Query::parse(&self.text) }
+    }
+
+    fn is_without_words(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// The order of the hits: where no word is sought, none is more relevant than another.
+    fn order(&self) -> Sort {
+        if self.sort == Sort::Relevance && self.is_without_words() { Sort::Newest } else { self.sort }
+    }
+
     /// # Errors
     /// A sentence for the person when the page lies too far down.
     fn within_reach(&self) -> Result<(), String> {
@@ -147,7 +175,8 @@ pub enum ItemOutcome {
 /// A search as a person asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SearchQuery {
-    /// Words and `"phrases"`; all of them must occur. `OR`, `-word` as usual.
+    /// Words and `"phrases"`; all of them must occur. `OR`, `-word` as usual. Empty: all that the filters leave, of which
+    /// there must be one.
     pub text: String,
     /// Empty: all.
     pub territories: Vec<String>,

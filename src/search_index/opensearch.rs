@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::document::Provenance;
 use super::error::Diagnosis;
-use super::query::Query;
+use super::query::{Misunderstood, Query};
 use super::{
     Document, Entry, Held, Hit, ItemOutcome, Passage, SearchIndex, SearchIndexError, SearchIndexErrorKind as Kind,
     SearchQuery, SearchResults, Versions, bulk, hit, matches, passages,
@@ -134,8 +134,8 @@ impl OpenSearchIndex {
         answer::refused(*status, body).map_err(|diagnosis| self.error(operation, diagnosis))
     }
 
-    fn understood(&self, operation: &str, text: &str) -> Result<Query, SearchIndexError> {
-        Query::parse(text).map_err(|why| self.error(operation, Diagnosis::new(Kind::BadQuery, why.advice())))
+    fn understood(&self, operation: &str, query: Result<Query, Misunderstood>) -> Result<Query, SearchIndexError> {
+        query.map_err(|why| self.error(operation, Diagnosis::new(Kind::BadQuery, why.advice())))
     }
 
     fn error(&self, operation: &str, diagnosis: Diagnosis) -> SearchIndexError {
@@ -252,7 +252,7 @@ impl SearchIndex for OpenSearchIndex {
 
     async fn search(&self, asked: &SearchQuery) -> Result<SearchResults, SearchIndexError> {
         let operation = "search";
-        let query = self.understood(operation, &asked.text)?;
+        let query = self.understood(operation, asked.understood())?;
         asked.within_reach().map_err(|advice| self.error(operation, Diagnosis::new(Kind::BadQuery, advice)))?;
         let path = format!("/{}/_search", self.http.name());
         let answer = self.send_json(operation, Method::Post, &path, &search::body(&query, asked)).await?;
@@ -261,8 +261,9 @@ impl SearchIndex for OpenSearchIndex {
         let mut results = SearchResults { total: hits.total.value, hits: Vec::with_capacity(hits.hits.len()), totals };
         for found in hits.hits {
             let handle = format!("{}/_doc/{}", found.index, utf8_percent_encode(&found.id, NON_ALPHANUMERIC));
-            let passages =
-                if asked.without_passages { Vec::new() } else { self.passages_at(&handle, query.clone()).await? };
+            // Without words there is nothing to be shown, and no text to be fetched for it.
+            let without = asked.without_passages || query.all.is_empty();
+            let passages = if without { Vec::new() } else { self.passages_at(&handle, query.clone()).await? };
             // Another service may have named its documents otherwise; such a document is no gazette of this catalogue.
             let id = GazetteId(found.id.parse().unwrap_or_default());
             results.hits.push(hit::hit(id, &found.fields, found.score.unwrap_or_default(), passages, handle));
@@ -271,7 +272,7 @@ impl SearchIndex for OpenSearchIndex {
     }
 
     async fn passages(&self, text: &str, hit: &Hit) -> Result<Vec<Passage>, SearchIndexError> {
-        let query = self.understood("fetch a text", text)?;
+        let query = self.understood("fetch a text", Query::parse(text))?;
         self.passages_at(&hit.handle, query).await
     }
 

@@ -25,23 +25,15 @@ const VALUE_CHARACTERS: usize = 200;
 /// A search as an address asks for it. What is wrong in it is said in `mistakes` and otherwise left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
-    pub text: String,
-    /// Ids, or names as they were typed, such as `Maceió (AL)`.
-    pub territories: Vec<String>,
-    /// Two capital letters.
-    pub state: Option<String>,
-    pub from: Option<Date>,
-    pub to: Option<Date>,
-    pub extra: Option<bool>,
-    pub power: Option<String>,
-    pub sort: Sort,
-    /// Hits passed over.
-    pub offset: usize,
-    pub limit: usize,
+    /// Its territories are ids, or names as they were typed, such as `Maceió (AL)`; the state is two capital letters.
+    pub search: SearchQuery,
     /// `lang=`, where it was given.
     pub language: Option<String>,
     pub mistakes: Vec<Mistake>,
 }
+
+/// The parameter that says which page is shown.
+pub const PAGE: &str = "page";
 
 /// In Portuguese and in English.
 pub type Mistake = (String, String);
@@ -52,7 +44,8 @@ type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 impl Asked {
     /// Reads the query of an address.
     pub fn read(query: Option<&str>) -> Self {
-        let mut asked = Self { limit: PER_PAGE, ..Self::default() };
+        let mut asked = Self::default();
+        asked.search.limit = PER_PAGE;
         let mut seen = BTreeSet::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             if name != "territory" && !value.is_empty() && !seen.insert(name.clone().into_owned()) {
@@ -61,7 +54,7 @@ impl Asked {
             }
             asked.take(&name, value.trim());
         }
-        if let (Some(from), Some(to)) = (asked.from, asked.to)
+        if let (Some(from), Some(to)) = (asked.search.from, asked.search.to)
             && from > to
         {
             asked.mistakes.push((
@@ -69,7 +62,7 @@ impl Asked {
                 "The first date comes after the last: exchange them.".into(),
             ));
         }
-        if asked.offset + asked.limit > MAX_REACH {
+        if asked.search.offset + asked.search.limit > MAX_REACH {
             asked.mistakes.push((
                 "Só se chega aos 10.000 primeiros resultados: restrinja a pesquisa ou inverta a ordem.".into(),
                 "Only the first 10,000 results can be reached: narrow the search, or turn its order round.".into(),
@@ -88,32 +81,34 @@ impl Asked {
             return;
         }
         match name {
-            "q" => value.clone_into(&mut self.text),
-            "territory" if self.territories.len() == TERRITORIES => {
+            "q" => value.clone_into(&mut self.search.text),
+            "territory" if self.search.territories.len() == TERRITORIES => {
                 self.wrong(name, "são mais de 100 territórios", "names more than 100 territories");
             }
-            "territory" => self.territories.push(value.to_owned()),
+            "territory" => self.search.territories.push(value.to_owned()),
             "state" => match value.to_ascii_uppercase() {
-                state if state.len() == 2 && state.bytes().all(|b| b.is_ascii_uppercase()) => self.state = Some(state),
+                state if state.len() == 2 && state.bytes().all(|b| b.is_ascii_uppercase()) => {
+                    self.search.state = Some(state);
+                }
                 _ => self.wrong(name, "deve ser uma sigla como AL", "has to be two letters such as AL"),
             },
-            "from" => self.from = self.date(name, value),
-            "to" => self.to = self.date(name, value),
+            "from" => self.search.from = self.date(name, value),
+            "to" => self.search.to = self.date(name, value),
             "edition" => match value {
-                "extra" => self.extra = Some(true),
-                "regular" => self.extra = Some(false),
+                "extra" => self.search.extra = Some(true),
+                "regular" => self.search.extra = Some(false),
                 _ => self.wrong(name, "deve ser extra ou regular", "has to be extra or regular"),
             },
-            "power" => self.power = Some(value.to_owned()),
+            "power" => self.search.power = Some(value.to_owned()),
             "sort" => match value {
-                "relevance" => self.sort = Sort::Relevance,
-                "newest" => self.sort = Sort::Newest,
-                "oldest" => self.sort = Sort::Oldest,
+                "relevance" => self.search.sort = Sort::Relevance,
+                "newest" => self.search.sort = Sort::Newest,
+                "oldest" => self.search.sort = Sort::Oldest,
                 _ => self.wrong(name, "deve ser relevance, newest ou oldest", "has to be relevance, newest or oldest"),
             },
-            "offset" => self.offset = self.number(name, value, 0, MAX_REACH),
-            "limit" => self.limit = self.number(name, value, 1, MOST_PER_ANSWER),
-            "page" => self.offset = (self.number(name, value, 1, MAX_REACH / PER_PAGE) - 1) * PER_PAGE,
+            "offset" => self.search.offset = self.number(name, value, 0, MAX_REACH),
+            "limit" => self.search.limit = self.number(name, value, 1, MOST_PER_ANSWER),
+            PAGE => self.search.offset = (self.number(name, value, 1, MAX_REACH / PER_PAGE) - 1) * PER_PAGE,
             "lang" => self.language = Some(value.to_owned()),
             _ => {}
         }
@@ -177,31 +172,28 @@ impl Asked {
         Ok(pairs)
     }
 
-    /// Whether anything narrows the search.
-    pub fn has_filter(&self) -> bool {
-        !self.territories.is_empty()
-            || self.state.is_some()
-            || self.from.is_some()
-            || self.to.is_some()
-            || self.extra.is_some()
-            || self.power.is_some()
+    /// The same search with something changed, from its first page on.
+    #[must_use]
+    pub fn with(&self, change: impl FnOnce(&mut SearchQuery)) -> Self {
+        let mut other = self.clone();
+        other.search.offset = 0;
+        change(&mut other.search);
+        other
     }
 
-    /// The same search without what narrows it.
+    /// The same words without what narrows the search.
+    #[must_use]
     pub fn without_filters(&self) -> Self {
-        Self {
-            text: self.text.clone(),
-            sort: self.sort,
-            limit: self.limit,
-            language: self.language.clone(),
-            ..Self::default()
-        }
+        self.with(|search| {
+            let (text, sort, limit) = (std::mem::take(&mut search.text), search.sort, search.limit);
+            *search = SearchQuery { text, sort, limit, ..SearchQuery::default() };
+        })
     }
 
     /// For the index. Names of territories that nobody knows become a mistake.
-    pub fn search(&mut self, directory: &Directory) -> SearchQuery {
+    pub fn resolved(&mut self, directory: &Directory) -> SearchQuery {
         let mut territories = Vec::new();
-        for typed in &self.territories {
+        for typed in &self.search.territories {
             match directory.ids(typed) {
                 ids if ids.is_empty() => self.mistakes.push((
                     format!("Nenhum território se chama “{typed}”; a lista ajuda enquanto se digita."),
@@ -210,55 +202,50 @@ impl Asked {
                 ids => territories.extend(ids),
             }
         }
-        SearchQuery {
-            text: self.text.clone(),
-            territories,
-            state: self.state.clone(),
-            from: self.from,
-            to: self.to,
-            extra: self.extra,
-            power: self.power.clone(),
-            sort: self.sort,
-            offset: self.offset,
-            limit: self.limit,
-            without_passages: false,
-            totals: false,
-        }
+        SearchQuery { territories, ..self.search.clone() }
     }
 
     /// The query of an address that asks for this, without `lang`. Always in the same order, so that equal searches have
     /// equal addresses.
     pub fn query(&self) -> String {
+        self.query_with(PAGE)
+    }
+
+    /// The same where the page of results has another name.
+    pub fn query_with(&self, page: &str) -> String {
+        let search = &self.search;
         let mut out = form_urlencoded::Serializer::new(String::new());
         let mut add = |name: &str, value: Option<Cow<'_, str>>| {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
                 out.append_pair(name, &value);
             }
         };
-        add("q", Some(self.text.as_str().into()));
-        for territory in &self.territories {
+        add("q", Some(search.text.as_str().into()));
+        for territory in &search.territories {
             add("territory", Some(territory.as_str().into()));
         }
-        add("state", self.state.as_deref().map(Into::into));
-        add("from", self.from.map(|date| iso(date).into()));
-        add("to", self.to.map(|date| iso(date).into()));
-        add("edition", self.extra.map(edition).map(Into::into));
-        add("power", self.power.as_deref().map(Into::into));
-        add("sort", (self.sort != Sort::Relevance).then(|| sort(self.sort).into()));
-        add("page", (self.offset > 0).then(|| (self.offset / PER_PAGE + 1).to_string().into()));
+        add("state", search.state.as_deref().map(Into::into));
+        add("from", search.from.map(|date| iso(date).into()));
+        add("to", search.to.map(|date| iso(date).into()));
+        add("edition", search.extra.map(edition).map(Into::into));
+        add("power", search.power.as_deref().map(Into::into));
+        add("sort", (search.sort != Sort::Relevance).then(|| sort(search.sort).into()));
+        add(page, (search.offset > 0).then(|| (search.offset / PER_PAGE + 1).to_string().into()));
         out.finish()
     }
 
     /// The same with `lang`, where it was asked for.
     pub fn address(&self, path: &str) -> String {
-        let mut query = self.query();
-        if let Some(language) = &self.language {
-            let separator = if query.is_empty() { "" } else { "&" };
-            let language: String = form_urlencoded::byte_serialize(language.as_bytes()).collect();
-            query.push_str(&format!("{separator}lang={language}"));
-        }
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+        address(path, self.query(), self.language.as_deref())
     }
+}
+
+/// A path with a query and with `lang`, where there are any.
+pub fn address(path: &str, mut query: String, language: Option<&str>) -> String {
+    if let Some(language) = language {
+        query = form_urlencoded::Serializer::new(query).append_pair("lang", language).finish();
+    }
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 pub fn edition(extra: bool) -> &'static str {
@@ -308,7 +295,7 @@ mod tests {
             assert_eq!(asked.query(), again, "{query}");
         }
         let asked = Asked::read(Some("q=x&from=2024-02-01&lang=en&page=4"));
-        assert_eq!((asked.from, asked.offset), (Some(date!(2024 - 02 - 01)), 30));
+        assert_eq!((asked.search.from, asked.search.offset), (Some(date!(2024 - 02 - 01)), 30));
         assert_eq!(asked.address("/"), "/?q=x&from=2024-02-01&page=4&lang=en");
         assert_eq!(Asked::read(None).address("/"), "/");
     }

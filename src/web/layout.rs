@@ -5,6 +5,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::asked::address;
 use super::assets;
 use super::language::Language;
 
@@ -15,6 +16,8 @@ const NAVIGATION: &[(&str, &str, &str)] = &[("/", "Pesquisa", "Search"), ("/pain
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
     pub language: Language,
+    /// The address asked for this language, so the links of the frame do as well.
+    pub is_chosen: bool,
     pub title: &'a str,
     /// Of the page itself; empty where it has no address that could be asked for in another language.
     pub path: &'a str,
@@ -40,6 +43,7 @@ pub fn headers() -> [(HeaderName, HeaderValue); 3] {
 /// Everything up to the beginning of the page's own content; `head` goes into the element of that name.
 pub fn opening(frame: &Frame, head: &Markup) -> String {
     let language = frame.language;
+    let at = |path: &str| address(path, String::new(), frame.is_chosen.then(|| language.tag()));
     let whole = html! {
         (DOCTYPE)
         html lang=(language.tag()) {
@@ -55,10 +59,10 @@ pub fn opening(frame: &Frame, head: &Markup) -> String {
             body {
                 a.skip href="#content" { (language.of("Ir para o conteúdo", "Skip to the content")) }
                 header.site {
-                    a.brand href="/" { "prelo" }
+                    a.brand href=(at("/")) { "prelo" }
                     nav aria-label=(language.of("Páginas", "Pages")) {
                         @for (path, portuguese, english) in NAVIGATION {
-                            a href=(path) aria-current=[(*path == frame.path).then_some("page")] {
+                            a href=(at(path)) aria-current=[(*path == frame.path).then_some("page")] {
                                 (language.of(portuguese, english))
                             }
                         }
@@ -86,7 +90,6 @@ pub fn closing(frame: &Frame) -> String {
 
 fn other_language(frame: &Frame) -> Markup {
     let (tag, name) = frame.language.of(("en", "English"), ("pt-BR", "Português"));
-    let separator = if frame.query.is_empty() { "" } else { "&" };
-    let href = format!("{}?{}{separator}lang={tag}", frame.path, frame.query);
+    let href = address(frame.path, frame.query.to_owned(), Some(tag));
     html! { a.language href=(href) lang=(tag) hreflang=(tag) rel="alternate" { (name) } }
 }

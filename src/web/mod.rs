@@ -1,7 +1,7 @@
 //! The pages and the API of `prelo serve`. Rendered here, working without a script, Portuguese first.
 
 use std::future::Future;
-use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 mod api; // for programs
 mod asked; // what an address asks for
 mod assets; // style sheet and icon, compiled in
+mod connections; // how many, and how long one may say nothing
 mod gazette; // one gazette
 mod guard; // what holds for every request and every answer
 mod language; // Portuguese or English
@@ -39,30 +40,8 @@ pub fn router(site: Shared) -> Router {
 }
 
 /// Answers requests until `stop` resolves; what is under way then may take `grace` longer.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    site: Shared,
-    stop: impl Future<Output = ()> + Send + 'static,
-    grace: Duration,
-) -> io::Result<()> {
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let serving = axum::serve(listener, router(site)).with_graceful_shutdown(async move {
-        stop.await;
-        let _ = stopping.send(());
-    });
-    let grace_is_over = async {
-        // An error means that serving has ended by itself.
-        if stopped.await.is_ok() {
-            tokio::time::sleep(grace).await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        served = serving.into_future() => served,
-        () = grace_is_over => Ok(()),
-    }
+pub async fn serve(listener: TcpListener, site: Shared, stop: impl Future<Output = ()>, grace: Duration) {
+    let first = Arc::clone(&site);
+    tokio::spawn(async move { first.territories.directory(&first.catalog).await });
+    connections::serve(listener, router(site), connections::Limits::USUAL, stop, grace).await;
 }

@@ -80,7 +80,7 @@ impl Problem {
             StatusCode::NOT_FOUND => language.of("Não encontrado", "Not found"),
             _ => language.of("Não foi possível", "That did not work"),
         };
-        let frame = Frame { language, title, path: "", query: "" };
+        let frame = Frame { language, is_chosen: false, title, path: "", query: "" };
         let body = html! {
             h1 { (title) }
             p.lead { (self.sentence(language)) }

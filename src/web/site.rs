@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::language::Language;
@@ -12,6 +11,7 @@ use super::territories::Territories;
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::gazette::GazetteId;
+use crate::pipeline::story;
 use crate::search_index::{Hit, Passage, SearchIndex, SearchIndexError, SearchQuery, SearchResults};
 use crate::storage::Storage;
 
@@ -52,8 +52,11 @@ impl Site {
         self.index.search(asked).await
     }
 
-    /// [`SearchIndex::passages`] in its turn.
+    /// [`SearchIndex::passages`] in its turn. Filters alone have none to show.
     pub(super) async fn passages(&self, text: &str, hit: &Hit) -> Result<Vec<Passage>, SearchIndexError> {
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
         let _turn = self.texts.acquire().await.ok();
         self.index.passages(text, hit).await
     }
@@ -74,6 +77,6 @@ pub type StoryError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Story {
     /// Name and value, in the order in which they are told.
     pub rows: Vec<(String, String)>,
-    /// The same for programs.
-    pub json: Value,
+    /// What they tell.
+    pub told: story::Story,
 }

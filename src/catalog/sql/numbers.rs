@@ -231,8 +231,8 @@ pub async fn backlog<D: Dialect>(pool: &Pool<D::Db>) -> Result<Backlog, sqlx::Er
         .now()
         .sql(
             " AS now, (SELECT min(coalesce(g.scraped_at, g.created_at)) FROM gazettes g \
-             LEFT JOIN prelo_gazettes p ON p.gazette_id = g.id \
-             WHERE g.processed IS NOT TRUE AND p.state IS DISTINCT FROM 'failed') AS oldest, \
+             LEFT JOIN prelo_gazettes p ON p.gazette_id = g.id AND p.state = 'failed' \
+             WHERE g.processed IS NOT TRUE AND p.gazette_id IS NULL) AS oldest, \
              (SELECT max(finished_at) FROM prelo_runs WHERE stopped_by IS NULL) AS success, \
              (SELECT max(coalesce(finished_at, heartbeat_at)) FROM prelo_runs \
              WHERE CAST(counts ->> 'indexed' AS bigint) > 0) AS indexed",

@@ -44,7 +44,7 @@ pub(super) fn body(query: &Query, asked: &SearchQuery) -> Value {
         "track_total_hits": true,
         "track_scores": true,
         "_source": hit::FIELDS,
-        "sort": sort(asked.sort),
+        "sort": sort(asked.order()),
         "query": {"bool": {"must": must, "must_not": must_not, "filter": filter}},
     });
     if asked.totals {

@@ -3,7 +3,8 @@
 use std::ops::Bound;
 
 use ::tantivy::query::{
-    BooleanQuery, ConstScoreQuery, Occur, PhraseQuery, Query as TantivyQuery, RangeQuery, TermQuery, TermSetQuery,
+    AllQuery, BooleanQuery, ConstScoreQuery, Occur, PhraseQuery, Query as TantivyQuery, RangeQuery, TermQuery,
+    TermSetQuery,
 };
 use ::tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TantivyDocument, TextFieldIndexing, TextOptions,
@@ -161,6 +162,10 @@ impl Fields {
             } else {
                 parts.push((Occur::MustNot, query));
             }
+        }
+        // What only says what must not be would find nothing here.
+        if parts.iter().all(|(occur, _)| *occur == Occur::MustNot) {
+            parts.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(AllQuery), 0.0))));
         }
         BooleanQuery::new(parts)
     }

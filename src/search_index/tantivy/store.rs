@@ -22,7 +22,7 @@ use crate::failpoint::{self, Point};
 use crate::gazette::GazetteId;
 use crate::search_index::document::Provenance;
 use crate::search_index::error::Diagnosis;
-use crate::search_index::query::Query;
+use crate::search_index::query::{Misunderstood, Query};
 use crate::search_index::{
     MAX_HITS, Passage, SearchIndexError, SearchIndexErrorKind as Kind, SearchQuery, SearchResults, Sort, Totals, bulk,
     hit, matches, passages,
@@ -172,7 +172,7 @@ impl Store {
     /// One page of what a search finds.
     pub fn search(&self, asked: &SearchQuery) -> Result<SearchResults, SearchIndexError> {
         let operation = "search";
-        let query = self.understood(operation, &asked.text)?;
+        let query = self.understood(operation, asked.understood())?;
         asked.within_reach().map_err(|advice| Diagnosis::new(Kind::BadQuery, advice).during(operation, &self.shown))?;
         let (searcher, fields) = self.searcher(operation)?;
         let run = || -> Result<SearchResults, TantivyError> {
@@ -193,7 +193,7 @@ impl Store {
     /// The passages of one gazette.
     pub fn passages(&self, text: &str, id: GazetteId) -> Result<Vec<Passage>, SearchIndexError> {
         let operation = "read a text";
-        let query = self.understood(operation, text)?;
+        let query = self.understood(operation, Query::parse(text))?;
         let (searcher, fields) = self.searcher(operation)?;
         let run = || -> Result<Vec<Passage>, TantivyError> {
             let term = TermQuery::new(fields.key(id), IndexRecordOption::Basic);
@@ -205,8 +205,8 @@ impl Store {
         run().map_err(|error| self.error(operation, error))
     }
 
-    fn understood(&self, operation: &str, text: &str) -> Result<Query, SearchIndexError> {
-        Query::parse(text).map_err(|why| Diagnosis::new(Kind::BadQuery, why.advice()).during(operation, &self.shown))
+    fn understood(&self, operation: &str, query: Result<Query, Misunderstood>) -> Result<Query, SearchIndexError> {
+        query.map_err(|why| Diagnosis::new(Kind::BadQuery, why.advice()).during(operation, &self.shown))
     }
 
     /// How a gazette came into the index.
@@ -303,11 +303,11 @@ type Ranked = (Vec<(f32, DocAddress)>, usize, Option<Totals>);
 fn ranked(searcher: &Searcher, query: &BooleanQuery, asked: &SearchQuery) -> Result<Ranked, TantivyError> {
     let page = TopDocs::with_limit(asked.limit.clamp(1, MAX_HITS)).and_offset(asked.offset);
     let counted = asked.totals.then(TotalsCollector::default);
-    if asked.sort == Sort::Relevance {
+    if asked.order() == Sort::Relevance {
         let (best, total, totals) = searcher.search(query, &(page.order_by_score(), Count, counted))?;
         return Ok((best, total, totals));
     }
-    let newest = asked.sort == Sort::Newest;
+    let newest = asked.order() == Sort::Newest;
     // The greatest key comes first. Of one day, the gazette that was added last; the score comes along to be shown.
     let by_date = page.tweak_score(move |segment: &SegmentReader| {
         let (days, ids) = (segment.fast_fields().i64(DAY).ok(), segment.fast_fields().i64(ID).ok());

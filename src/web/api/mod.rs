@@ -13,7 +13,7 @@ use super::gazette::{PageText, id, page_text};
 use super::language::Language;
 use super::problem::Problem;
 use super::site::Shared;
-use crate::search_index::{Query, SearchQuery};
+use crate::search_index::SearchQuery;
 
 mod openapi; // the document
 
@@ -47,12 +47,12 @@ async fn document() -> Response {
 async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri, headers: HeaderMap) -> Response {
     let found = async {
         let mut asked = Asked::strictly(query.as_deref(), &SEARCH_PARAMETERS)?;
-        let directory = site.territories.directory(&*site.catalog).await?;
-        let search = asked.search(&directory);
+        let directory = site.territories.directory(&site.catalog).await?;
+        let search = asked.resolved(&directory);
         if let Some((portuguese, english)) = asked.mistakes.first() {
             return Err(Problem::bad_request(portuguese, english));
         }
-        Query::parse(&asked.text).map_err(|why| Problem::bad_request(why.advice(), why.advice()))?;
+        search.understood().map_err(|why| Problem::bad_request(why.advice(), why.advice()))?;
         let results = site.search(&SearchQuery { totals: true, ..search }).await?;
         Ok(json!(results))
     };
@@ -70,9 +70,9 @@ async fn gazette(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri
             .await
             .map_err(|error| Problem::internal(&*error))?
             .ok_or_else(unknown)?;
-        let mut told = story.json;
+        let mut told = json!(story.told);
         let Some(page) = page else { return Ok(told) };
-        let key = told["file_path"].as_str().unwrap_or_default().to_owned();
+        let key = story.told.file_path.unwrap_or_default();
         let text = if key.is_empty() { PageText::NotStored } else { page_text(&*site.storage, &key, page).await? };
         told["page"] = json!(page);
         told["text"] = match text {

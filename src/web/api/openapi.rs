@@ -59,10 +59,10 @@ fn search() -> Value {
     let mut query = parameter(
         "q",
         "Words and \"phrases\", all of which must occur; OR between alternatives; -word for what must not occur. Holds at \
-         least one word that is not a stop word of Portuguese, else the answer is 400.",
+         least one word that is not a stop word of Portuguese, else the answer is 400. May be left out where a filter \
+         (territory, state, from, to, edition, power) is given: then all gazettes are found that it leaves, the newest first.",
         json!({"type": "string", "minLength": 1, "maxLength": 1_000}),
     );
-    query["required"] = json!(true);
     query["example"] = json!("\"dispensa de licitação\" obras");
     let text = json!({"type": "string", "minLength": 1, "maxLength": 200});
     let date = json!({"type": "string", "format": "date"});
@@ -82,7 +82,7 @@ fn search() -> Value {
             parameter("to", "Gazettes up to this date", date),
             parameter("edition", "Only extra editions, or only the others", json!({"type": "string", "enum": ["extra", "regular"]})),
             parameter("power", "Whose gazette it is, in the word of the catalogue, such as executive", text),
-            parameter("sort", "What comes first", json!({"type": "string", "enum": ["relevance", "newest", "oldest"], "default": "relevance"})),
+            parameter("sort", "What comes first; without `q`, relevance is the same as newest", json!({"type": "string", "enum": ["relevance", "newest", "oldest"], "default": "relevance"})),
             parameter("offset", "Gazettes passed over; with `limit` 10,000 at most", json!({"type": "integer", "minimum": 0, "maximum": 10_000, "default": 0})),
             parameter("limit", "Gazettes at most", json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 10})),
         ],

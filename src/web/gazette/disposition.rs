@@ -14,6 +14,14 @@ pub struct Shown {
     pub policy: &'static str,
 }
 
+const PDF: &str = "application/pdf";
+
+impl Shown {
+    pub fn is_pdf(&self) -> bool {
+        self.kind == PDF
+    }
+}
+
 /// From the first bytes and the name of a file.
 pub fn of(beginning: &[u8], key: &str) -> Shown {
     let is_pdf = beginning.windows(5).any(|window| window == b"%PDF-");
@@ -27,7 +35,7 @@ pub fn of(beginning: &[u8], key: &str) -> Shown {
     let name = format!("filename=\"{plain}\"; filename*=UTF-8''{encoded}");
     if is_pdf {
         let policy = "frame-ancestors 'self'";
-        Shown { kind: "application/pdf", disposition: format!("inline; {name}"), policy }
+        Shown { kind: PDF, disposition: format!("inline; {name}"), policy }
     } else {
         let policy = "default-src 'none'; sandbox; frame-ancestors 'none'";
         Shown { kind: "application/octet-stream", disposition: format!("attachment; {name}"), policy }

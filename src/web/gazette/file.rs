@@ -10,10 +10,11 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt as _;
 
+use super::super::language::Language;
 use super::super::problem::Problem;
 use super::super::site::Shared;
-use super::disposition::{self, BEGINNING_BYTES};
-use crate::storage::{ObjectBody, StorageError};
+use super::disposition::{self, BEGINNING_BYTES, Shown};
+use crate::storage::{ObjectBody, ObjectHead, Storage, StorageError, StorageErrorKind};
 
 pub async fn file(State(site): State<Shared>, uri: Uri, method: Method, headers: HeaderMap) -> Response {
     match answer(&site, &uri, &method, &headers).await {
@@ -29,15 +30,10 @@ async fn answer(site: &Shared, uri: &Uri, method: &Method, headers: &HeaderMap) 
     let key = gazette.file_path.filter(|key| !key.is_empty()).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "Este diário não tem arquivo.", "This gazette has no file.")
     })?;
-    let head = site.storage.head(&key).await?;
+    let (head, shown) = look(&*site.storage, &key).await?;
     let etag =
         head.etag.as_deref().map(|etag| format!("\"{}\"", etag.trim_matches('"').replace(['"', '\r', '\n'], "")));
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let beginning = match head.bytes {
-        0 => Vec::new(),
-        bytes => first_bytes(site.storage.get_part(&key, 0, bytes.min(BEGINNING_BYTES)).await?).await?,
-    };
-    let shown = disposition::of(&beginning, &key);
     let mut response = Response::builder()
         .header(CONTENT_TYPE, shown.kind)
         .header(CONTENT_DISPOSITION, shown.disposition)
@@ -75,6 +71,50 @@ async fn answer(site: &Shared, uri: &Uri, method: &Method, headers: &HeaderMap) 
 
 fn built(response: Result<Response, axum::http::Error>) -> Result<Response, Problem> {
     response.map(IntoResponse::into_response).map_err(|error| Problem::internal(&error))
+}
+
+/// What the storage says of a file, and how it is handed out.
+async fn look(storage: &dyn Storage, key: &str) -> Result<(ObjectHead, Shown), StorageError> {
+    let head = storage.head(key).await?;
+    let beginning = match head.bytes {
+        0 => Vec::new(),
+        bytes => first_bytes(storage.get_part(key, 0, bytes.min(BEGINNING_BYTES)).await?).await?,
+    };
+    let shown = disposition::of(&beginning, key);
+    Ok((head, shown))
+}
+
+/// Why the file of a gazette is not offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unoffered {
+    NoFile,
+    Empty,
+    Gone,
+    /// The storage does not answer.
+    Away,
+}
+
+impl Unoffered {
+    pub fn sentence(self, language: Language) -> &'static str {
+        match self {
+            Self::NoFile => language.of("sem arquivo", "no file"),
+            Self::Empty => language.of("o arquivo está vazio", "the file is empty"),
+            Self::Gone => language.of("o arquivo não está mais onde estava", "the file is no longer where it was"),
+            Self::Away => language.of("o arquivo não pode ser aberto agora", "the file cannot be opened now"),
+        }
+    }
+}
+
+/// How a file would be handed out, where there is anything to hand out.
+pub async fn offered(storage: &dyn Storage, key: &str) -> Result<Shown, Unoffered> {
+    match look(storage, key).await {
+        Ok((head, _)) if head.bytes == 0 => Err(Unoffered::Empty),
+        Ok((_, shown)) => Ok(shown),
+        Err(error) if matches!(error.kind, StorageErrorKind::NotFound | StorageErrorKind::BadKey) => {
+            Err(Unoffered::Gone)
+        }
+        Err(_) => Err(Unoffered::Away),
+    }
 }
 
 /// As much as it takes to tell what a file is.

@@ -12,6 +12,7 @@ mod file; // the file itself
 mod page; // text beside the file, and the story
 mod text; // one page of the stored text
 
+pub use page::address;
 pub use text::{PageText, page_text};
 
 pub fn routes() -> Router<Shared> {

@@ -6,56 +6,54 @@ use axum::response::Response;
 use maud::{Markup, html};
 use url::form_urlencoded;
 
+use super::super::asked::{self, PAGE};
 use super::super::language::Language;
 use super::super::layout::{self, Frame};
 use super::super::problem::Problem;
-use super::super::search::{is_pdf, marked};
+use super::super::search::marked;
 use super::super::site::{Shared, Story};
 use super::super::territories::label;
+use super::file::{Unoffered, offered};
 use super::{PageText, page_text};
-use crate::catalog::Explanation;
+use crate::gazette::GazetteId;
 use crate::search_index::{Query, highlights};
 
 /// What the address asks for.
 struct Asked {
     page: u32,
-    text: String,
-    language: Option<String>,
+    /// What led here, and leads back.
+    search: asked::Asked,
 }
+
+/// The page of results, where `page` is that of the gazette.
+const RESULTS: &str = "results";
 
 impl Asked {
     fn read(query: Option<&str>) -> Self {
-        let mut asked = Self { page: 1, text: String::new(), language: None };
+        let mut page = 1;
+        let mut rest = form_urlencoded::Serializer::new(String::new());
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             match name.as_ref() {
-                "page" => asked.page = value.parse().unwrap_or(1).clamp(1, 1_000_000),
-                "q" => asked.text = value.chars().take(1_000).collect(),
-                "lang" => asked.language = Some(value.chars().take(10).collect()),
-                _ => {}
+                PAGE => page = value.parse().unwrap_or(1).clamp(1, 1_000_000),
+                RESULTS => drop(rest.append_pair(PAGE, &value)),
+                other => drop(rest.append_pair(other, &value)),
             }
         }
-        asked
+        Self { page, search: asked::Asked::read(Some(&rest.finish())) }
     }
+}
 
-    fn query(&self, page: u32) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        if page > 1 {
-            query.append_pair("page", &page.to_string());
-        }
-        if !self.text.is_empty() {
-            query.append_pair("q", &self.text);
-        }
-        query.finish()
+fn query(page: u32, search: &asked::Asked) -> String {
+    let mut query = form_urlencoded::Serializer::new(search.query_with(RESULTS));
+    if page > 1 {
+        query.append_pair(PAGE, &page.to_string());
     }
+    query.finish()
+}
 
-    /// The address of another page of the same gazette.
-    fn address(&self, path: &str, page: u32) -> String {
-        let mut query = self.query(page);
-        if let Some(language) = &self.language {
-            query = form_urlencoded::Serializer::new(query).append_pair("lang", language).finish();
-        }
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
-    }
+/// The address of a page of a gazette, from which a link leads back to the search.
+pub fn address(id: GazetteId, page: u32, search: &asked::Asked) -> String {
+    asked::address(&format!("/gazettes/{id}"), query(page, search), search.language.as_deref())
 }
 
 pub async fn page(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
@@ -68,30 +66,33 @@ pub async fn page(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQuer
 async fn answer(site: &Shared, uri: &Uri, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Problem> {
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "Este diário não existe.", "There is no such gazette.");
     let id = super::id(uri).ok_or_else(unknown)?;
-    let explanation = site.catalog.explain(id).await?.ok_or_else(unknown)?;
     let asked = Asked::read(query);
-    let language = Language::chosen(asked.language.as_deref(), headers);
+    let language = Language::chosen(asked.search.language.as_deref(), headers);
     let story = site.storyteller.story(id, language).await;
     let story = story.map_err(|error| Problem::internal(&*error))?.ok_or_else(unknown)?;
-    let key = explanation.gazette.file_path.clone().unwrap_or_default();
-    // What is not stored, and a storage that is away, leave the story and the file.
-    let text = if key.is_empty() { None } else { page_text(&*site.storage, &key, asked.page).await.ok() };
-    let title = title(language, &explanation);
-    let path = format!("/gazettes/{id}");
-    let query = asked.query(asked.page);
-    let frame = Frame { language, title: &title, path: &path, query: &query };
-    let view = View { language, asked: &asked, path: &path, explanation: &explanation, text: text.as_ref() };
-    Ok(layout::page(&frame, &view.body(&title, &key, &story)))
+    let key = story.told.file_path.as_deref().unwrap_or_default();
+    // What is not stored, and a storage that is away, leave the story.
+    let (text, is_pdf) = if key.is_empty() {
+        (None, Err(Unoffered::NoFile))
+    } else {
+        let (text, shown) = tokio::join!(page_text(&*site.storage, key, asked.page), offered(&*site.storage, key));
+        (text.ok(), shown.map(|shown| shown.is_pdf()))
+    };
+    let title = title(language, &story);
+    let (path, query) = (format!("/gazettes/{id}"), self::query(asked.page, &asked.search));
+    let is_chosen = asked.search.language.is_some();
+    let frame = Frame { language, is_chosen, title: &title, path: &path, query: &query };
+    let view = View { language, asked: &asked, story: &story, is_pdf, text: text.as_ref() };
+    Ok(layout::page(&frame, &view.body(&title)))
 }
 
-fn title(language: Language, explanation: &Explanation) -> String {
-    let gazette = &explanation.gazette;
-    let name = match &gazette.territory {
+fn title(language: Language, Story { told, .. }: &Story) -> String {
+    let name = match &told.territory {
         Some(territory) if !territory.name.is_empty() => label(&territory.name, &territory.state_code),
-        _ => gazette.file_path.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or_default().to_owned(),
+        _ => told.file_path.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or_default().to_owned(),
     };
-    match gazette.date {
-        Some(date) => format!("{name}, {}", language.date(&super::super::asked::iso(date))),
+    match &told.date {
+        Some(date) => format!("{name}, {}", language.date(date)),
         None => name,
     }
 }
@@ -99,8 +100,9 @@ fn title(language: Language, explanation: &Explanation) -> String {
 struct View<'a> {
     language: Language,
     asked: &'a Asked,
-    path: &'a str,
-    explanation: &'a Explanation,
+    story: &'a Story,
+    /// Whether the file is a PDF; or why it is not offered.
+    is_pdf: Result<bool, Unoffered>,
     text: Option<&'a PageText>,
 }
 
@@ -110,38 +112,27 @@ impl View<'_> {
     }
 
     fn pages(&self) -> Option<u32> {
-        self.explanation.state.as_ref().and_then(|state| state.pages).filter(|pages| *pages > 0)
+        self.story.told.state.as_ref().and_then(|state| state.pages).filter(|pages| *pages > 0)
     }
 
-    fn body(&self, title: &str, key: &str, story: &Story) -> Markup {
+    fn body(&self, title: &str) -> Markup {
         let page = self.asked.page;
-        let file = format!("{}/file#page={page}", self.path);
-        let gazette = &self.explanation.gazette;
-        let pdf = is_pdf(key);
-        let back = super::super::asked::Asked {
-            text: self.asked.text.clone(),
-            language: self.asked.language.clone(),
-            ..Default::default()
-        };
+        let Story { rows, told } = self.story;
+        let file = format!("/gazettes/{}/file#page={page}", told.id);
         html! {
-            @if !self.asked.text.is_empty() {
-                p.back { a href=(back.address("/")) {
-                    "← " (self.t("Pesquisa: ", "Search: ")) (self.asked.text)
-                } }
-            }
+            (self.way_back())
             h1 { (title) }
             p.meta {
-                @if let Some(edition) = gazette.edition_number.as_deref().filter(|edition| !edition.is_empty()) {
+                @if let Some(edition) = told.edition_number.as_deref().filter(|edition| !edition.is_empty()) {
                     span { (self.t("edição ", "edition ")) (edition) }
                 }
-                @if gazette.is_extra_edition == Some(true) { span.extra { "extra" } }
-                @if !key.is_empty() {
-                    a href=(file) {
-                        @if pdf { (self.t("abrir o PDF nesta página", "open the PDF at this page")) }
-                        @else { (self.t("baixar o arquivo", "download the file")) }
-                    }
+                @if told.is_extra_edition == Some(true) { span.extra { "extra" } }
+                @match self.is_pdf {
+                    Ok(true) => a href=(file) { (self.t("abrir o PDF nesta página", "open the PDF at this page")) },
+                    Ok(false) => a href=(file) { (self.t("baixar o arquivo", "download the file")) },
+                    Err(why) => span { (why.sentence(self.language)) },
                 }
-                @if let Some(url) = gazette.file_url.as_deref().filter(|url| url.starts_with("https://") || url.starts_with("http://")) {
+                @if let Some(url) = told.file_url.as_deref().filter(|url| url.starts_with("https://") || url.starts_with("http://")) {
                     a href=(url) rel="noreferrer noopener" { (self.t("original", "original")) }
                 }
             }
@@ -152,11 +143,13 @@ impl View<'_> {
                             (self.t("Página ", "Page ")) (page)
                             @if let Some(pages) = self.pages() { (self.t(" de ", " of ")) (pages) }
                         }
-                        (self.turning())
+                        (self.turning(self.t("Páginas do diário", "Pages of the gazette")))
+                        (self.jump())
                     }
                     (self.page_text())
+                    div.below { (self.turning(self.t("Páginas do diário, abaixo do texto", "Pages of the gazette, below the text"))) }
                 }
-                @if pdf {
+                @if self.is_pdf == Ok(true) {
                     section.document aria-label=(self.t("Documento original", "Original document")) {
                         iframe src=(format!("{file}&navpanes=0&view=FitH")) title=(self.t("PDF do diário", "PDF of the gazette")) loading="lazy" {}
                     }
@@ -165,28 +158,61 @@ impl View<'_> {
             section.story aria-labelledby="story" {
                 h2 id="story" { (self.t("O que se sabe deste diário", "What is known of this gazette")) }
                 dl {
-                    @for (name, value) in &story.rows { dt { (name) } dd { (value) } }
+                    @for (name, value) in rows { dt { (name) } dd { (value) } }
                 }
             }
         }
     }
 
+    /// To the search that led here, just as it was.
+    fn way_back(&self) -> Markup {
+        let asked = &self.asked.search;
+        let text = &asked.search.text;
+        html! {
+            @if !text.is_empty() || asked.search.has_filter() {
+                p.back { a href=(asked.address("/")) {
+                    "← "
+                    @if text.is_empty() { (self.t("Resultados da pesquisa", "Results of the search")) }
+                    @else { (self.t("Pesquisa: ", "Search: ")) (text) }
+                } }
+            }
+        }
+    }
+
     /// Links to the pages before and behind.
-    fn turning(&self) -> Markup {
+    fn turning(&self, label: &str) -> Markup {
         let page = self.asked.page;
+        let at = |page| address(self.story.told.id, page, &self.asked.search);
         let more = match (self.text, self.pages()) {
             (Some(PageText::Beyond { .. } | PageText::NotStored) | None, None) => false,
             (_, Some(pages)) => page < pages,
             (Some(PageText::There { .. }), None) => true,
         };
         html! {
-            nav.turning aria-label=(self.t("Páginas do diário", "Pages of the gazette")) {
+            nav.turning aria-label=(label) {
                 @if page > 1 {
-                    a rel="prev" href=(self.asked.address(self.path, page - 1)) { "← " (self.t("anterior", "previous")) }
+                    a rel="prev" href=(at(page - 1)) { "← " (self.t("anterior", "previous")) }
                 }
                 @if more {
-                    a rel="next" href=(self.asked.address(self.path, page + 1)) { (self.t("próxima", "next")) " →" }
+                    a rel="next" href=(at(page + 1)) { (self.t("próxima", "next")) " →" }
                 }
+            }
+        }
+    }
+
+    /// To any page, where there are more than the links lead to.
+    fn jump(&self) -> Markup {
+        let Some(pages) = self.pages().filter(|pages| *pages > 3) else { return html! {} };
+        let search = &self.asked.search;
+        let kept = asked::address("", query(1, search), search.language.as_deref());
+        html! {
+            form.jump action=(format!("/gazettes/{}", self.story.told.id)) method="get" {
+                @for (name, value) in form_urlencoded::parse(kept.trim_start_matches('?').as_bytes()) {
+                    input type="hidden" name=(name) value=(value);
+                }
+                label.for-ears for="jump" { (self.t("Ir para a página", "Go to page")) }
+                input id="jump" name=(PAGE) type="number" min="1" max=(pages) value=(self.asked.page) required;
+                button type="submit" { (self.t("Ir", "Go")) }
             }
         }
     }
@@ -197,7 +223,9 @@ impl View<'_> {
                 html! { p.note { (self.t("Nesta página não há texto.", "There is no text on this page.")) } }
             }
             Some(PageText::There { text, cut }) => {
-                let found = Query::parse(&self.asked.text).map(|query| highlights(text, &query)).unwrap_or_default();
+                let found = Query::parse(&self.asked.search.search.text)
+                    .map(|query| highlights(text, &query))
+                    .unwrap_or_default();
                 html! {
                     pre.text tabindex="0" { (marked(text, &found)) }
                     @if *cut { p.note { (self.t("A página é mais longa do que se mostra aqui.", "The page is longer than what is shown here.")) } }
@@ -217,5 +245,29 @@ impl View<'_> {
                 p.note { (self.t("O texto não pôde ser lido agora.", "The text could not be read now.")) }
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_is_the_search_as_it_was() {
+        for search in [
+            "/?q=a+b&territory=1&state=AL&from=2024-01-01&edition=extra&sort=newest&page=3&lang=en",
+            "/?state=AL",
+            "/?q=x",
+        ] {
+            let asked = asked::Asked::read(search.strip_prefix("/?"));
+            for page in [1, 7] {
+                let here = address(GazetteId(5), page, &asked);
+                let again = Asked::read(here.strip_prefix("/gazettes/5?"));
+                assert_eq!((again.page, again.search.address("/")), (page, search.to_owned()), "{here}");
+            }
+        }
+        assert_eq!(address(GazetteId(5), 1, &asked::Asked::default()), "/gazettes/5");
+        let odd = Asked::read(Some("page=-1&results=x&from=yesterday&q=x"));
+        assert_eq!((odd.page, odd.search.address("/")), (1, "/?q=x".to_owned()));
     }
 }

@@ -50,7 +50,8 @@ pub async fn dashboard(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let language = Language::chosen(parameter(query.as_deref(), "lang").as_deref(), &headers);
+    let lang = parameter(query.as_deref(), "lang");
+    let (language, is_chosen) = (Language::chosen(lang.as_deref(), &headers), lang.is_some());
     let done = parameter(query.as_deref(), "feito").filter(|done| !done.is_empty());
     if done.is_some() {
         desk.scrape.forget().await;
@@ -79,11 +80,11 @@ pub async fn dashboard(
     };
     let title = language.of("Painel", "Dashboard");
     let reload = if at_work(&seen) { RELOAD } else { RELOAD_AT_REST };
-    page(&Frame { language, title, path: PATH, query: "" }, Some(reload), &body)
+    page(&Frame { language, is_chosen, title, path: PATH, query: "" }, Some(reload), &body)
 }
 
 /// A parameter of an address; what cannot be read is not there.
-fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+pub fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     let mut parameters = url::form_urlencoded::parse(query?.as_bytes());
     parameters.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
@@ -98,7 +99,8 @@ fn live_id(run: Option<&ShownRun>) -> Option<RunId> {
 
 /// One run, at work or over.
 pub async fn run(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let language = Language::chosen(parameter(query.as_deref(), "lang").as_deref(), &headers);
+    let lang = parameter(query.as_deref(), "lang");
+    let (language, is_chosen) = (Language::chosen(lang.as_deref(), &headers), lang.is_some());
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "Esta execução não existe.", "There is no such run.");
     let Some(id) = api::run_id(&uri) else { return unknown().answer(PATH, &headers) };
     let run = match site.catalog.run(id).await {
@@ -136,7 +138,7 @@ pub async fn run(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQuery
         }
     };
     let title = language.of("Execução", "Run");
-    page(&Frame { language, title, path: &path, query: "" }, run.is_live.then_some(RELOAD), &body)
+    page(&Frame { language, is_chosen, title, path: &path, query: "" }, run.is_live.then_some(RELOAD), &body)
 }
 
 #[allow(clippy::cast_precision_loss)] // for people
@@ -144,7 +146,7 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-fn page(frame: &Frame<'_>, reload: Option<u32>, body: &Markup) -> Response {
+pub fn page(frame: &Frame<'_>, reload: Option<u32>, body: &Markup) -> Response {
     let head = html! {
         link rel="stylesheet" href=(STYLE_PATH);
         script src=(SCRIPT_PATH) defer {}

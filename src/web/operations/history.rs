@@ -10,7 +10,7 @@ use crate::web::language::Language;
 /// `live` is the run that holds the lease.
 pub fn table(language: Language, runs: &[RunRecord], live: Option<RunId>) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th scope="col" { (language.of("Início (UTC)", "Started (UTC)")) }
                 th.number scope="col" { (language.of("Duração", "Took")) }

@@ -144,7 +144,7 @@ fn stages(language: Language, live: &Live) -> Markup {
         Some(seconds) => words::time_span(language, seconds),
     };
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th scope="col" { (language.of("Etapa", "Stage")) }
                 th.number scope="col" { (language.of("Agora", "Now")) }
@@ -213,7 +213,7 @@ fn badge(language: Language, state: BreakerState) -> Markup {
 
 fn longest(language: Language, live: &Live) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th scope="col" { (language.of("Diário", "Gazette")) }
                 th scope="col" { (language.of("Arquivo", "File")) }

@@ -15,7 +15,7 @@ mod act; // what changes something, for those who know the token
 mod api; // runs for programs
 mod chart; // memory over time
 mod dashboard; // the page
-mod failures; // set aside, by code
+mod failures; // set aside, by code, and the gazettes of one code
 mod health; // is it alive, is it ready
 mod history; // the last runs
 mod live; // a run at one moment
@@ -46,6 +46,7 @@ pub fn routes() -> Router<Shared> {
         .route(PATH, get(dashboard::dashboard))
         .route("/dashboard", get(|| async { Redirect::permanent("/painel?lang=en") }))
         .route("/painel/execucoes/{id}", get(dashboard::run))
+        .route("/painel/falhas/{code}", get(failures::of_code))
         .route("/painel/entrar", post(act::enter))
         .route("/painel/sair", post(act::leave))
         .route("/painel/reprocessar", post(act::reprocess))

@@ -16,7 +16,7 @@ use crate::telemetry::{Exposed, exposition};
 use crate::web::problem::Problem;
 use crate::web::site::{Shared, Site};
 
-/// Counting the backlog reads the whole catalogue.
+/// Counting the backlog of a million gazettes takes 0.2 s; every open dashboard asks every three seconds.
 const KEPT: Duration = Duration::from_secs(10);
 
 #[derive(Default)]

@@ -7,20 +7,24 @@ use time::{Date, Month};
 use super::super::asked::Asked;
 use super::super::language::Language;
 use super::super::territories::label;
-use crate::search_index::{MonthTotal, TerritoryTotal, Totals};
+use crate::search_index::{MonthTotal, SearchQuery, TerritoryTotal, Totals};
 
 /// Territories shown.
 const TERRITORIES: usize = 12;
 /// Months shown one by one; of more, years are shown.
 const MONTHS: usize = 18;
 
-/// Both charts.
+/// Both charts, where there is anything to compare.
 pub fn bars(language: Language, asked: &Asked, totals: &Totals) -> Markup {
     let many = totals.by_territory.len() > 1 || totals.of_other_territories > 0;
+    let long = totals.by_month.len() > 1;
+    if !many && !long {
+        return html! {};
+    }
     html! {
         aside.totals aria-label=(language.of("Resultados por território e por mês", "Results by territory and month")) {
             @if many { (territories(language, asked, totals)) }
-            @if totals.by_month.len() > 1 { (months(language, asked, &totals.by_month)) }
+            @if long { (months(language, asked, &totals.by_month)) }
         }
     }
 }
@@ -75,7 +79,7 @@ fn territories(language: Language, asked: &Asked, totals: &Totals) -> Markup {
             ("", id) => id.to_owned(),
             (name, _) => label(name, &total.state_code),
         };
-        let only = Asked { territories: vec![total.territory_id.clone()], offset: 0, ..asked.clone() };
+        let only = asked.with(|search| search.territories = vec![total.territory_id.clone()]);
         let address = (!total.territory_id.is_empty()).then(|| only.address("/"));
         Row { name, address, gazettes: total.gazettes }
     };
@@ -90,8 +94,9 @@ fn territories(language: Language, asked: &Asked, totals: &Totals) -> Markup {
 
 fn months(language: Language, asked: &Asked, totals: &[MonthTotal]) -> Markup {
     let narrowed = |from: Option<Date>, to: Option<Date>| {
-        let (from, to) = (from?.max(asked.from.unwrap_or(Date::MIN)), to?.min(asked.to.unwrap_or(Date::MAX)));
-        Some(Asked { from: Some(from), to: Some(to), offset: 0, ..asked.clone() }.address("/"))
+        let SearchQuery { from: first, to: last, .. } = asked.search;
+        let (from, to) = (from?.max(first.unwrap_or(Date::MIN)), to?.min(last.unwrap_or(Date::MAX)));
+        Some(asked.with(|search| (search.from, search.to) = (Some(from), Some(to))).address("/"))
     };
     if totals.len() > MONTHS {
         let mut rows: Vec<Row> = Vec::new();
@@ -153,7 +158,7 @@ mod tests {
             of_other_territories: 4,
             by_month: vec![month("2024-01"), month("2024-02")],
         };
-        let asked = Asked { from: Some(date!(2024 - 01 - 15)), ..Asked::read(Some("q=casa&page=2")) };
+        let asked = Asked::read(Some("q=casa&from=2024-01-15&page=2"));
         let shown = bars(Language::Portuguese, &asked, &totals).0;
         for part in [
             "&lt;b&gt;Ilha&lt;/b&gt; (AL)",

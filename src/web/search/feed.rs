@@ -9,7 +9,7 @@ use quick_xml::escape::escape;
 use super::super::language::Language;
 use super::super::site::Shared;
 use super::super::territories::label;
-use super::page::{is_pdf, marked};
+use super::page::{is_pdf, marked, named};
 use super::read;
 use crate::search_index::{Hit, SearchQuery, Sort};
 
@@ -24,9 +24,11 @@ pub async fn feed(State(site): State<Shared>, RawQuery(query): RawQuery, headers
         let search = SearchQuery { offset: 0, limit: ENTRIES, sort: Sort::Newest, ..search };
         let results = site.search(&search).await?;
         let language = Language::chosen(asked.language.as_deref(), &headers);
-        let (host, text) = (base(&headers), asked.text.as_str());
+        let host = base(&headers);
         let updated = results.hits.first().map_or_else(|| moment(None), |hit| moment(hit.date.as_deref()));
-        let title = format!("{}: {text}", language.of("Diários oficiais", "Official gazettes"));
+        let directory = site.territories.directory(&site.catalog).await?;
+        let named = named(language, &asked, &directory);
+        let title = format!("{}: {named}", language.of("Diários oficiais", "Official gazettes"));
         let (this, page) = (format!("{host}{}", asked.address(PATH)), format!("{host}{}", asked.address("/")));
         let mut feed = format!(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"{}\">\n\

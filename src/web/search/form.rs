@@ -14,12 +14,13 @@ const NAMES_IN_PAGE: usize = 300;
 /// The form with what was asked in it.
 pub fn form(language: Language, asked: &Asked, directory: &Directory) -> Markup {
     let t = |portuguese: &'static str, english: &'static str| language.of(portuguese, english);
+    let search = &asked.search;
     html! {
         form.search role="search" action="/" method="get" {
             div.ask {
                 label for="q" { (t("O que procurar", "What to look for")) }
                 div.ask-line {
-                    input id="q" name="q" type="search" value=(asked.text) maxlength="1000" autocomplete="off"
+                    input id="q" name="q" type="search" value=(search.text) maxlength="1000" autocomplete="off"
                         autocapitalize="none" spellcheck="false" aria-describedby="q-hint"
                         placeholder=(t("pregão eletrônico", "pregão eletrônico"));
                     button type="submit" { (t("Pesquisar", "Search")) }
@@ -31,7 +32,7 @@ pub fn form(language: Language, asked: &Asked, directory: &Directory) -> Markup 
                     code { "-obras" } (t(" sem a palavra", " without the word"))
                 }
             }
-            details.filters open[asked.has_filter() || asked.sort != Sort::Relevance] {
+            details.filters open[search.has_filter() || search.sort != Sort::Relevance] {
                 summary { (t("Filtros e ordem", "Filters and order")) }
                 div.fields {
                     (territories(language, asked, directory))
@@ -40,24 +41,24 @@ pub fn form(language: Language, asked: &Asked, directory: &Directory) -> Markup 
                         select id="state" name="state" {
                             option value="" { (t("todos", "all")) }
                             @for state in states(asked, directory) {
-                                option value=(state) selected[asked.state.as_deref() == Some(state)] { (state) }
+                                option value=(state) selected[search.state.as_deref() == Some(state)] { (state) }
                             }
                         }
                     }
                     div {
                         label for="from" { (t("De", "From")) }
-                        input id="from" name="from" type="date" value=[asked.from.map(iso)];
+                        input id="from" name="from" type="date" value=[search.from.map(iso)];
                     }
                     div {
                         label for="to" { (t("Até", "To")) }
-                        input id="to" name="to" type="date" value=[asked.to.map(iso)];
+                        input id="to" name="to" type="date" value=[search.to.map(iso)];
                     }
                     div {
                         label for="edition" { (t("Edição", "Edition")) }
                         select id="edition" name="edition" {
                             option value="" { (t("todas", "all")) }
                             @for (extra, name) in [(false, t("regular", "regular")), (true, t("extra", "extra"))] {
-                                option value=(edition(extra)) selected[asked.extra == Some(extra)] { (name) }
+                                option value=(edition(extra)) selected[search.extra == Some(extra)] { (name) }
                             }
                         }
                     }
@@ -69,20 +70,20 @@ pub fn form(language: Language, asked: &Asked, directory: &Directory) -> Markup 
                                 (Sort::Newest, t("mais recentes", "newest first")),
                                 (Sort::Oldest, t("mais antigas", "oldest first")),
                             ] {
-                                option value=(sort(value)) selected[asked.sort == value] { (name) }
+                                option value=(sort(value)) selected[search.sort == value] { (name) }
                             }
                         }
                     }
                 }
             }
-            @if let Some(power) = &asked.power { input type="hidden" name="power" value=(power); }
+            @if let Some(power) = &search.power { input type="hidden" name="power" value=(power); }
             @if let Some(tag) = &asked.language { input type="hidden" name="lang" value=(tag); }
         }
     }
 }
 
 fn territories(language: Language, asked: &Asked, directory: &Directory) -> Markup {
-    let typed = asked.territories.first().map(|typed| directory.label_of(typed));
+    let typed = asked.search.territories.first().map(|typed| directory.label_of(typed));
     let few = directory.len() <= NAMES_IN_PAGE;
     html! {
         div.territory {
@@ -95,7 +96,7 @@ fn territories(language: Language, asked: &Asked, directory: &Directory) -> Mark
                 }
             }
             // The field takes one; further ones come from links.
-            @for other in asked.territories.iter().skip(1) {
+            @for other in asked.search.territories.iter().skip(1) {
                 input type="hidden" name="territory" value=(other);
             }
         }
@@ -104,7 +105,7 @@ fn territories(language: Language, asked: &Asked, directory: &Directory) -> Mark
 
 fn states<'a>(asked: &'a Asked, directory: &'a Directory) -> Vec<&'a str> {
     let mut states = directory.states();
-    if let Some(state) = asked.state.as_deref()
+    if let Some(state) = asked.search.state.as_deref()
         && !states.contains(&state)
     {
         states.push(state);

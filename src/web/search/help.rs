@@ -12,23 +12,30 @@ pub fn nothing_found(language: Language, asked: &Asked, query: &Query) -> Markup
     html! {
         section.help aria-labelledby="nothing" {
             h2 id="nothing" { (t("Nada encontrado", "Nothing found")) }
-            p { (t("Procurou-se por diários que contêm ", "Looked for gazettes that hold ")) (understood(language, query)) "." }
+            @if query.all.is_empty() {
+                p { (t("Não há diários com estes filtros.", "There are no gazettes with these filters.")) }
+            } @else {
+                p { (t("Procurou-se por diários que contêm ", "Looked for gazettes that hold ")) (understood(language, query)) "." }
+            }
             ul {
-                @if asked.has_filter() {
+                @if asked.search.has_filter() {
                     li {
                         a href=(asked.without_filters().address("/")) {
-                            (t("Pesquisar o mesmo sem filtros", "Search for the same without filters"))
+                            @if query.all.is_empty() { (t("Retirar os filtros", "Take the filters away")) }
+                            @else { (t("Pesquisar o mesmo sem filtros", "Search for the same without filters")) }
                         }
                     }
                 }
-                li { (t(
-                    "Confira a grafia. Acentos, maiúsculas e plurais não importam.",
-                    "Check the spelling. Accents, capitals and plurals do not matter.",
-                )) }
-                li { (t(
-                    "Use menos palavras, ou sinônimos com OR: contratação OR admissão.",
-                    "Use fewer words, or others with OR: contratação OR admissão.",
-                )) }
+                @if !query.all.is_empty() {
+                    li { (t(
+                        "Confira a grafia. Acentos, maiúsculas e plurais não importam.",
+                        "Check the spelling. Accents, capitals and plurals do not matter.",
+                    )) }
+                    li { (t(
+                        "Use menos palavras, ou sinônimos com OR: contratação OR admissão.",
+                        "Use fewer words, or others with OR: contratação OR admissão.",
+                    )) }
+                }
                 @if query.wanted().any(|clause| clause.stems.len() > 1) {
                     li { (t(
                         "Uma frase entre aspas precisa aparecer palavra por palavra: tente sem as aspas.",
@@ -82,7 +89,7 @@ pub fn misunderstood(language: Language, why: Misunderstood) -> Markup {
 }
 
 /// What stands below the form before anything was asked.
-pub fn welcome(language: Language, gazettes: Option<u64>) -> Markup {
+pub fn welcome(language: Language, asked: &Asked, gazettes: Option<u64>) -> Markup {
     html! {
         section.welcome {
             @if let Some(gazettes) = gazettes {
@@ -95,7 +102,7 @@ pub fn welcome(language: Language, gazettes: Option<u64>) -> Markup {
             p { (language.of("Por exemplo: ", "For example: "))
                 @for (number, example) in EXAMPLES.iter().enumerate() {
                     @if number > 0 { " · " }
-                    a href=(Asked { text: (*example).to_owned(), ..Asked::default() }.address("/")) { (example) }
+                    a href=(asked.with(|search| (*example).clone_into(&mut search.text)).address("/")) { (example) }
                 }
             }
         }

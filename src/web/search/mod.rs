@@ -20,7 +20,7 @@ mod help; // when nothing is found
 mod page; // what is found
 mod suggestions; // names of territories while one types
 
-pub use page::{is_pdf, marked};
+pub use page::marked;
 
 pub fn routes() -> Router<Shared> {
     Router::new()
@@ -32,7 +32,8 @@ pub fn routes() -> Router<Shared> {
 }
 
 async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let asked = Asked { limit: PER_PAGE, ..Asked::read(query.as_deref()) };
+    let mut asked = Asked::read(query.as_deref());
+    asked.search.limit = PER_PAGE;
     match page::page(Arc::clone(&site), asked, &headers).await {
         Ok(response) => response,
         Err(problem) => problem.answer("/", &headers),
@@ -42,8 +43,8 @@ async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, headers: 
 /// What the other forms of a search begin with: no mistake is passed over there.
 async fn read(site: &Shared, query: Option<&str>) -> Result<(Asked, crate::search_index::SearchQuery), Problem> {
     let mut asked = Asked::read(query);
-    let directory = site.territories.directory(&*site.catalog).await?;
-    let search = asked.search(&directory);
+    let directory = site.territories.directory(&site.catalog).await?;
+    let search = asked.resolved(&directory);
     match asked.mistakes.first() {
         Some((portuguese, english)) => Err(Problem::bad_request(portuguese, english)),
         None => Ok((asked, search)),

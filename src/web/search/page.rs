@@ -11,13 +11,14 @@ use futures_util::{StreamExt as _, stream};
 use maud::{Markup, html};
 
 use super::super::asked::{Asked, PER_PAGE};
+use super::super::gazette::address as gazette_address;
 use super::super::language::Language;
 use super::super::layout::{self, Frame};
 use super::super::problem::Problem;
 use super::super::site::Shared;
 use super::super::territories::{Directory, label};
 use super::{bars, form, help};
-use crate::search_index::{Hit, MAX_REACH, Passage, Query, SearchQuery, SearchResults};
+use crate::search_index::{Hit, MAX_REACH, Passage, SearchQuery, SearchResults};
 
 /// Passages of one page may take so long; hits beyond that are shown without.
 const PASSAGES_DEADLINE: Duration = Duration::from_secs(20);
@@ -32,25 +33,27 @@ struct View {
 
 impl View {
     fn frame(&self) -> Frame<'_> {
-        Frame { language: self.language, title: &self.title, path: "/", query: &self.query }
+        let is_chosen = self.asked.language.is_some();
+        Frame { language: self.language, is_chosen, title: &self.title, path: "/", query: &self.query }
     }
 }
 
 pub async fn page(site: Shared, mut asked: Asked, headers: &HeaderMap) -> Result<Response, Problem> {
     let language = Language::chosen(asked.language.as_deref(), headers);
-    let directory = site.territories.directory(&*site.catalog).await?;
-    let search = asked.search(&directory);
+    let directory = site.territories.directory(&site.catalog).await?;
+    let search = asked.resolved(&directory);
     let name = language.of("Pesquisa em diários oficiais", "Search in official gazettes");
-    let title = if asked.text.is_empty() { name.to_owned() } else { format!("{} – {name}", asked.text) };
+    let named = named(language, &asked, &directory);
+    let title = if named.is_empty() { name.to_owned() } else { format!("{named} – {name}") };
     let view = View { language, query: asked.query(), title, asked };
-    if view.asked.text.is_empty() && !view.asked.has_filter() && view.asked.mistakes.is_empty() {
+    if search.text.is_empty() && !search.has_filter() && view.asked.mistakes.is_empty() {
         let gazettes = site.index.count().await.ok();
-        return Ok(alone(&view, &directory, StatusCode::OK, &help::welcome(language, gazettes)));
+        return Ok(alone(&view, &directory, StatusCode::OK, &help::welcome(language, &view.asked, gazettes)));
     }
     if !view.asked.mistakes.is_empty() {
         return Ok(alone(&view, &directory, StatusCode::BAD_REQUEST, &mistakes(&view)));
     }
-    let query = match Query::parse(&view.asked.text) {
+    let query = match search.understood() {
         Ok(query) => query,
         Err(why) => {
             let body = help::misunderstood(language, why);
@@ -97,24 +100,22 @@ fn found(site: Shared, view: &View, directory: &Directory, results: SearchResult
     let mut beginning = layout::opening(&view.frame(), &head);
     beginning.push_str(&top(view, directory).0);
     beginning.push_str(&summary(view, directory, total).0);
-    beginning.push_str(&format!("<div class=\"results\"><ol class=\"hits\" start=\"{}\">", view.asked.offset + 1));
-    let last = view.asked.offset + hits.len();
+    beginning
+        .push_str(&format!("<div class=\"results\"><ol class=\"hits\" start=\"{}\">", view.asked.search.offset + 1));
+    let last = view.asked.search.offset + hits.len();
     let charts = totals.map(|totals| bars::bars(view.language, &view.asked, &totals).0).unwrap_or_default();
     let end = format!("</ol>{}{}</div>{}", paging(view, total, last).0, charts, layout::closing(&view.frame()));
     let began = Instant::now();
-    let (text, language) = (Arc::<str>::from(view.asked.text.as_str()), view.language);
-    // What a link to a gazette takes along: what was searched, and the language where it was chosen.
-    let kept = Asked { text: view.asked.text.clone(), language: view.asked.language.clone(), ..Asked::default() };
-    let kept = Arc::<str>::from(kept.address(""));
+    let (asked, language) = (Arc::new(view.asked.clone()), view.language);
     let items = stream::iter(hits).then(move |hit| {
-        let (site, text, kept) = (Arc::clone(&site), Arc::clone(&text), Arc::clone(&kept));
+        let (site, asked) = (Arc::clone(&site), Arc::clone(&asked));
         async move {
             let passages = if began.elapsed() < PASSAGES_DEADLINE {
-                site.passages(&text, &hit).await.unwrap_or_default()
+                site.passages(&asked.search.text, &hit).await.unwrap_or_default()
             } else {
                 Vec::new()
             };
-            item(language, &kept, &hit, &passages).0
+            item(language, &asked, &hit, &passages).0
         }
     });
     let whole = stream::iter([beginning]).chain(items).chain(stream::iter([end]));
@@ -125,61 +126,76 @@ fn found(site: Shared, view: &View, directory: &Directory, results: SearchResult
 fn summary(view: &View, directory: &Directory, total: u64) -> Markup {
     let language = view.language;
     let asked = &view.asked;
+    let search = &asked.search;
     html! {
         div.summary {
             p role="status" {
                 strong { (language.number(total)) }
                 @if total == 1 { (language.of(" diário encontrado", " gazette found")) }
                 @else { (language.of(" diários encontrados", " gazettes found")) }
-                @if asked.offset > 0 {
-                    (language.of(", página ", ", page ")) (asked.offset / PER_PAGE + 1)
+                @if search.offset > 0 {
+                    (language.of(", página ", ", page ")) (search.offset / PER_PAGE + 1)
                 }
             }
-            @if asked.has_filter() { (chips(view, directory)) }
+            @if search.has_filter() { (chips(view, directory)) }
             p.forms {
                 a href=(asked.address("/search.csv")) download="prelo.csv" { "CSV" } " "
                 a href=(asked.address("/search.json")) download="prelo.json" { "JSON" } " "
-                a href=(asked.address("/search.atom")) { "Atom" }
+                a href=(asked.address("/search.atom")) { (language.of("Acompanhar (Atom)", "Follow (Atom)")) }
             }
         }
     }
 }
 
-/// Each filter as a link that takes it away.
-fn chips(view: &View, directory: &Directory) -> Markup {
-    let (language, asked) = (view.language, &view.asked);
+/// The words and the filters of a search, as a title that tells it from others.
+pub fn named(language: Language, asked: &Asked, directory: &Directory) -> String {
+    let words = Some(asked.search.text.clone()).filter(|text| !text.is_empty());
+    let filters = filters(language, asked, directory).into_iter().map(|(name, _)| name);
+    words.into_iter().chain(filters).collect::<Vec<_>>().join(", ")
+}
+
+/// Each filter, and the search without it.
+fn filters(language: Language, asked: &Asked, directory: &Directory) -> Vec<(String, Asked)> {
+    let SearchQuery { territories, state, from, to, extra, power, .. } = &asked.search;
     let mut chips: Vec<(String, Asked)> = Vec::new();
-    let base = Asked { offset: 0, ..asked.clone() };
-    for (number, typed) in asked.territories.iter().enumerate() {
-        let mut without = base.clone();
-        without.territories.remove(number);
+    for (number, typed) in territories.iter().enumerate() {
+        let without = asked.with(|search| {
+            search.territories.remove(number);
+        });
         chips.push((directory.label_of(typed).to_owned(), without));
     }
-    if let Some(state) = &asked.state {
-        chips.push((state.clone(), Asked { state: None, ..base.clone() }));
+    if let Some(state) = state {
+        chips.push((state.clone(), asked.with(|search| search.state = None)));
     }
     let date = |date| language.date(&super::super::asked::iso(date));
-    if let Some(from) = asked.from {
+    if let Some(from) = *from {
         let name = format!("{} {}", language.of("de", "from"), date(from));
-        chips.push((name, Asked { from: None, ..base.clone() }));
+        chips.push((name, asked.with(|search| search.from = None)));
     }
-    if let Some(to) = asked.to {
-        chips.push((format!("{} {}", language.of("até", "to"), date(to)), Asked { to: None, ..base.clone() }));
+    if let Some(to) = *to {
+        let name = format!("{} {}", language.of("até", "to"), date(to));
+        chips.push((name, asked.with(|search| search.to = None)));
     }
-    if let Some(extra) = asked.extra {
-        let name = if extra {
+    if let Some(extra) = extra {
+        let name = if *extra {
             language.of("edição extra", "extra edition")
         } else {
             language.of("edição regular", "regular edition")
         };
-        chips.push((name.to_owned(), Asked { extra: None, ..base.clone() }));
+        chips.push((name.to_owned(), asked.with(|search| search.extra = None)));
     }
-    if let Some(power) = &asked.power {
-        chips.push((power.clone(), Asked { power: None, ..base.clone() }));
+    if let Some(power) = power {
+        chips.push((power.clone(), asked.with(|search| search.power = None)));
     }
+    chips
+}
+
+/// Each filter as a link that takes it away.
+fn chips(view: &View, directory: &Directory) -> Markup {
+    let language = view.language;
     html! {
         ul.chips aria-label=(language.of("Filtros", "Filters")) {
-            @for (name, without) in &chips {
+            @for (name, without) in filters(language, &view.asked, directory) {
                 li {
                     a href=(without.address("/")) {
                         span.for-ears { (language.of("Retirar o filtro ", "Take away the filter ")) }
@@ -191,9 +207,10 @@ fn chips(view: &View, directory: &Directory) -> Markup {
     }
 }
 
-fn item(language: Language, kept: &str, hit: &Hit, passages: &[Passage]) -> Markup {
+fn item(language: Language, asked: &Asked, hit: &Hit, passages: &[Passage]) -> Markup {
+    let file = hit.file_path.rsplit('/').next().unwrap_or_default();
     let place = match (hit.territory_name.as_str(), hit.territory_id.as_str()) {
-        ("", "") => hit.file_path.rsplit('/').next().unwrap_or_default().to_owned(),
+        ("", "") => file.to_owned(),
         ("", id) => id.to_owned(),
         (name, _) => label(name, &hit.state_code),
     };
@@ -201,7 +218,7 @@ fn item(language: Language, kept: &str, hit: &Hit, passages: &[Passage]) -> Mark
     let known = hit.id.0 != 0;
     let first = passages.first().map_or(1, |passage| passage.page);
     let at = |page: u32| (known && is_pdf(&hit.file_path)).then(|| format!("/gazettes/{}/file#page={page}", hit.id));
-    let details = |page: u32| format!("/gazettes/{}{kept}&page={page}", hit.id);
+    let details = |page: u32| gazette_address(hit.id, page, asked);
     let title_address = at(first).or_else(|| known.then(|| details(first)));
     html! {
         li.hit {
@@ -215,6 +232,9 @@ fn item(language: Language, kept: &str, hit: &Hit, passages: &[Passage]) -> Mark
             p.meta {
                 @if !hit.edition_number.is_empty() {
                     span { (language.of("edição ", "edition ")) (hit.edition_number) }
+                } @else if place != file {
+                    // Two of one day would look alike.
+                    span { (file) }
                 }
                 @if hit.is_extra_edition == Some(true) { span.extra { (language.of("extra", "extra")) } }
                 @if known {
@@ -265,8 +285,8 @@ pub fn is_pdf(path: &str) -> bool {
 
 fn paging(view: &View, total: u64, last: usize) -> Markup {
     let language = view.language;
-    let at = |offset| Asked { offset, ..view.asked.clone() }.address("/");
-    let offset = view.asked.offset;
+    let at = |offset| view.asked.with(|search| search.offset = offset).address("/");
+    let offset = view.asked.search.offset;
     let more = (last as u64) < total && offset + 2 * PER_PAGE <= MAX_REACH;
     html! {
         @if offset > 0 || more {

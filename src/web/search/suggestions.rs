@@ -14,7 +14,7 @@ const NAMES: usize = 20;
 pub async fn suggestions(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let query = query.unwrap_or_default();
     let typed = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "q").map(|(_, value)| value);
-    match site.territories.directory(&*site.catalog).await {
+    match site.territories.directory(&site.catalog).await {
         Ok(directory) => {
             let names = serde_json::json!(directory.suggestions(&typed.unwrap_or_default(), NAMES));
             ([(CONTENT_TYPE, "application/json")], names.to_string()).into_response()
