@@ -104,7 +104,7 @@ pub(super) async fn watch(context: Context, load: Arc<Load>, texts: ByteBudget, 
         }));
         // An index that is being merged and a long file are mapped: that comes and goes, and is nobody's leak.
         let memory_bytes = tree.held;
-        let work_bytes = load.reading.load(Ordering::Relaxed) + texts.taken_bytes();
+        let work_bytes = load.reading.load(Ordering::Relaxed) + texts.taken_bytes() + context.ocr.taken_bytes();
         if guard.bound(context.config.reading_at_once()) {
             load.allow(guard.readers);
         }

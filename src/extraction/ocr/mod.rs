@@ -128,6 +128,11 @@ impl Ocr {
         read()
     }
 
+    /// Bytes that pictures and engines may have at this moment.
+    pub fn taken_bytes(&self) -> u64 {
+        self.room.taken()
+    }
+
     /// The engine, or why there is none, for the operator.
     ///
     /// # Errors

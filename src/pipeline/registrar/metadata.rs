@@ -90,14 +90,15 @@ impl Metadata {
         }
     }
 
-    /// `TERRITORY/DATE/…/name`, when the second part is a date; otherwise nothing.
+    /// `TERRITORY/DATE/…/name`, when the second part is a date; otherwise the date that stands in the name, if one does.
     fn of_path(path: &str) -> Self {
         let mut parts = path.split('/');
         let known = match (parts.next(), parts.next().and_then(|part| Date::parse(part, ISO).ok()), parts.next()) {
             (Some(territory), Some(date), Some(_)) => Some((territory.to_owned(), date)),
             _ => None,
         };
-        let (id, date) = known.map_or((String::new(), None), |(id, date)| (id, Some(date)));
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let (id, date) = known.map_or_else(|| (String::new(), date_within(name)), |(id, date)| (id, Some(date)));
         Self {
             territory: Territory { id, name: String::new(), state_code: String::new() },
             date,
@@ -254,6 +255,27 @@ fn date(text: &str) -> Option<Date> {
     Date::parse(text, ISO).or_else(|_| Date::parse(text, BRAZILIAN)).ok()
 }
 
+/// The date in a file's name, written as `2024-12-31` or `31-12-2024`, with hyphens, full stops or underscores; `None` when
+/// there is none, or when there are several.
+fn date_within(name: &str) -> Option<Date> {
+    let mut found = (0..name.len()).filter_map(|start| date_at(name, start));
+    found.next().filter(|_| found.next().is_none())
+}
+
+fn date_at(name: &str, start: usize) -> Option<Date> {
+    let (before, written, after) = (name.get(..start)?, name.get(start..start + 10)?, name.get(start + 10..)?);
+    let sign = written.chars().find(|c| ['-', '.', '_'].contains(c))?;
+    let mut parts = written.split(sign);
+    let (first, month, last) = (parts.next()?, parts.next()?, parts.next()?);
+    let (year, day) = if first.len() == 4 { (first, last) } else { (last, first) };
+    let is_part_of_more =
+        before.ends_with(|c: char| c.is_ascii_digit()) || after.starts_with(|c: char| c.is_ascii_digit());
+    if is_part_of_more || !(year.starts_with("19") || year.starts_with("20")) {
+        return None;
+    }
+    Date::parse(&format!("{year}-{month}-{day}"), ISO).ok()
+}
+
 fn boolean(text: &str) -> Option<bool> {
     match text.to_lowercase().as_str() {
         "true" | "1" | "yes" | "sim" => Some(true),
@@ -284,6 +306,25 @@ mod tests {
         ] {
             let metadata = Metadata::of_path(path);
             assert_eq!((metadata.territory.id.as_str(), metadata.date), (territory, date), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_name_tells_its_date_when_it_holds_one() {
+        for (name, date) in [
+            ("diario-completo-2018-10-17.pdf", Some(date!(2018 - 10 - 17))),
+            ("tcmpa-2020.01.16.pdf", Some(date!(2020 - 01 - 16))),
+            ("bh-3106200_2024-11-29_7143.pdf", Some(date!(2024 - 11 - 29))),
+            ("df-dodf-011-16-01-2019.pdf", Some(date!(2019 - 01 - 16))),
+            ("2704302/diario_31_12_2024.pdf", Some(date!(2024 - 12 - 31))),
+            ("diario-2018-10-17-a-2018-10-19.pdf", None),
+            ("diario-2018-13-17.pdf", None),
+            ("processo-2018-10.17.pdf", None),
+            ("1234-56-7890.pdf", None),
+            ("edicao-7143.pdf", None),
+            ("2018-10-17/edicao.pdf", None),
+        ] {
+            assert_eq!(Metadata::of_path(name).date, date, "{name}");
         }
     }
 
