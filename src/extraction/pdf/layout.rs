@@ -11,8 +11,6 @@ use super::geometry::{Point, Rectangle};
 pub(super) const SPACE_FROM: f32 = 0.15;
 /// Gaps from here on, in font sizes, along or across the line, begin a new line: of a table, or of another column.
 const LINE_FROM: f32 = 0.8;
-/// The same along the line, behind a space of the same string: lines are set as wide as their column by their spaces.
-const LINE_FROM_IN_STRING: f32 = 2.0;
 /// Spaces from here on, in font sizes, may be the white space between two columns.
 const RIFT_FROM: f32 = 0.45;
 /// Cosine of the largest angle between two glyphs of a line.
@@ -82,8 +80,6 @@ pub(super) struct Layout {
     is_turned: bool,
     /// Where the last glyph ended.
     pen: Point,
-    /// Whether it was a space, of the string that is being shown.
-    is_after_space: bool,
     /// The glyphs of the current line, for finding doubled ones.
     glyphs: Vec<(Point, Characters)>,
     /// Text that replaces the glyphs to come, and whether it was written already.
@@ -100,15 +96,9 @@ impl Layout {
             run: Run { direction: Point { x: 1.0, y: 0.0 }, size: 0.0, space_from: 0.0, is_vertical: false },
             is_turned: true,
             pen: Point::default(),
-            is_after_space: false,
             glyphs: Vec::new(),
             replacement: None,
         }
-    }
-
-    /// What one operator shows, whatever adjusts it in between.
-    pub(super) fn begin_string(&mut self) {
-        self.is_after_space = false;
     }
 
     pub(super) fn begin_run(&mut self, run: Run) {
@@ -137,8 +127,7 @@ impl Layout {
         let moved = from.minus(self.pen);
         let along = moved.dot(self.run.direction);
         let across = self.run.direction.cross(moved);
-        let line_from = if self.is_after_space && along > 0.0 { LINE_FROM_IN_STRING } else { LINE_FROM };
-        let gap = if self.is_turned { Gap::Line } else { gap(along, across, line_from, &self.run) };
+        let gap = if self.is_turned { Gap::Line } else { gap(along, across, &self.run) };
         if along < -SPACE_FROM * size && !self.is_turned && self.is_twice(from, characters) {
             return;
         }
@@ -156,7 +145,6 @@ impl Layout {
             }
             Gap::Line => self.begin_line(from),
         }
-        self.is_after_space = characters.as_char() == Some(' ');
         match characters.as_char() {
             Some(' ') => self.space(),
             Some(c) => self.text.push(c),
@@ -251,8 +239,8 @@ impl Layout {
 }
 
 /// `along` the line of writing and `across` it, from the end of a glyph to the beginning of the next.
-fn gap(along: f32, across: f32, line_from: f32, Run { size, space_from, .. }: &Run) -> Gap {
-    if across.abs() >= LINE_FROM * size || along.abs() >= line_from * size {
+fn gap(along: f32, across: f32, Run { size, space_from, .. }: &Run) -> Gap {
+    if across.abs() >= LINE_FROM * size || along.abs() >= LINE_FROM * size {
         Gap::Line
     } else if along >= *space_from {
         Gap::Space

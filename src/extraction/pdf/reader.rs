@@ -256,7 +256,6 @@ impl<'d, 'a> PageReader<'d, 'a> {
 
     fn show_elements(&mut self, content: &Content<'_>) {
         self.shown += 1;
-        self.layout.begin_string();
         for element in content.operands.elements() {
             match *element {
                 Element::Plain(start, end) => self.show(&content.data()[start..end]),

@@ -9,6 +9,7 @@ use crate::gazette::GazetteId;
 
 mod disposition; // how a file is handed out
 mod file; // the file itself
+mod justified; // lines of one word
 mod page; // text beside the file, and the story
 mod text; // one page of the stored text
 

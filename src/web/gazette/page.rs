@@ -14,6 +14,7 @@ use super::super::search::marked;
 use super::super::site::{Shared, Story};
 use super::super::territories::label;
 use super::file::{Unoffered, offered};
+use super::justified::rejoined;
 use super::{PageText, page_text};
 use crate::gazette::GazetteId;
 use crate::search_index::{Query, highlights};
@@ -223,6 +224,7 @@ impl View<'_> {
                 html! { p.note { (self.t("Nesta página não há texto.", "There is no text on this page.")) } }
             }
             Some(PageText::There { text, cut }) => {
+                let text = &rejoined(text);
                 let found = Query::parse(&self.asked.search.search.text)
                     .map(|query| highlights(text, &query))
                     .unwrap_or_default();
