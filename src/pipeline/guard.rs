@@ -104,11 +104,11 @@ pub(super) async fn watch(context: Context, load: Arc<Load>, texts: ByteBudget, 
         }));
         // An index that is being merged and a long file are mapped: that comes and goes, and is nobody's leak.
         let memory_bytes = tree.held;
-        let work_bytes = load.reading.load(Ordering::Relaxed) + texts.taken_bytes() + context.ocr.taken_bytes();
+        let work_bytes = load.reading.load(Ordering::Relaxed) + texts.taken_bytes();
         if guard.bound(context.config.reading_at_once()) {
             load.allow(guard.readers);
         }
-        let Some(step) = guard.look(memory_bytes, work_bytes) else { continue };
+        let Some(step) = guard.look(memory_bytes, work_bytes, context.ocr.taken_bytes()) else { continue };
         load.allow(step.readers);
         if step.is_less {
             // What idle readers hold goes with them.
@@ -165,7 +165,8 @@ impl Guard {
         changed
     }
 
-    fn look(&mut self, memory_bytes: u64, work_bytes: u64) -> Option<Step> {
+    /// `lent_bytes`: what OCR engines may have of that memory. Each has a bound of its own, and gives all back with its page.
+    fn look(&mut self, memory_bytes: u64, work_bytes: u64, lent_bytes: u64) -> Option<Step> {
         self.seen = self.seen.saturating_add(1);
         if self.seen <= STARTING {
             return None;
@@ -179,7 +180,7 @@ impl Guard {
         }
         let BaseLine { memory_bytes: memory, work_bytes: work } = self.base_line;
         // More than a fifth above the base line, with no more than a fifth more work.
-        let has_grown = memory_bytes > memory + memory / 5 && work_bytes <= work + work / 5;
+        let has_grown = memory_bytes.saturating_sub(lent_bytes) > memory + memory / 5 && work_bytes <= work + work / 5;
         let has_fallen = memory_bytes <= memory + memory / 10;
         self.above = if has_grown { self.above + 1 } else { 0 };
         self.below = if has_fallen { self.below + 1 } else { 0 };
@@ -208,7 +209,18 @@ mod tests {
         let start = [(5, 0, STARTING), (100, 10, u32::try_from(BASE_LINE).unwrap())];
         let all = start.iter().chain(samples);
         let all = all.flat_map(|(memory, work, samples)| (0..*samples).map(|_| (*memory, *work)));
-        all.filter_map(|(memory, work)| guard.look(memory, work)).map(|step| step.readers).collect()
+        all.filter_map(|(memory, work)| guard.look(memory, work, 0)).map(|step| step.readers).collect()
+    }
+
+    #[test]
+    fn an_engine_at_work_is_no_growth() {
+        let mut guard = Guard::new(3);
+        let looks = |guard: &mut Guard, memory, lent| {
+            (0..STARTING + 40).filter_map(|_| guard.look(memory, 10, lent)).map(|step| step.readers).collect::<Vec<_>>()
+        };
+        assert!(looks(&mut guard, 100, 0).is_empty());
+        assert!(looks(&mut guard, 250, 200).is_empty());
+        assert_eq!(looks(&mut guard, 350, 200), [2, 1], "that is more than the engines may have");
     }
 
     #[test]
