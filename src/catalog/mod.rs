@@ -19,6 +19,7 @@ pub use crate::telemetry::{Backlog, Connections, Live, RunCounts};
 mod dialect;
 mod error;
 mod postgres;
+mod run_end;
 mod selection;
 mod sql;
 mod sqlite;
@@ -29,6 +30,7 @@ mod story;
 mod conformance;
 
 pub use error::{CatalogError, CatalogErrorKind};
+pub use run_end::{Outlook, RunEnd};
 pub use story::{Attempt, PageRun, Source, Timings, page_runs};
 
 /// The state of gazettes, and the lease of the one run that may change it.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::cli::{Format, RunsArgs};
 use super::output::moment;
-use super::words::{t, told};
+use super::words::{either, t, told};
 use super::{Usage, output, services};
 use crate::catalog::{Catalog, CatalogError, RunRecord, ShownRun};
 use crate::config::Config;
@@ -71,31 +71,9 @@ pub async fn runs(args: &RunsArgs, config: &Config, format: Format) -> Result<u8
 
 /// What ended a run, in a word.
 fn ended(run: &RunRecord, at_work: Option<RunId>) -> String {
-    let reason = match (&run.stopped_by, run.finished_at) {
-        (Some(reason), _) => reason.as_str(),
-        (None, Some(_)) => "done",
-        (None, None) if at_work == Some(run.id) => "running",
-        // It died, and no run has come after it yet.
-        (None, None) => "not heard of",
-    };
-    // The word of a newer version stays as it is.
-    ENDS.iter().find(|(word, _)| *word == reason).map_or_else(|| reason.to_owned(), |(_, words)| t(words).to_owned())
+    let (portuguese, english) = run.end(at_work).words();
+    either(portuguese, english).to_owned()
 }
-
-/// Why runs end, and what is said of it.
-const ENDS: [(&str, &str); 11] = [
-    ("done", "done"),
-    ("running", "running"),
-    ("not heard of", "not heard of"),
-    ("sigint", "stopped by ^C"),
-    ("sigterm", "stopped by a signal"),
-    ("dependency_down", "a service was down"),
-    ("lease_lost", "another run took over"),
-    ("lease_expired", "died"),
-    ("out_of_time", "stopped in time"),
-    ("could_not_begin", "could not begin"),
-    ("internal", "a defect of prelo"),
-];
 
 /// A line a run.
 pub(super) fn table(runs: &[RunRecord], at_work: Option<RunId>, with_ids: bool) -> String {
@@ -164,21 +142,4 @@ fn render(run: &RunRecord, at_work: Option<RunId>) -> String {
         text.push_str(&format!("\n{}:\n{}", t("failures"), super::run::failure_table(&counts.failed)));
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::telemetry::RunCounts;
-
-    #[test]
-    fn a_run_without_an_end_runs_only_while_it_holds_the_lease() {
-        let mut run = RunRecord::with_counts(RunCounts::default());
-        assert_eq!(ended(&run, Some(run.id)), "running");
-        assert_eq!(ended(&run, None), "not heard of");
-        for (reason, words) in [("out_of_time", "stopped in time"), ("from_the_future", "from_the_future")] {
-            run.stopped_by = Some(reason.into());
-            assert_eq!(ended(&run, Some(run.id)), words);
-        }
-    }
 }

@@ -14,6 +14,11 @@ pub fn t(english: &'static str) -> &'static str {
     if is_portuguese() { portuguese(english) } else { english }
 }
 
+/// One of two phrases, where both stand elsewhere.
+pub fn either<'a>(portuguese: &'a str, english: &'a str) -> &'a str {
+    if is_portuguese() { portuguese } else { english }
+}
+
 /// The phrase with values in place of the names in braces that stand in it. What stands in a value is left alone.
 pub fn told(english: &'static str, values: &[(&str, &dyn Display)]) -> String {
     let (mut text, mut rest) = (String::new(), t(english));
@@ -127,8 +132,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("read", "lido"),
     ("docs/s", "docs/s"),
     ("OCR pages/s", "págs. OCR/s"),
-    ("done", "concluída"),
-    ("running", "em execução"),
     ("peak memory", "pico de memória"),
     ("set aside", "separados"),
     ("size", "tamanho"),
@@ -242,15 +245,6 @@ const PHRASES: &[(&str, &str)] = &[
         "o prelo morreu ao lê-los; `prelo reprocess --failed QUARANTINED` os lê de novo",
     ),
     ("document", "documento"),
-    ("a service was down", "um serviço fora do ar"),
-    ("stopped by ^C", "interrompida com ^C"),
-    ("stopped by a signal", "interrompida por um sinal"),
-    ("another run took over", "outra execução assumiu"),
-    ("died", "morreu"),
-    ("not heard of", "sem notícias"),
-    ("stopped in time", "parou a tempo"),
-    ("could not begin", "não pôde começar"),
-    ("a defect of prelo", "defeito do prelo"),
     ("tomorrow", "amanhã às"),
     ("Ends by {moment}, in {span} at most.", "Termina até {moment}, em no máximo {span}."),
     ("at work since {since} (run {run})", "em execução desde {since} (execução {run})"),

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 
 use super::sessions::Session;
 use super::{Desk, PATH, SCRIPT_PATH, STYLE_PATH, api, failures, history, live, scrape, words};
-use crate::catalog::{Backlog, CatalogError, RunRecord, ShownRun};
+use crate::catalog::{Backlog, CatalogError, RunEnd, RunRecord, ShownRun};
 use crate::gazette::RunId;
 use crate::web::language::Language;
 use crate::web::layout::{self, Frame};
@@ -208,7 +208,7 @@ fn now(language: Language, run: Option<&ShownRun>) -> Markup {
             span.badge.good.pulse { (language.of("em execução", "at work")) } " "
             (language.of("há ", "for ")) (words::time_span(language, counts.seconds))
             @if let Some(reason) = run.live.as_ref().and_then(|live| live.stopping.as_ref()) {
-                " " span.badge.fair { (language.of("terminando: ", "stopping: ")) (reason) }
+                " " span.badge.fair { (language.of("terminando: ", "stopping: ")) (words::either(language, RunEnd::of_reason(reason).words())) }
             }
             @if let Some(seconds) = late {
                 " " span.badge.fair { (language.of("sem notícias há ", "not heard of for ")) (words::time_span(language, seconds)) }

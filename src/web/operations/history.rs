@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{PATH, words};
-use crate::catalog::RunRecord;
+use crate::catalog::{Outlook, RunRecord};
 use crate::gazette::RunId;
 use crate::web::language::Language;
 
@@ -46,21 +46,33 @@ pub fn table(language: Language, runs: &[RunRecord], live: Option<RunId>) -> Mar
 
 /// How a run ended, in a word.
 pub fn end(language: Language, run: &RunRecord, live: Option<RunId>) -> Markup {
-    let Some(reason) = &run.stopped_by else {
-        return match (run.finished_at, live == Some(run.id)) {
-            (Some(_), _) => html! { span.badge.good { (language.of("concluída", "done")) } },
-            (None, true) => html! { span.badge.fair { (language.of("em execução", "at work")) } },
-            (None, false) => html! { span.badge.bad { (language.of("sem notícias", "not heard of")) } },
-        };
+    let end = run.end(live);
+    let class = match end.outlook {
+        Outlook::Good => "badge good",
+        Outlook::Open => "badge fair",
+        Outlook::Bad => "badge bad",
     };
-    let words = match reason.as_str() {
-        "sigint" | "sigterm" => language.of("interrompida por um sinal", "stopped by a signal"),
-        "dependency_down" => language.of("um serviço fora do ar", "a service was down"),
-        "lease_lost" => language.of("outra execução assumiu", "another run took over"),
-        "lease_expired" => language.of("morreu; a seguinte assumiu", "died; the next one took over"),
-        "could_not_begin" => language.of("não pôde começar", "could not begin"),
-        "internal" => language.of("defeito interno", "internal defect"),
-        other => other,
-    };
-    html! { span.badge.bad { (words) } }
+    html! { span class=(class) { (words::either(language, end.words())) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::RunCounts;
+
+    #[test]
+    fn an_end_that_was_wanted_is_no_alarm() {
+        let mut run = RunRecord::with_counts(RunCounts::default());
+        for (reason, portuguese, english) in [
+            ("out_of_time", "good\">parou a tempo<", "good\">stopped in time<"),
+            ("sigterm", "bad\">interrompida por um sinal<", "bad\">stopped by a signal<"),
+            ("<b>", "bad\">&lt;b&gt;<", "bad\">&lt;b&gt;<"),
+        ] {
+            run.stopped_by = Some(reason.into());
+            for (language, words) in [(Language::Portuguese, portuguese), (Language::English, english)] {
+                let shown = end(language, &run, None).0;
+                assert!(shown.contains(words), "{shown}");
+            }
+        }
+    }
 }

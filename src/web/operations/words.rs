@@ -47,6 +47,11 @@ pub fn moment(language: Language, moment: Option<PrimitiveDateTime>) -> Markup {
     html! { time datetime=(iso) title="UTC" { (shown.unwrap_or_default()) } }
 }
 
+/// One of a pair: Portuguese, English.
+pub fn either<'a>(language: Language, (portuguese, english): (&'a str, &'a str)) -> &'a str {
+    language.of(portuguese, english)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
