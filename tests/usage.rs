@@ -28,6 +28,7 @@ fn mistakes_are_named_with_what_to_do() {
         (&["reprocess", "--folder", folder], &["needs a filter", "--mode all"]),
         (&["reprocess", "--failed", "OOPS"], &["OOPS", "NEEDS_OCR"]),
         (&["run"], &["--folder DIR", "--storage s3://BUCKET"]),
+        (&["plan"], &["--folder DIR", "--storage s3://BUCKET"]),
         (&["explain", "1"], &["no gazette 1"]),
         (&["extract", "missing.pdf"], &["missing.pdf is no file"]),
         (&["run", "--pagesize", "5"], &["--page-size"]),

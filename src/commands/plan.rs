@@ -68,6 +68,10 @@ pub(super) async fn of_selection(loaded: &Loaded, selection: &Selection, format:
     let mut config = loaded.config.clone();
     services::settle_folder(&mut config)?;
     let catalog = services::existing_catalog(&config).await?;
+    if catalog.is_none() {
+        // Where nothing was ever read, a run asks for what to read; so does its plan.
+        config.storage()?;
+    }
     let (mut summary, mut runs) = (SelectionSummary::default(), Vec::new());
     let mut status = Status::default();
     if let Some(catalog) = &catalog {
