@@ -226,8 +226,13 @@ fn filters_alone_list_gazettes(server: &Server) {
     let mut newest_first = days.clone();
     newest_first.sort_unstable_by(|a, b| b.cmp(a));
     assert!(days.len() >= 3 && days == newest_first, "{days:?}");
-    for part in ["<title>Serra Clara – Pesquisa", "Por mês", "Retirar o filtro </span>Serra Clara", "texto e detalhes"]
-    {
+    for part in [
+        "<title>Serra Clara – Pesquisa",
+        "Por mês",
+        "Retirar o filtro </span>Serra Clara",
+        "texto e detalhes",
+        "<option value=\"newest\" selected>",
+    ] {
         assert!(text.contains(part), "no {part} in {text}");
     }
     assert!(!text.contains("<mark>"), "no word was sought: {text}");

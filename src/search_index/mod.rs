@@ -109,7 +109,8 @@ impl SearchQuery {
     }
 
     /// The order of the hits: where no word is sought, none is more relevant than another.
-    fn order(&self) -> Sort {
+    #[must_use]
+    pub fn order(&self) -> Sort {
         if self.sort == Sort::Relevance && self.is_without_words() { Sort::Newest } else { self.sort }
     }
 

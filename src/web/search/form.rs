@@ -15,6 +15,8 @@ const NAMES_IN_PAGE: usize = 300;
 pub fn form(language: Language, asked: &Asked, directory: &Directory) -> Markup {
     let t = |portuguese: &'static str, english: &'static str| language.of(portuguese, english);
     let search = &asked.search;
+    // What is done, and not what was asked for: without words there is no relevance.
+    let order = if search.has_filter() { search.order() } else { search.sort };
     html! {
         form.search role="search" action="/" method="get" {
             div.ask {
@@ -70,7 +72,7 @@ pub fn form(language: Language, asked: &Asked, directory: &Directory) -> Markup 
                                 (Sort::Newest, t("mais recentes", "newest first")),
                                 (Sort::Oldest, t("mais antigas", "oldest first")),
                             ] {
-                                option value=(sort(value)) selected[search.sort == value] { (name) }
+                                option value=(sort(value)) selected[order == value] { (name) }
                             }
                         }
                     }
