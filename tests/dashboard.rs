@@ -129,7 +129,9 @@ fn failures_are_made_due_only_by_who_knows_the_token_and_only_from_here() {
     let prelo = read();
     let server = Server::start(&prelo, &[]);
     let form = "form=&code=NOT_A_PDF";
-    assert_eq!(post(&server, "/painel/reprocessar", &[], form).status, 403, "without a session");
+    let without_session = post(&server, "/painel/reprocessar", &[], &format!("{form}&lang=en"));
+    assert_eq!(without_session.status, 403);
+    assert!(without_session.body.contains("Enter the token first"), "{}", without_session.body);
     let wrong = post(&server, "/painel/entrar", &[], "token=segredo-2");
     assert!(wrong.status == 303 && wrong.header("set-cookie").is_empty(), "{wrong:?}");
     assert!(http::get(&server.host, wrong.header("location")).body.contains("não confere"));

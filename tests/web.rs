@@ -296,6 +296,20 @@ fn the_page_of_a_gazette_shows_its_text_beside_its_file(server: &Server) {
     let odd = server.get(&format!("/gazettes/{id}?page=-1&lang=en"));
     assert!(odd.text().contains("What is known of this gazette"), "{}", odd.text());
     assert!(odd.text().contains("<dt>processed</dt><dd>yes</dd>"), "{}", odd.text());
+    for english in ["/gazettes/999999?lang=en", "/gazettes/x?page=2&lang=en", "/gazettes/999999/file?lang=en"] {
+        let page = server.get(english);
+        assert!(page.status == 404 && page.text().contains("There is no such gazette."), "{english}: {}", page.text());
+        assert!(page.text().contains("<a href=\"/?lang=en\">Back to the search</a>"), "{}", page.text());
+    }
+    for (asked, header, sentence) in [
+        ("/nowhere?lang=en", "Accept-Language: pt-BR", "There is no such page."),
+        ("/nowhere", "Accept-Language: en-US,en;q=0.9", "There is no such page."),
+        ("/nowhere?lang=pt-BR", "Accept-Language: en", "Esta página não existe."),
+        ("/search.csv?q=x&from=oops&lang=en", "Accept-Language: pt-BR", "has to be a date"),
+    ] {
+        let page = server.ask("GET", asked, &[header]);
+        assert!(page.text().contains(sentence), "{asked}, {header}: {}", page.text());
+    }
     for unknown in ["/gazettes/999999", "/gazettes/x", "/gazettes/-1", "/gazettes/999999/file", "/gazettes/1e1/file"] {
         let page = server.get(unknown);
         assert_eq!(page.status, 404, "{unknown}");

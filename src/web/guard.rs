@@ -40,7 +40,7 @@ impl Default for Guard {
 /// Lets a request through, and finishes its answer.
 pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
-    let path = request.uri().path().to_owned();
+    let uri = request.uri().clone();
     let headers = request.headers().clone();
     let mut response = if address > ADDRESS_BYTES {
         Problem::new(
@@ -48,7 +48,7 @@ pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> 
             "O endereço é longo demais: pesquise menos palavras ou use menos filtros.",
             "The address is too long: search for fewer words, or use fewer filters.",
         )
-        .answer(&path, &headers)
+        .answer(uri.path(), uri.query(), &headers)
     } else {
         // The permit is given back with the head of the answer: bodies are streamed at the pace of whoever reads them.
         let work = async {
@@ -61,7 +61,7 @@ pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> 
                 "A resposta demorou demais. Tente de novo, ou restrinja a pesquisa.",
                 "The answer took too long. Try again, or narrow the search.",
             )
-            .answer(&path, &headers)
+            .answer(uri.path(), uri.query(), &headers)
         })
     };
     finish(response.headers_mut());

@@ -1,6 +1,7 @@
 //! Portuguese or English.
 
 use axum::http::{HeaderMap, header::ACCEPT_LANGUAGE};
+use url::form_urlencoded;
 
 /// The language of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,6 +16,14 @@ impl Language {
     pub fn chosen(asked: Option<&str>, headers: &HeaderMap) -> Self {
         let accepted = || headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).and_then(Self::accepted);
         asked.and_then(Self::named).or_else(accepted).unwrap_or_default()
+    }
+
+    /// The same for the query of an address; and whether it was asked for there, so that links keep it.
+    pub fn of_query(query: Option<&str>, headers: &HeaderMap) -> (Self, bool) {
+        let mut parameters = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        let asked = parameters.find(|(name, value)| name == "lang" && !value.is_empty());
+        let asked = asked.and_then(|(_, value)| Self::named(&value));
+        (asked.unwrap_or_else(|| Self::chosen(None, headers)), asked.is_some())
     }
 
     fn named(tag: &str) -> Option<Self> {
@@ -111,6 +120,9 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_LANGUAGE, browser.parse().unwrap());
             assert_eq!(Language::chosen(asked, &headers), expected, "{asked:?} {browser}");
+            let query = asked.map(|asked| format!("q=x&lang=&lang={asked}"));
+            let is_chosen = asked.is_some_and(|asked| asked.starts_with(['e', 'p']));
+            assert_eq!(Language::of_query(query.as_deref(), &headers), (expected, is_chosen), "{query:?} {browser}");
         }
     }
 

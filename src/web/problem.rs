@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use maud::html;
 use serde_json::json;
 
+use super::asked::address;
 use super::language::Language;
 use super::layout::{self, Frame};
 use crate::catalog::{CatalogError, CatalogErrorKind};
@@ -55,13 +56,14 @@ impl Problem {
         language.of(&self.portuguese, &self.english)
     }
 
-    /// As a page, or as JSON where the address is that of the API.
+    /// As a page, or as JSON where the address is that of the API. The query of the address, or a form that was sent, may
+    /// ask for a language.
     #[must_use]
-    pub fn answer(&self, path: &str, headers: &HeaderMap) -> Response {
+    pub fn answer(&self, path: &str, query: Option<&str>, headers: &HeaderMap) -> Response {
         if let Some(reason) = &self.reason {
             request_failed(path, self.status.as_u16(), reason);
         }
-        if path.starts_with("/api/") { self.json() } else { self.page(Language::chosen(None, headers)) }
+        if path.starts_with("/api/") { self.json() } else { self.page(Language::of_query(query, headers)) }
     }
 
     fn json(&self) -> Response {
@@ -75,16 +77,17 @@ impl Problem {
         (self.status, [(CONTENT_TYPE, kind)], body.to_string()).into_response()
     }
 
-    fn page(&self, language: Language) -> Response {
+    fn page(&self, (language, is_chosen): (Language, bool)) -> Response {
         let title = match self.status {
             StatusCode::NOT_FOUND => language.of("Não encontrado", "Not found"),
             _ => language.of("Não foi possível", "That did not work"),
         };
-        let frame = Frame { language, is_chosen: false, title, path: "", query: "" };
+        let frame = Frame { language, is_chosen, title, path: "", query: "" };
+        let search = address("/", String::new(), is_chosen.then(|| language.tag()));
         let body = html! {
             h1 { (title) }
             p.lead { (self.sentence(language)) }
-            p { a href="/" { (language.of("Voltar à pesquisa", "Back to the search")) } }
+            p { a href=(search) { (language.of("Voltar à pesquisa", "Back to the search")) } }
         };
         (self.status, layout::page(&frame, &body)).into_response()
     }
@@ -159,6 +162,9 @@ impl From<StorageError> for Problem {
 
 /// For every address that nothing answers.
 pub async fn no_such_page(request: Request) -> Response {
-    Problem::new(StatusCode::NOT_FOUND, "Esta página não existe.", "There is no such page.")
-        .answer(request.uri().path(), request.headers())
+    Problem::new(StatusCode::NOT_FOUND, "Esta página não existe.", "There is no such page.").answer(
+        request.uri().path(),
+        request.uri().query(),
+        request.headers(),
+    )
 }

@@ -35,7 +35,7 @@ pub async fn only_get(method: Method, uri: Uri, headers: HeaderMap) -> Response 
         format!("Aqui só se lê: use GET em vez de {method}."),
         format!("This can only be read: use GET instead of {method}."),
     );
-    let mut response = problem.answer(uri.path(), &headers);
+    let mut response = problem.answer(uri.path(), None, &headers);
     response.headers_mut().insert(ALLOW, axum::http::HeaderValue::from_static("GET, HEAD"));
     response
 }
@@ -101,7 +101,7 @@ fn page(query: Option<&str>) -> Result<Option<u32>, Problem> {
 fn told(found: Result<Value, Problem>, uri: &Uri, headers: &HeaderMap) -> Response {
     match found {
         Ok(value) => answer(&value),
-        Err(problem) => problem.answer(uri.path(), headers),
+        Err(problem) => problem.answer(uri.path(), None, headers),
     }
 }
 

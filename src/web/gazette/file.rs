@@ -19,7 +19,7 @@ use crate::storage::{ObjectBody, ObjectHead, Storage, StorageError, StorageError
 pub async fn file(State(site): State<Shared>, uri: Uri, method: Method, headers: HeaderMap) -> Response {
     match answer(&site, &uri, &method, &headers).await {
         Ok(response) => response,
-        Err(problem) => problem.answer(uri.path(), &headers),
+        Err(problem) => problem.answer(uri.path(), uri.query(), &headers),
     }
 }
 

@@ -60,7 +60,7 @@ pub fn address(id: GazetteId, page: u32, search: &asked::Asked) -> String {
 pub async fn page(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     match answer(&site, &uri, query.as_deref(), &headers).await {
         Ok(response) => response,
-        Err(problem) => problem.answer(uri.path(), &headers),
+        Err(problem) => problem.answer(uri.path(), query.as_deref(), &headers),
     }
 }
 

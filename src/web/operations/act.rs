@@ -28,10 +28,10 @@ pub async fn enter(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let form = fields(&body);
-    let Some(token) = &site.config.web_token else { return nothing_to_change(&headers) };
+    let (form, sent) = (fields(&body), std::str::from_utf8(&body).ok());
+    let Some(token) = &site.config.web_token else { return nothing_to_change(sent, &headers) };
     if is_from_elsewhere(&headers) {
-        return forbidden(&headers);
+        return forbidden(sent, &headers);
     }
     if !same(field(&form, "token"), token.expose()) {
         tokio::time::sleep(PAUSE).await;
@@ -52,8 +52,8 @@ pub async fn reprocess(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let form = fields(&body);
-    let Some(token) = &site.config.web_token else { return nothing_to_change(&headers) };
+    let (form, sent) = (fields(&body), std::str::from_utf8(&body).ok());
+    let Some(token) = &site.config.web_token else { return nothing_to_change(sent, &headers) };
     let by_session = desk
         .sessions
         .of(&headers, Instant::now())
@@ -61,14 +61,14 @@ pub async fn reprocess(
     let by_token = !field(&form, "token").is_empty() && same(field(&form, "token"), token.expose());
     if is_from_elsewhere(&headers) || !(by_session || by_token) {
         tokio::time::sleep(PAUSE).await;
-        return forbidden(&headers);
+        return forbidden(sent, &headers);
     }
     let Some(code) = FailureCode::parse(field(&form, "code")) else {
-        return Problem::bad_request("Este código não existe.", "There is no such code.").answer(PATH, &headers);
+        return Problem::bad_request("Este código não existe.", "There is no such code.").answer(PATH, sent, &headers);
     };
     match site.catalog.retry_failed(code).await {
         Ok(count) => back(&form, &format!("{count}:{}", code.as_str()), None),
-        Err(error) => Problem::from(error).answer(PATH, &headers),
+        Err(error) => Problem::from(error).answer(PATH, sent, &headers),
     }
 }
 
@@ -99,20 +99,20 @@ fn back(form: &HashMap<String, String>, done: &str, cookie: Option<String>) -> R
     response
 }
 
-fn forbidden(headers: &HeaderMap) -> Response {
+fn forbidden(sent: Option<&str>, headers: &HeaderMap) -> Response {
     Problem::new(
         StatusCode::FORBIDDEN,
         "Entre com o código de acesso primeiro: a sessão pode ter terminado.",
         "Enter the token first: the session may have ended.",
     )
-    .answer(PATH, headers)
+    .answer(PATH, sent, headers)
 }
 
-fn nothing_to_change(headers: &HeaderMap) -> Response {
+fn nothing_to_change(sent: Option<&str>, headers: &HeaderMap) -> Response {
     Problem::new(
         StatusCode::FORBIDDEN,
         "Nada pode ser mudado por aqui: o servidor foi iniciado sem `web_token`.",
         "Nothing can be changed here: the server was started without a `web_token`.",
     )
-    .answer(PATH, headers)
+    .answer(PATH, sent, headers)
 }

@@ -19,11 +19,11 @@ const MOST: u32 = 100;
 pub async fn runs(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let limit = match limit(query.as_deref()) {
         Ok(limit) => limit,
-        Err(problem) => return problem.answer(PATH, &headers),
+        Err(problem) => return problem.answer(PATH, None, &headers),
     };
     match site.catalog.runs(limit).await {
         Ok(runs) => answer(&json!({ "runs": runs.iter().map(of_record).collect::<Vec<_>>() })),
-        Err(error) => Problem::from(error).answer(PATH, &headers),
+        Err(error) => Problem::from(error).answer(PATH, None, &headers),
     }
 }
 
@@ -45,11 +45,11 @@ fn limit(query: Option<&str>) -> Result<u32, Problem> {
 /// One run, with what was last to be seen of it.
 pub async fn run(State(site): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "Esta execução não existe.", "There is no such run.");
-    let Some(id) = run_id(&uri) else { return unknown().answer(PATH, &headers) };
+    let Some(id) = run_id(&uri) else { return unknown().answer(PATH, None, &headers) };
     match site.catalog.run(id).await {
         Ok(Some(run)) => answer(&of_shown(&run)),
-        Ok(None) => unknown().answer(PATH, &headers),
-        Err(error) => Problem::from(error).answer(PATH, &headers),
+        Ok(None) => unknown().answer(PATH, None, &headers),
+        Err(error) => Problem::from(error).answer(PATH, None, &headers),
     }
 }
 

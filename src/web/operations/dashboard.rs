@@ -50,15 +50,14 @@ pub async fn dashboard(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let lang = parameter(query.as_deref(), "lang");
-    let (language, is_chosen) = (Language::chosen(lang.as_deref(), &headers), lang.is_some());
+    let (language, is_chosen) = Language::of_query(query.as_deref(), &headers);
     let done = parameter(query.as_deref(), "feito").filter(|done| !done.is_empty());
     if done.is_some() {
         desk.scrape.forget().await;
     }
     let seen = match look(&site, &desk).await {
         Ok(seen) => seen,
-        Err(error) => return Problem::from(error).answer(PATH, &headers),
+        Err(error) => return Problem::from(error).answer(PATH, query.as_deref(), &headers),
     };
     let session = desk.sessions.of(&headers, Instant::now());
     let body = html! {
@@ -99,14 +98,13 @@ fn live_id(run: Option<&ShownRun>) -> Option<RunId> {
 
 /// One run, at work or over.
 pub async fn run(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let lang = parameter(query.as_deref(), "lang");
-    let (language, is_chosen) = (Language::chosen(lang.as_deref(), &headers), lang.is_some());
+    let (language, is_chosen) = Language::of_query(query.as_deref(), &headers);
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "Esta execução não existe.", "There is no such run.");
-    let Some(id) = api::run_id(&uri) else { return unknown().answer(PATH, &headers) };
+    let Some(id) = api::run_id(&uri) else { return unknown().answer(PATH, query.as_deref(), &headers) };
     let run = match site.catalog.run(id).await {
         Ok(Some(run)) => run,
-        Ok(None) => return unknown().answer(PATH, &headers),
-        Err(error) => return Problem::from(error).answer(PATH, &headers),
+        Ok(None) => return unknown().answer(PATH, query.as_deref(), &headers),
+        Err(error) => return Problem::from(error).answer(PATH, query.as_deref(), &headers),
     };
     let counts = &run.record.counts;
     let path = format!("{PATH}/execucoes/{id}");

@@ -101,15 +101,14 @@ fn row(language: Language, word: &str, count: u64, session: Option<&Session>) ->
 
 /// The gazettes that are set aside with one code.
 pub async fn of_code(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let lang = dashboard::parameter(query.as_deref(), "lang");
-    let language = Language::chosen(lang.as_deref(), &headers);
+    let (language, is_chosen) = Language::of_query(query.as_deref(), &headers);
     let Some(code) = uri.path().rsplit('/').next().and_then(FailureCode::parse) else {
         let problem = Problem::new(StatusCode::NOT_FOUND, "Este código não existe.", "There is no such code.");
-        return problem.answer(PATH, &headers);
+        return problem.answer(PATH, query.as_deref(), &headers);
     };
     let gazettes = match site.catalog.failures(Some(code.as_str()), None, MOST).await {
         Ok(gazettes) => gazettes,
-        Err(error) => return Problem::from(error).answer(PATH, &headers),
+        Err(error) => return Problem::from(error).answer(PATH, query.as_deref(), &headers),
     };
     let body = html! {
         p { a href=(format!("{PATH}?lang={}", language.tag())) { "← " (language.of("Painel", "Dashboard")) } }
@@ -131,7 +130,7 @@ pub async fn of_code(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQ
         }
     };
     let path = format!("{PATH}/falhas/{code}");
-    let frame = Frame { language, is_chosen: lang.is_some(), title: code.as_str(), path: &path, query: "" };
+    let frame = Frame { language, is_chosen, title: code.as_str(), path: &path, query: "" };
     dashboard::page(&frame, None, &body)
 }
 

@@ -67,7 +67,7 @@ pub async fn metrics(
             (None, None)
         }
         Err(error) => {
-            let mut response = Problem::from(error).answer("/api/metrics", &headers);
+            let mut response = Problem::from(error).answer("/api/metrics", None, &headers);
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             return response;
         }

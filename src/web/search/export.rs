@@ -27,7 +27,7 @@ pub async fn csv(State(site): State<Shared>, RawQuery(query): RawQuery, headers:
     const PATH: &str = "/search.csv";
     let (first, rest) = match begun(&site, query.as_deref()).await {
         Ok(begun) => begun,
-        Err(problem) => return problem.answer(PATH, &headers),
+        Err(problem) => return problem.answer(PATH, query.as_deref(), &headers),
     };
     let host = super::feed::base(&headers);
     // The sign in front tells spreadsheets that it is UTF-8.
@@ -55,7 +55,7 @@ pub async fn json(State(site): State<Shared>, RawQuery(query): RawQuery, headers
     const PATH: &str = "/search.json";
     let (first, rest) = match begun(&site, query.as_deref()).await {
         Ok(begun) => begun,
-        Err(problem) => return problem.answer(PATH, &headers),
+        Err(problem) => return problem.answer(PATH, query.as_deref(), &headers),
     };
     let head = format!("{{\"total\":{},\"hits\":[", first.total);
     let mut before = "\n";

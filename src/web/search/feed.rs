@@ -48,7 +48,7 @@ pub async fn feed(State(site): State<Shared>, RawQuery(query): RawQuery, headers
     };
     match answer.await {
         Ok(feed) => ([(CONTENT_TYPE, "application/atom+xml; charset=utf-8")], feed).into_response(),
-        Err::<String, super::Problem>(problem) => problem.answer(PATH, &headers),
+        Err::<String, super::Problem>(problem) => problem.answer(PATH, query.as_deref(), &headers),
     }
 }
 

@@ -36,7 +36,7 @@ async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, headers: 
     asked.search.limit = PER_PAGE;
     match page::page(Arc::clone(&site), asked, &headers).await {
         Ok(response) => response,
-        Err(problem) => problem.answer("/", &headers),
+        Err(problem) => problem.answer("/", query.as_deref(), &headers),
     }
 }
 

@@ -19,6 +19,6 @@ pub async fn suggestions(State(site): State<Shared>, RawQuery(query): RawQuery, 
             let names = serde_json::json!(directory.suggestions(&typed.unwrap_or_default(), NAMES));
             ([(CONTENT_TYPE, "application/json")], names.to_string()).into_response()
         }
-        Err(problem) => problem.answer("/territories.json", &headers),
+        Err(problem) => problem.answer("/territories.json", Some(&query), &headers),
     }
 }
