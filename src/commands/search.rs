@@ -106,10 +106,10 @@ fn heading(hit: &Hit, styled: bool) -> String {
     format!("{on}{date}  {place}{edition}{off}  {}  (id {})\n", hit.file_path, hit.id)
 }
 
-/// Matches bold on a terminal, between stars elsewhere.
+/// Matches bold on a terminal, between stars elsewhere; a sign where the text goes on.
 fn highlighted(passage: &Passage, styled: bool) -> String {
     let (on, off) = if styled { ("\u{1b}[1;33m", "\u{1b}[0m") } else { ("*", "*") };
-    let mut text = String::new();
+    let mut text = String::from(if passage.is_cut.0 { "… " } else { "" });
     let mut at = 0;
     for &(start, end) in &passage.highlights {
         if let (Some(before), Some(matched)) = (passage.text.get(at..start), passage.text.get(start..end)) {
@@ -118,6 +118,7 @@ fn highlighted(passage: &Passage, styled: bool) -> String {
         }
     }
     text.push_str(passage.text.get(at..).unwrap_or_default());
+    text.push_str(if passage.is_cut.1 { " …" } else { "" });
     // Text of a gazette must not steer the terminal.
     text.chars().filter(|c| !c.is_control() || (styled && *c == '\u{1b}')).collect()
 }
@@ -128,9 +129,10 @@ mod tests {
 
     #[test]
     fn matches_are_marked_and_control_characters_taken_out() {
-        let passage = Passage { page: 3, text: "o pregão\u{7} foi".into(), highlights: vec![(2, 9)] };
-        assert_eq!(highlighted(&passage, false), "o *pregão* foi");
-        let broken = Passage { page: 1, text: "ã".into(), highlights: vec![(1, 2), (5, 9)] };
-        assert_eq!(highlighted(&broken, false), "ã", "ranges off the text are passed over");
+        let passage =
+            Passage { page: 3, text: "o pregão\u{7} foi".into(), highlights: vec![(2, 9)], is_cut: (false, true) };
+        assert_eq!(highlighted(&passage, false), "o *pregão* foi …");
+        let broken = Passage { page: 1, text: "ã".into(), highlights: vec![(1, 2), (5, 9)], is_cut: (true, false) };
+        assert_eq!(highlighted(&broken, false), "… ã", "ranges off the text are passed over");
     }
 }

@@ -151,7 +151,7 @@ async fn a_document_is_found_again(index: Box<dyn SearchIndex>) {
         file_path: "2704302/2024-03-05/a b.pdf".into(),
         url: "https://files.example/2704302/2024-03-05/a b.pdf".into(),
         score: hit.score,
-        passages: vec![Passage { page: 1, text: "uma casa".into(), highlights: vec![(4, 8)] }],
+        passages: vec![Passage { page: 1, text: "uma casa".into(), highlights: vec![(4, 8)], is_cut: (false, false) }],
         handle: hit.handle.clone(),
     };
     assert_eq!((results.total, hit), (1, &expected));

@@ -282,4 +282,7 @@ pub struct Passage {
     pub text: String,
     /// Byte ranges in `text` of the words that matched, in order.
     pub highlights: Vec<(usize, usize)>,
+    /// Whether its page has more in front of it, and behind it: for people, who see a sign there.
+    #[serde(skip)]
+    pub is_cut: (bool, bool),
 }

@@ -112,7 +112,10 @@ fn folded(text: &str, start: usize, end: usize, matches: &[Match], page: u32) ->
     }
     copy(at, end, &mut out);
     out.truncate(out.trim_end().len());
-    Passage { page, text: out, highlights }
+    let prints = |c: char| !c.is_whitespace() && !c.is_control();
+    let before = text[..start].chars().rev().take_while(|c| *c != PAGE_BREAK).any(prints);
+    let behind = text[end..].chars().take_while(|c| *c != PAGE_BREAK).any(prints);
+    Passage { page, text: out, highlights, is_cut: (before, behind) }
 }
 
 #[cfg(test)]
@@ -135,7 +138,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].text, "Abre-se o PREGÃO nº 7");
         assert_eq!(highlighted(&found[0]), ["PREGÃO", "7"]);
-        assert_eq!(found[0].page, 1);
+        assert_eq!((found[0].page, found[0].is_cut), (1, (false, false)));
     }
 
     #[test]
@@ -145,6 +148,7 @@ mod tests {
         let found = passages(&text, "licitação pregão");
         assert_eq!(found.iter().map(|p| p.page).collect::<Vec<_>>(), [2, 3, 5]);
         assert_eq!(found.iter().flat_map(highlighted).collect::<Vec<_>>(), ["licitação", "pregão", "pregão"]);
+        assert_eq!(found.iter().map(|p| p.is_cut).collect::<Vec<_>>(), [(true, false), (false, true), (true, true)]);
         for passage in &found {
             assert!(passage.text.len() <= WIDTH, "{}", passage.text.len());
             for word in passage.text.split(' ') {

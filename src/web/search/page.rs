@@ -255,7 +255,11 @@ fn item(language: Language, asked: &Asked, hit: &Hit, passages: &[Passage]) -> M
                                 },
                                 None => span.page { "p. " (passage.page) },
                             }
-                            " " span.text { (marked(&passage.text, &passage.highlights)) }
+                            " " span.text {
+                                @if passage.is_cut.0 { "… " }
+                                (marked(&passage.text, &passage.highlights))
+                                @if passage.is_cut.1 { " …" }
+                            }
                         }
                     }
                 }
