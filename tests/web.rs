@@ -288,9 +288,14 @@ fn the_page_of_a_gazette_shows_its_text_beside_its_file(server: &Server) {
         "<dt>território</dt>",
         "<dd>sim</dd>",
         "UTC, indexado, ",
+        "<dt>data</dt><dd>08/04/2025</dd>",
     ] {
         assert!(page.text().contains(part), "no {part} in {}", page.text());
     }
+    let story = page.text().split("<section class=\"story\"").nth(1).unwrap();
+    let written = story.split("escrito em ").nth(1).unwrap();
+    assert!(written.as_bytes()[2] == b'/' && written[..25].contains(" UTC pela"), "as people write it: {story}");
+    assert!(!story.contains("Z pela") && !story.contains("-04-08"), "{story}");
     let beyond = server.get(&format!("/gazettes/{id}?page=999"));
     assert!(beyond.text().contains("O texto só tem"), "{}", beyond.text());
     let odd = server.get(&format!("/gazettes/{id}?page=-1&lang=en"));

@@ -108,7 +108,7 @@ fn rows(story: &Story, places: &Places, attempts: u32) -> Vec<Vec<String>> {
             (None, id) => Some(format!("{} ({})", id.as_deref().unwrap_or("-"), t("not in `territories`"))),
         },
     );
-    row("date", story.date.clone());
+    row("date", story.date.as_deref().map(output::readable));
     row("edition", story.edition_number.clone());
     row("file", places.file.as_ref().or(story.file_path.as_ref()).cloned());
     row("text", places.text.as_ref().or(story.text_path.as_ref()).cloned());
@@ -154,7 +154,10 @@ fn rows(story: &Story, places: &Places, attempts: u32) -> Vec<Vec<String>> {
             Some(indexed) => format!(
                 "{}, {}",
                 t("yes"),
-                told("written {at} by run {run}", &[("at", &indexed.indexed_at), ("run", &indexed.run_id)])
+                told(
+                    "written {at} by run {run}",
+                    &[("at", &output::readable(&indexed.indexed_at)), ("run", &indexed.run_id)]
+                )
             ),
             None => t("no").into(),
         }),

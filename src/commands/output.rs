@@ -4,8 +4,11 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use serde::Serialize;
-use time::PrimitiveDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
+use super::words::told;
 use crate::telemetry::{wants_colours, with_causes};
 
 /// Prints a value as one JSON document.
@@ -81,14 +84,38 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
-/// `2024-12-31 23:59 UTC`.
+/// `2024-12-31 23:59 UTC`, or `31/12/2024 23:59 UTC`.
 pub fn moment(moment: PrimitiveDateTime) -> String {
-    format!("{} {:02}:{:02} UTC", moment.date(), moment.hour(), moment.minute())
+    format!("{} {:02}:{:02} UTC", date(moment.date()), moment.hour(), moment.minute())
+}
+
+/// `2024-12-31` or `31/12/2024`.
+pub fn date(date: Date) -> String {
+    let (year, month, day) = date.to_calendar_date();
+    let pad = |number: u8| format!("{number:02}");
+    told(
+        "{year}-{month}-{day}",
+        &[("year", &format!("{year:04}")), ("month", &pad(u8::from(month))), ("day", &pad(day))],
+    )
+}
+
+/// What is written as in RFC 3339, a day or a moment of any zone, as people read it. Anything else stays as it is.
+pub fn readable(iso: &str) -> String {
+    if let Ok(day) = Date::parse(iso, format_description!("[year]-[month]-[day]")) {
+        return date(day);
+    }
+    OffsetDateTime::parse(iso, &Rfc3339).map_or_else(
+        |_| iso.to_owned(),
+        |told_at| {
+            let utc = told_at.to_offset(UtcOffset::UTC);
+            moment(PrimitiveDateTime::new(utc.date(), utc.time()))
+        },
+    )
 }
 
 /// ISO 8601 in UTC, for programs.
 pub fn iso_of(moment: PrimitiveDateTime) -> Option<String> {
-    moment.assume_utc().format(&time::format_description::well_known::Rfc3339).ok()
+    moment.assume_utc().format(&Rfc3339).ok()
 }
 
 /// Names and values, one pair a line. On a terminal a value that is too long goes on below its beginning.
@@ -180,12 +207,26 @@ pub fn styled() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::words::in_language;
     use super::*;
 
     #[test]
     fn sizes_read_well() {
         for (count, text) in [(999, "999 B"), (1_500, "1.5 kB"), (68_000_000, "68.0 MB"), (2_500_000_000, "2.5 GB")] {
             assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn dates_are_written_as_the_reader_does() {
+        for (iso, portuguese, english) in [
+            ("2026-11-25T14:03:59.123456Z", "25/11/2026 14:03 UTC", "2026-11-25 14:03 UTC"),
+            ("2026-11-25T23:03:59-03:00", "26/11/2026 02:03 UTC", "2026-11-26 02:03 UTC"),
+            ("2026-01-02", "02/01/2026", "2026-01-02"),
+            ("some day", "some day", "some day"),
+        ] {
+            assert_eq!(in_language(true, || readable(iso)), portuguese);
+            assert_eq!(in_language(false, || readable(iso)), english);
         }
     }
 

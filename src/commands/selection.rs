@@ -5,6 +5,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Date, PrimitiveDateTime, Time};
 
+use super::words::in_language;
 use super::{Usage, output};
 use crate::failure::FailureCode;
 use crate::gazette::{EXTRACTOR_VERSION, FailedFilter, GazetteId, Mode, Selection};
@@ -72,7 +73,8 @@ impl SelectionArgs {
         if let (Some(from), Some(to)) = (self.scraped_from, self.scraped_to)
             && from >= to
         {
-            let (from, to) = (output::moment(from), output::moment(to));
+            // As they are typed, whatever the language.
+            let (from, to) = in_language(false, || (output::moment(from), output::moment(to)));
             return Err(Usage(format!(
                 "--scraped-from {from} is not before the end of --scraped-to, {to}: exchange them"
             )));

@@ -139,6 +139,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("not registered yet", "ainda não registrados"),
     ("failed before", "falharam antes"),
     ("failures in the whole catalogue", "falhas em todo o catálogo"),
+    ("{year}-{month}-{day}", "{day}/{month}/{year}"),
     // one gazette
     ("territory", "território"),
     ("not in `territories`", "não está em `territories`"),
