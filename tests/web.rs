@@ -135,6 +135,7 @@ fn pages_over_a_folder() {
         what_is_not_found_or_not_understood_is_explained,
         the_page_of_a_gazette_shows_its_text_beside_its_file,
         the_way_back_leads_to_the_same_results,
+        the_next_page_with_what_was_sought_is_a_link_away,
         only_what_can_be_opened_is_offered,
         a_part_of_a_file_can_be_had,
         tables_and_feeds_hold_what_the_page_shows,
@@ -335,6 +336,31 @@ fn the_way_back_leads_to_the_same_results(server: &Server) {
         assert!(gazette.text().contains(&format!("<p class=\"back\"><a href=\"{search}\">")), "{}", gazette.text());
     }
     assert!(!server.get("/gazettes/1").text().contains("class=\"back\""), "nothing leads back to no search");
+}
+
+fn the_next_page_with_what_was_sought_is_a_link_away(server: &Server) {
+    let found = server.get(&format!("/api/v1/search?q={WORD}&limit=100")).json();
+    let mut followed = 0;
+    for hit in found["hits"].as_array().unwrap() {
+        let (mut here, mut page) = (format!("/gazettes/{}?q={WORD}", hit["id"]), 1);
+        loop {
+            let reply = server.get(&here);
+            let Some(link) = reply.text().split("<p class=\"onward\"><a href=\"").nth(1) else { break };
+            here = link.split('"').next().unwrap().replace("&amp;", "&");
+            let next: u64 = here.split("page=").nth(1).unwrap().parse().unwrap();
+            assert!(next > page && link.contains(&format!("<strong>pregão</strong>: {next} →")), "{link}");
+            for between in page + 1..=next {
+                let text = server.get(&format!("/api/v1/gazettes/{}?page={between}", hit["id"])).json();
+                let text = text["text"].as_str().unwrap().to_lowercase();
+                let has = text.contains("pregão") || text.contains("pregões");
+                assert_eq!(has, between == next, "page {between} of {here}");
+            }
+            assert!(server.get(&here).text().contains("<mark>"), "{here}");
+            (page, followed) = (next, followed + 1);
+        }
+    }
+    assert!(followed > 0, "some gazette has the word on two pages");
+    assert!(!server.get("/gazettes/1").text().contains("class=\"onward\""), "nothing was sought");
 }
 
 fn only_what_can_be_opened_is_offered(server: &Server) {

@@ -30,14 +30,7 @@ pub struct Match {
 pub fn find(text: &str, query: &Query) -> Vec<Match> {
     if text.len() > BEGINNING_BYTES {
         let matches = find_in(&text[..text.floor_char_boundary(BEGINNING_BYTES)], query);
-        let shown = |clause: usize| matches.iter().any(|m| m.clause == clause);
-        let mut next = 0;
-        let every_group = query.all.iter().all(|group| {
-            let clauses = next..next + group.len();
-            next = clauses.end;
-            clauses.into_iter().any(shown)
-        });
-        if every_group {
+        if meet(&matches, query) {
             return matches;
         }
     }
@@ -46,6 +39,18 @@ pub fn find(text: &str, query: &Query) -> Vec<Match> {
         matches = find_beginnings(text, query);
     }
     matches
+}
+
+/// Whether every group of the query has a match.
+#[must_use]
+pub fn meet(matches: &[Match], query: &Query) -> bool {
+    let shown = |clause: usize| matches.iter().any(|m| m.clause == clause);
+    let mut next = 0;
+    query.all.iter().all(|group| {
+        let clauses = next..next + group.len();
+        next = clauses.end;
+        clauses.into_iter().any(shown)
+    })
 }
 
 fn find_in(text: &str, query: &Query) -> Vec<Match> {

@@ -136,6 +136,12 @@ pub fn highlights(text: &str, query: &Query) -> Vec<(usize, usize)> {
     ranges
 }
 
+/// Whether a text holds all that a query asks for: of every alternative one word or phrase.
+#[must_use]
+pub fn is_met(text: &str, query: &Query) -> bool {
+    matches::meet(&matches::find(text, query), query)
+}
+
 /// Opens the index that the configuration names.
 ///
 /// # Errors

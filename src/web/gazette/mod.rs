@@ -11,10 +11,10 @@ mod disposition; // how a file is handed out
 mod file; // the file itself
 mod justified; // lines of one word
 mod page; // text beside the file, and the story
-mod text; // one page of the stored text
+mod text; // one page of the stored text, and the next that holds what is sought
 
 pub use page::address;
-pub use text::{PageText, page_text};
+pub use text::{PageText, page_and_next, page_text};
 
 pub fn routes() -> Router<Shared> {
     Router::new().route("/gazettes/{id}", get(page::page)).route("/gazettes/{id}/file", get(file::file))

@@ -15,9 +15,10 @@ use super::super::site::{Shared, Story};
 use super::super::territories::label;
 use super::file::{Unoffered, offered};
 use super::justified::rejoined;
-use super::{PageText, page_text};
+use super::text::Sought;
+use super::{PageText, page_and_next};
 use crate::gazette::GazetteId;
-use crate::search_index::{Query, highlights};
+use crate::search_index::{Query, highlights, is_met};
 
 /// What the address asks for.
 struct Asked {
@@ -73,17 +74,22 @@ async fn answer(site: &Shared, uri: &Uri, query: Option<&str>, headers: &HeaderM
     let story = story.map_err(|error| Problem::internal(&*error))?.ok_or_else(unknown)?;
     let key = story.told.file_path.as_deref().unwrap_or_default();
     // What is not stored, and a storage that is away, leave the story.
-    let (text, is_pdf) = if key.is_empty() {
-        (None, Err(Unoffered::NoFile))
+    let query = Query::parse(&asked.search.search.text).ok();
+    let ((text, next), is_pdf) = if key.is_empty() {
+        ((None, None), Err(Unoffered::NoFile))
     } else {
-        let (text, shown) = tokio::join!(page_text(&*site.storage, key, asked.page), offered(&*site.storage, key));
-        (text.ok(), shown.map(|shown| shown.is_pdf()))
+        let is_sought = |text: &str| query.as_ref().is_some_and(|query| is_met(text, query));
+        let sought: Option<Sought<'_>> = query.is_some().then_some(&is_sought);
+        let text = page_and_next(&*site.storage, key, asked.page, sought);
+        let (text, shown) = tokio::join!(text, offered(&*site.storage, key));
+        (text.map_or((None, None), |(text, next)| (Some(text), next)), shown.map(|shown| shown.is_pdf()))
     };
     let title = title(language, &story);
-    let (path, query) = (format!("/gazettes/{id}"), self::query(asked.page, &asked.search));
+    let (path, here) = (format!("/gazettes/{id}"), self::query(asked.page, &asked.search));
     let is_chosen = asked.search.language.is_some();
-    let frame = Frame { language, is_chosen, title: &title, path: &path, query: &query };
-    let view = View { language, asked: &asked, story: &story, is_pdf, text: text.as_ref() };
+    let frame = Frame { language, is_chosen, title: &title, path: &path, query: &here };
+    let view =
+        View { language, asked: &asked, story: &story, is_pdf, text: text.as_ref(), found: query.as_ref(), next };
     Ok(layout::page(&frame, &view.body(&title)))
 }
 
@@ -105,6 +111,10 @@ struct View<'a> {
     /// Whether the file is a PDF; or why it is not offered.
     is_pdf: Result<bool, Unoffered>,
     text: Option<&'a PageText>,
+    /// What was searched for.
+    found: Option<&'a Query>,
+    /// The next page that holds it.
+    next: Option<u32>,
 }
 
 impl View<'_> {
@@ -147,6 +157,7 @@ impl View<'_> {
                         (self.turning(self.t("Páginas do diário", "Pages of the gazette")))
                         (self.jump())
                     }
+                    (self.onward())
                     (self.page_text())
                     div.below { (self.turning(self.t("Páginas do diário, abaixo do texto", "Pages of the gazette, below the text"))) }
                 }
@@ -201,6 +212,19 @@ impl View<'_> {
         }
     }
 
+    /// To the next page that holds what was searched for.
+    fn onward(&self) -> Markup {
+        let Some(page) = self.next else { return html! {} };
+        let search = &self.asked.search;
+        html! {
+            p.onward {
+                a href=(address(self.story.told.id, page, search)) {
+                    (self.t("próxima página com ", "next page with ")) strong { (search.search.text) } ": " (page) " →"
+                }
+            }
+        }
+    }
+
     /// To any page, where there are more than the links lead to.
     fn jump(&self) -> Markup {
         let Some(pages) = self.pages().filter(|pages| *pages > 3) else { return html! {} };
@@ -225,9 +249,7 @@ impl View<'_> {
             }
             Some(PageText::There { text, cut }) => {
                 let text = &rejoined(text);
-                let found = Query::parse(&self.asked.search.search.text)
-                    .map(|query| highlights(text, &query))
-                    .unwrap_or_default();
+                let found = self.found.map(|query| highlights(text, query)).unwrap_or_default();
                 html! {
                     pre.text tabindex="0" { (marked(text, &found)) }
                     @if *cut { p.note { (self.t("A página é mais longa do que se mostra aqui.", "The page is longer than what is shown here.")) } }
