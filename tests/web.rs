@@ -348,7 +348,7 @@ fn the_next_page_with_what_was_sought_is_a_link_away(server: &Server) {
             let Some(link) = reply.text().split("<p class=\"onward\"><a href=\"").nth(1) else { break };
             here = link.split('"').next().unwrap().replace("&amp;", "&");
             let next: u64 = here.split("page=").nth(1).unwrap().parse().unwrap();
-            assert!(next > page && link.contains(&format!("<strong>pregão</strong>: {next} →")), "{link}");
+            assert!(next > page && link.contains(&format!("<strong>pregão</strong>: {next}\u{a0}→")), "{link}");
             for between in page + 1..=next {
                 let text = server.get(&format!("/api/v1/gazettes/{}?page={between}", hit["id"])).json();
                 let text = text["text"].as_str().unwrap().to_lowercase();

@@ -19,6 +19,7 @@ impl Language {
     }
 
     /// The same for the query of an address; and whether it was asked for there, so that links keep it.
+    #[must_use]
     pub fn of_query(query: Option<&str>, headers: &HeaderMap) -> (Self, bool) {
         let mut parameters = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
         let asked = parameters.find(|(name, value)| name == "lang" && !value.is_empty());

@@ -219,7 +219,7 @@ impl View<'_> {
         html! {
             p.onward {
                 a href=(address(self.story.told.id, page, search)) {
-                    (self.t("próxima página com ", "next page with ")) strong { (search.search.text) } ": " (page) " →"
+                    (self.t("próxima página com ", "next page with ")) strong { (search.search.text) } ": " (page) "\u{a0}→"
                 }
             }
         }

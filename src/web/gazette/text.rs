@@ -10,7 +10,7 @@ use crate::storage::{Storage, StorageError, StorageErrorKind};
 /// Of a longer page only so much is shown, and looked at, in bytes.
 const PAGE_BYTES: usize = 512 << 10;
 /// So far behind a page the next one is looked for, in bytes: more than nearly every gazette has.
-const REACH_BYTES: usize = 8 << 20;
+const REACH_BYTES: usize = 4 << 20;
 /// Pages are parted by form feeds.
 const PAGE_BREAK: u8 = 0x0c;
 
