@@ -97,6 +97,25 @@ fn a_reader_is_replaced_when_it_is_old_and_not_before() {
 }
 
 #[test]
+fn a_reader_is_replaced_when_it_has_grown_and_when_time_has_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    let healthy = healthy(folder.path());
+    let started = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        settings.recycling.documents = 1_000;
+        change(&mut settings);
+        let sandbox = Sandbox::new(settings);
+        for _ in 0..4 {
+            read(&sandbox, &healthy).unwrap();
+        }
+        sandbox.started()
+    };
+    assert_eq!(started(|_| ()), 1);
+    assert_eq!(started(|settings| settings.recycling.age = Duration::ZERO), 4);
+    assert!(started(|settings| settings.recycling.growth_bytes = 0) >= 2, "reading leaves something in memory");
+}
+
+#[test]
 fn a_reader_that_cannot_be_started_is_no_fault_of_the_document() {
     let folder = tempfile::tempdir().unwrap();
     for program in ["/bin/false", "/no/such/program"] {

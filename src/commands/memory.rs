@@ -64,6 +64,9 @@ pub fn mib(bytes: u64) -> String {
     format!("{} MiB", bytes / MIB)
 }
 
+/// The least `memory_budget_mb`.
+const LEAST_MB: u64 = 128;
+
 /// Takes the container's bound on memory where that is lower than what was configured, and says so.
 pub fn respect_container(config: &mut Config) {
     if let Some(warning) = lowered(config, telemetry::memory_limit()) {
@@ -78,6 +81,12 @@ fn lowered(config: &mut Config, limit_bytes: Option<u64>) -> Option<String> {
         return None;
     }
     config.memory_budget_mb = limit_mb;
+    if limit_mb < LEAST_MB {
+        return Some(format!(
+            "the container allows {limit_mb} MiB of memory, and reading gazettes takes {LEAST_MB}: the kernel may end a run; \
+             raise the container's limit"
+        ));
+    }
     Some(format!(
         "the container allows {limit_mb} MiB of memory, less than the {configured_mb} MiB of memory_budget_mb: \
          {limit_mb} MiB it is; lower memory_budget_mb or raise the container's limit to be rid of this warning"
@@ -96,10 +105,13 @@ mod tests {
             (Some(1024 * MIB), 512, false),
             (Some(512 * MIB), 512, false),
             (Some(300 * MIB), 300, true),
+            (Some(64 * MIB), 64, true),
         ] {
             let mut config = load(&Sources::default()).unwrap().config;
             let warning = lowered(&mut config, limit);
             assert_eq!((config.memory_budget_mb, warning.is_some()), (expected, said), "{limit:?}");
+            let is_too_little = warning.is_some_and(|warning| warning.contains("may end a run"));
+            assert_eq!(is_too_little, expected < LEAST_MB, "{limit:?}");
         }
     }
 

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use crate::budget::BytePermit;
 use crate::catalog::{Catalog, Completion, Deferred, FailedGazette, Timings};
-use crate::checksum;
 use crate::config::{Config, LiveConfig};
 use crate::extraction::ocr::Ocr;
 use crate::extraction::sandbox::Sandbox;

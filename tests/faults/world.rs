@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use prelo::failure::{FailureCode, Permanence};
 use serde_json::{Value, json};
 
 use super::engine::Engine;
@@ -106,6 +107,8 @@ impl Ran {
         let id = line["gazette_id"].as_i64().unwrap().to_string();
         let story = self.prelo.json(0, &["explain", &id]);
         assert!(story.to_string().contains(code), "row {}: {story}", self.row);
+        let is_permanent = FailureCode::parse(code).unwrap().permanence() == Permanence::Permanent;
+        assert_eq!(story["state"]["next_attempt_at"].is_null(), is_permanent, "row {}: {story}", self.row);
         self
     }
 
