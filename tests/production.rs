@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
+use support::http::{ask, get};
 use support::servers::{Row, World, gazettes, md5_of};
-use support::shared;
+use support::serving::Server;
+use support::{fixtures, shared};
 use time::macros::date;
 
 mod support;
@@ -96,6 +98,49 @@ async fn a_backlog_by_offset_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_by_keyset_loses_nothing() {
     quiet_backlog("keyset").await;
+}
+
+/// What a journalist and an operator see, over PostgreSQL, S3 and OpenSearch.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_are_those_of_a_folder() {
+    let Some(world) = World::new("pages").await else { return };
+    let content = std::fs::read(fixtures().join("serra-clara/camara-118.pdf")).unwrap();
+    let path = "2704302/camara-118.pdf";
+    world.upload(path, content.clone()).await;
+    let ids = world.insert(&on_days(path, &content, 12)).await;
+    let prelo = world.prelo();
+    assert_eq!(prelo.json(0, &["run"])["indexed"], 12);
+    let server = Server::start(&prelo, &[]);
+    let get = |path: &str| {
+        let reply = get(&server.host, path);
+        assert_eq!(reply.status, 200, "{path}: {}", reply.body);
+        reply.body
+    };
+
+    let page = get("/?q=%22f%C3%B3rmulas+infantis%22&sort=newest");
+    for part in ["<strong>12</strong>", "<mark>fórmulas</mark>", "Maceió", "12/01/2024", "/file#page=1", "page=2"] {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
+    let second = get("/?q=%22f%C3%B3rmulas+infantis%22&sort=newest&page=2");
+    assert!(second.contains("01/01/2024") && !second.contains("12/01/2024"), "{second}");
+    let by_filter = get("/?state=AL&from=2024-01-05&to=2024-01-06");
+    assert!(by_filter.contains("<strong>2</strong>"), "{by_filter}");
+    let table = get("/search.csv?q=infantis");
+    assert!((1..=12).all(|day| table.contains(&format!("2024-01-{day:02}"))), "{table}");
+    assert_eq!(get("/search.atom?q=infantis").matches("<entry>").count(), 12);
+
+    let id = ids[0];
+    let gazette = get(&format!("/gazettes/{id}?q=infantis"));
+    assert!(gazette.contains("<mark>infantis</mark>") && gazette.contains("01/01/2024"), "{gazette}");
+    let part = ask(&server.host, "GET", &format!("/gazettes/{id}/file"), &["Range: bytes=0-4"], "").unwrap();
+    assert_eq!((part.status, part.body.as_str()), (206, "%PDF-"), "{}", part.head);
+    assert!(part.header("content-range").ends_with(&format!("/{}", content.len())), "{}", part.head);
+
+    let dashboard = get("/painel");
+    assert!(dashboard.contains("id=\"history\"") && dashboard.contains("12"), "{dashboard}");
+    assert!(get("/metrics").contains("prelo_"));
+    get("/readyz");
+    world.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -107,8 +107,9 @@ impl Ran {
         let id = line["gazette_id"].as_i64().unwrap().to_string();
         let story = self.prelo.json(0, &["explain", &id]);
         assert!(story.to_string().contains(code), "row {}: {story}", self.row);
+        // One that may pass has none either when its attempts are spent.
         let is_permanent = FailureCode::parse(code).unwrap().permanence() == Permanence::Permanent;
-        assert_eq!(story["state"]["next_attempt_at"].is_null(), is_permanent, "row {}: {story}", self.row);
+        assert!(!is_permanent || story["state"]["next_attempt_at"].is_null(), "row {}: {story}", self.row);
         self
     }
 
