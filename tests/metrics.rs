@@ -31,7 +31,7 @@ fn checked_by_promtool(text: &str) {
     let child =
         Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let Ok(mut child) = child else {
-        eprintln!("skipped: promtool is not installed (on Debian: apt-get install prometheus)");
+        eprintln!("SKIPPED: promtool is not installed (on Debian: apt-get install prometheus)");
         return;
     };
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
@@ -233,7 +233,7 @@ fn the_alerts_fire_when_they_should() {
     let ops = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ops/prometheus");
     for arguments in [["check", "rules", "alerts.yml"], ["test", "rules", "alerts.test.yml"]] {
         let Ok(output) = Command::new("promtool").args(arguments).current_dir(&ops).output() else {
-            eprintln!("skipped: promtool is not installed (on Debian: apt-get install prometheus)");
+            eprintln!("SKIPPED: promtool is not installed (on Debian: apt-get install prometheus)");
             return;
         };
         let said = [output.stdout, output.stderr].concat();
