@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from math import sqrt
 
 MIB = 1 << 20
-SHORT_DOUBT = 15
-"""MiB per 1,000. Runs of 1,000 gazettes on one machine and of one build told slopes from -2.6 to +7.6, each with an error of 2: what is
-sampled one after the other is not independent. The long run has the bound itself."""
 WARM_UP = 0.2
 """As much of the gazettes is left out of the fit: readers are started, and caches and the writer of the index fill up."""
 
@@ -73,7 +70,7 @@ def lost(report, marked, documents):
 
 
 def verdict(watched, steep, bounds):
-    """Which bounds were passed. Few gazettes tell a slope only roughly: then it has to pass the bound beyond doubt, by twice its error and by what such runs differ."""
+    """Which bounds were passed. Few gazettes tell a slope only roughly: then it has to pass the bound beyond doubt, by twice its error."""
     wrong = []
     peak = watched.peak() / MIB
     if peak > bounds.peak_mib:
@@ -82,6 +79,6 @@ def verdict(watched, steep, bounds):
         wrong.append(f"the kernel killed {watched.killed} processes for passing {bounds.peak_mib} MiB")
     if steep is None:
         wrong.append("too few gazettes for a slope: at least a few hundred are needed")
-    elif steep.mib_per_thousand - (0 if bounds.strict else max(2 * steep.error, SHORT_DOUBT)) > bounds.slope:
+    elif steep.mib_per_thousand - (0 if bounds.strict else 2 * steep.error) > bounds.slope:
         wrong.append(f"memory grows by {steep.mib_per_thousand:.2f} MiB with each 1,000 gazettes, more than {bounds.slope}")
     return wrong
