@@ -127,9 +127,7 @@ fn closing(summary: &Summary, back: bool) -> String {
         vec![t("text").to_owned(), output::bytes(summary.bytes)],
         vec![t("time").to_owned(), format!("{} ({rate:.0} docs/s)", duration(summary.seconds))],
     ];
-    for (name, count) in
-        [("stored texts missing", summary.missing), ("altered", summary.altered), ("refused", summary.refused)]
-    {
+    for (name, count) in [("stored texts missing", summary.missing), ("refused", summary.refused)] {
         if count > 0 {
             rows.push(vec![t(name).to_owned(), count.to_string()]);
         }

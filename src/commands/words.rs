@@ -337,7 +337,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("documents in it", "documentos nela"),
     ("documents in the one before", "documentos na anterior"),
     ("stored texts missing", "textos guardados que faltam"),
-    ("altered", "alterados"),
     ("refused", "recusados"),
     ("Removed {removed}, which was kept from the time before.", "Removida {removed}, que estava guardada de antes."),
     ("no stored text: {gazette}", "sem texto guardado: {gazette}"),

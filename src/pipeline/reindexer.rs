@@ -64,8 +64,6 @@ pub struct Summary {
     /// Gazettes without a stored text, and the first of them.
     pub missing: u64,
     pub first_missing: Vec<String>,
-    /// Gazettes whose stored text is not the one that was indexed; it was taken as it is.
-    pub altered: u64,
     /// Documents that the new mapping refuses, and the reason of the first.
     pub refused: u64,
     pub refusal: Option<String>,

@@ -8,11 +8,11 @@
 use ::tantivy::tokenizer::{AsciiFoldingFilter, LowerCaser, SimpleTokenizer, TextAnalyzer};
 
 use super::query::Stem;
-use stems::Borrowed;
-use words::{Word, Words};
+pub use stems::{Borrowed, StemId};
 
-mod grouped;
+mod short_words;
 mod stems;
+mod texts;
 mod words;
 
 /// Bytes; what is longer is no word, and the index takes no token above 65,530.
@@ -64,24 +64,16 @@ const ACCENTS: &[(&str, &str)] = &[
     ("arias", "ario"),
 ];
 
-/// For the index: words, lower case, without accents, without stop words (their places stay empty, so that phrases fit),
-/// stemmed; and all places of a word together, not in the order of the text.
-#[must_use]
-pub fn analyzer() -> TextAnalyzer {
-    TextAnalyzer::from(grouped::Analyzer)
-}
-
-/// The words of a text as the index holds them, in the order of the text.
+/// The words of a text as the index holds them: lower case, without accents, without stop words (their places stay empty,
+/// so that phrases fit), stemmed.
 #[must_use]
 pub fn stems(text: &str) -> Vec<Stem> {
+    let mut found = Vec::new();
     let mut known = Borrowed::default();
     let known = known.get();
-    known.make_room();
-    let stem = |word: Word<'_>| {
-        let stem = known.of(word)?;
-        Some(Stem { offset: word.position, text: known.text(stem).to_owned() })
-    };
-    Words::of(text).filter_map(stem).collect()
+    known.each(text, |stem| found.push(stem));
+    let stem = |(offset, stem): (usize, &Option<StemId>)| Some(Stem { offset, text: known.text((*stem)?).to_owned() });
+    found.iter().enumerate().filter_map(stem).collect()
 }
 
 /// Lower case without accents.

@@ -21,7 +21,7 @@ pub struct Clause {
     pub stems: Vec<Stem>,
 }
 
-/// A word reduced by [`portuguese::analyzer`].
+/// A word reduced by [`portuguese::stems`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stem {
     /// Words between the start of the clause and this one, stop words counted.

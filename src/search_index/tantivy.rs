@@ -18,8 +18,11 @@ use store::{Store, lock};
 use versions::{Layout, Pointer};
 
 mod inventory;
+mod inversion;
 mod merging;
+mod replaced;
 mod schema;
+mod segment;
 mod store;
 #[cfg(test)]
 mod tests;

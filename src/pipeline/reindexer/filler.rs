@@ -3,14 +3,12 @@
 use std::collections::HashSet;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use md5::{Digest, Md5};
 use time::PrimitiveDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{PAUSE, Progress, Summary};
 use crate::budget::{ByteBudget, MemoryPlan};
 use crate::catalog::{Indexed, IndexedQuery};
-use crate::checksum::hex;
 use crate::gazette::GazetteId;
 use crate::pipeline::{Context, RunError, retrying};
 use crate::search_index::document::{Links, Provenance};
@@ -23,6 +21,11 @@ const FETCHES: usize = 8;
 /// Gazettes named when their texts are missing.
 const NAMED: usize = 20;
 
+/// What writing segments of the embedded index takes beside the texts, a third of it: measured.
+const WRITERS_BYTES: u64 = 24 << 20;
+/// Of texts in a bulk for the embedded index.
+const LEAST_BYTES: u64 = 4 << 20;
+
 /// When a bulk is full.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
@@ -32,11 +35,13 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// The embedded index commits each bulk, and takes the same time for a small one.
+    /// The embedded index makes segments of each bulk and commits it: large ones are merged seldom, and wait seldom for the
+    /// disk. One is written while the texts of the next are fetched.
     pub fn new(context: &Context, room: u64) -> Self {
         let config = &context.config;
         if config.index.expose().starts_with("tantivy") {
-            return Self { documents: 5_000, bytes: room / MemoryPlan::COPIES_OF_A_TEXT / 4 };
+            let texts = (room / MemoryPlan::COPIES_OF_A_TEXT).saturating_sub(WRITERS_BYTES);
+            return Self { documents: 5_000, bytes: (texts / 2).max(LEAST_BYTES) };
         }
         Self { documents: config.bulk_documents as usize, bytes: config.bulk_size_mb * 1024 * 1024 }
     }
@@ -75,7 +80,6 @@ struct Written {
     documents: u64,
     bytes: u64,
     missing: Vec<String>,
-    altered: u64,
     refused: Vec<String>,
 }
 
@@ -83,7 +87,6 @@ impl Summary {
     fn add(&mut self, written: Written) {
         self.written += written.documents;
         self.bytes += written.bytes;
-        self.altered += written.altered;
         self.missing += written.missing.len() as u64;
         self.refused += written.refused.len() as u64;
         self.refusal = self.refusal.take().or_else(|| written.refused.into_iter().next());
@@ -194,8 +197,6 @@ impl Filler<'_> {
                 ));
                 continue;
             };
-            let differs = |checksum: &String| hex(&Md5::digest(text.as_bytes())) != *checksum;
-            written.altered += u64::from(!row.in_flight && row.state.text_checksum.as_ref().is_some_and(differs));
             written.bytes += text.len() as u64;
             documents.push(self.document(row, text));
         }
@@ -209,11 +210,11 @@ impl Filler<'_> {
         let key = row.gazette.file_path.as_deref().unwrap_or_default();
         let policy = self.context.retry_policy(self.context.config.download_attempts);
         match retrying(self.context, &policy, "read a text", || self.context.storage.get_text(key)).await {
-            // What prelo stored is UTF-8, and quicker looked at as a whole.
-            Ok(text) => Ok(Some(match std::str::from_utf8(&text) {
-                Ok(text) => text.to_owned(),
-                Err(_) => String::from_utf8_lossy(&text).into_owned(),
-            })),
+            // What prelo stored is UTF-8, and is not copied then.
+            Ok(text) => Ok(Some(
+                String::from_utf8(text.into())
+                    .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+            )),
             Err(error) if matches!(error.kind, StorageErrorKind::NotFound | StorageErrorKind::BadKey) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -8,25 +8,29 @@ use ::tantivy::tokenizer::{
 };
 use rustc_hash::FxHashMap;
 
-use super::words::{Short, Word};
+use super::short_words::ShortWords;
+use super::texts::Texts;
+use super::words::{Word, Words};
 use super::{MAX_WORD_BYTES, reduced, stop_words};
 
-/// Numbers a stem, until [`Stems::make_room`].
-pub(super) type StemId = u32;
+/// Numbers a stem, until [`Stems::renumber`].
+pub type StemId = u32;
 
-pub(super) struct Stems {
+/// Words that are looked up one right after the other: the processor then waits for several at a time.
+const TOGETHER: usize = 64;
+
+/// Words and stems that are known.
+pub struct Stems {
     folder: TextAnalyzer,
     stemmer: TextAnalyzer,
-    /// `None` for stop words. These are compared and hashed without a look elsewhere.
-    short: FxHashMap<Short, Option<StemId>>,
+    short: ShortWords,
     long: FxHashMap<Box<str>, Option<StemId>>,
-    ids: FxHashMap<Box<str>, StemId>,
-    texts: Vec<Box<str>>,
+    texts: Texts,
 }
 
 impl Stems {
-    /// Words that are remembered: about five megabytes.
-    pub const MOST: usize = 50_000;
+    /// Words that are remembered, and stems that are kept from one use to the next: about six megabytes.
+    pub const MOST: usize = 100_000;
 
     fn new() -> Self {
         let folder = TextAnalyzer::builder(SimpleTokenizer::default())
@@ -38,65 +42,92 @@ impl Stems {
             .filter(Stemmer::new(Language::Portuguese))
             .filter(AsciiFoldingFilter)
             .build();
-        let (short, long, ids) = (FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
-        Self { folder, stemmer, short, long, ids, texts: Vec::new() }
+        let (short, long, texts) = (ShortWords::new(), FxHashMap::default(), Texts::default());
+        Self { folder, stemmer, short, long, texts }
     }
 
-    /// Whether there are so many words that [`Self::make_room`] is due.
-    pub fn is_full(&self) -> bool {
-        self.short.len() + self.long.len() >= Self::MOST
-    }
-
-    /// Forgets all words when they have become too many, and the numbers of their stems.
-    pub fn make_room(&mut self) {
-        if self.is_full() {
-            self.short.clear();
-            self.long.clear();
-            self.ids.clear();
-            self.texts.clear();
+    /// Gives the stem of each word of a text in turn; `None` for a stop word, and for what is too long to be a word.
+    pub fn each(&mut self, text: &str, mut give: impl FnMut(Option<StemId>)) {
+        let mut words = Words::of(text);
+        let mut together = Vec::with_capacity(TOGETHER);
+        let mut guesses = Vec::with_capacity(TOGETHER);
+        loop {
+            together.clear();
+            together.extend(words.by_ref().take(TOGETHER).map(|word| (word, word.short())));
+            if together.is_empty() {
+                return;
+            }
+            // Nothing here waits for what was read before.
+            guesses.clear();
+            guesses.extend(together.iter().map(|(_, short)| self.short.guess(*short)));
+            for ((word, short), guess) in together.iter().zip(&guesses) {
+                match self.short.at(*guess, *short) {
+                    Some(known) => give(known.stem),
+                    None => give(self.of(*word)),
+                }
+            }
         }
     }
 
     /// The stem of a word; `None` for a stop word, and for what is too long to be a word.
-    pub fn of(&mut self, word: Word<'_>) -> Option<StemId> {
-        let Some(short) = word.short() else { return self.of_long(word.text()) };
-        if let Some(known) = self.short.get(&short) {
-            return *known;
-        }
-        let stem = self.found(word.text());
-        self.short.insert(short, stem);
-        stem
-    }
-
-    fn of_long(&mut self, word: &str) -> Option<StemId> {
-        if word.len() >= MAX_WORD_BYTES {
+    fn of(&mut self, word: Word<'_>) -> Option<StemId> {
+        let text = word.text();
+        if text.len() >= MAX_WORD_BYTES {
             return None;
         }
-        if let Some(known) = self.long.get(word) {
-            return *known;
+        if word.is_short() {
+            if let Some(known) = self.short.get(word.short()) {
+                return known.stem;
+            }
+        } else if let Some(stem) = self.long.get(text) {
+            return *stem;
         }
-        let stem = self.found(word);
-        self.long.insert(word.into(), stem);
+        self.learn(word)
+    }
+
+    #[cold]
+    fn learn(&mut self, word: Word<'_>) -> Option<StemId> {
+        // When there are too many, all words are forgotten; their stems keep their numbers.
+        if self.short.len() + self.long.len() >= Self::MOST {
+            self.short.clear();
+            self.long.clear();
+        }
+        let stem = self.found(word.text());
+        if word.is_short() {
+            self.short.insert(word.short(), stem);
+        } else {
+            self.long.insert(word.text().into(), stem);
+        }
         stem
     }
 
     fn found(&mut self, word: &str) -> Option<StemId> {
+        // Nothing of what follows changes numbers, which most new words are.
+        if word.bytes().all(|byte| byte.is_ascii_digit()) {
+            return self.texts.number(word);
+        }
         let folded = only_token(&mut self.folder, word)?;
         let stem = only_token(&mut self.stemmer, &reduced(&folded))?;
-        if let Some(id) = self.ids.get(stem.as_str()) {
-            return Some(*id);
-        }
-        let id = StemId::try_from(self.texts.len()).ok()?;
-        self.texts.push(stem.as_str().into());
-        self.ids.insert(stem.into(), id);
-        Some(id)
+        self.texts.number(&stem)
     }
 
+    /// Forgets all stems when they have become too many: the next will be numbered from zero.
+    pub fn renumber(&mut self) {
+        if self.count() >= Self::MOST {
+            self.short.clear();
+            self.long.clear();
+            self.texts.clear();
+        }
+    }
+
+    /// The stem of this number.
+    #[must_use]
     pub fn text(&self, stem: StemId) -> &str {
-        self.texts.get(stem as usize).map_or("", |text| text)
+        self.texts.text(stem)
     }
 
     /// Stems that are known; the next will have this number.
+    #[must_use]
     pub fn count(&self) -> usize {
         self.texts.len()
     }
@@ -109,19 +140,22 @@ fn only_token(analyzer: &mut TextAnalyzer, word: &str) -> Option<String> {
     left
 }
 
-/// [`Stems`] that nobody uses: one for each text that was ever read at the same time. Tantivy begins a new thread with
-/// every commit, so that what a thread remembers would be forgotten as often.
+/// [`Stems`] that nobody uses: one for each text that was ever read at the same time. What was learnt from one bulk serves
+/// the next.
 static IDLE: Mutex<Vec<Stems>> = Mutex::new(Vec::new());
 
-/// Stems that are given back when the text is read.
+/// Stems that are given back after use.
 #[derive(Default)]
-pub(super) struct Borrowed(Option<Stems>);
+pub struct Borrowed(Option<Stems>);
 
 impl Borrowed {
+    /// The stems, with [`Stems::renumber`] done when they are first asked for.
     pub fn get(&mut self) -> &mut Stems {
         self.0.get_or_insert_with(|| {
             let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            idle.unwrap_or_else(Stems::new)
+            let mut stems = idle.unwrap_or_else(Stems::new);
+            stems.renumber();
+            stems
         })
     }
 }
@@ -140,11 +174,23 @@ mod tests {
     fn what_is_known_is_bounded() {
         let mut stems = Stems::new();
         for n in 0..Stems::MOST * 2 {
-            stems.make_room();
+            stems.renumber();
             let word = format!("palavra{n}");
             let stem = stems.of(Word::alone(&word)).unwrap();
             assert_eq!(stems.text(stem), word);
         }
+        assert!(stems.short.len() <= Stems::MOST && stems.count() <= Stems::MOST);
+    }
+
+    #[test]
+    fn stems_keep_their_numbers_when_words_are_forgotten() {
+        let mut stems = Stems::new();
+        let first = stems.of(Word::alone("contratos")).unwrap();
+        for n in 0..=Stems::MOST {
+            stems.of(Word::alone(&format!("palavra{n}")));
+        }
+        assert_eq!(stems.of(Word::alone("contrato")), Some(first));
+        assert_eq!(stems.text(first), "contrat");
         assert!(stems.short.len() <= Stems::MOST);
     }
 }

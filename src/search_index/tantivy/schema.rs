@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use ::tantivy::Term;
 use ::tantivy::query::{
     AllQuery, BooleanQuery, ConstScoreQuery, Occur, PhraseQuery, Query as TantivyQuery, RangeQuery, TermQuery,
     TermSetQuery,
@@ -10,18 +11,17 @@ use ::tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TantivyDocument, TextFieldIndexing, TextOptions,
     Value as _,
 };
-use ::tantivy::{Index, Term};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use time::Date;
 
 use crate::gazette::GazetteId;
+use crate::search_index::SearchQuery;
 use crate::search_index::document::{Document, Metadata, Provenance};
 use crate::search_index::query::{Clause, Query};
-use crate::search_index::{SearchQuery, portuguese};
 
-/// Names the rules of [`portuguese`]: with other rules comes another name, and an older index is refused.
-const ANALYZER: &str = "portuguese_1";
+/// Names the rules of [`portuguese`](crate::search_index::portuguese): with other rules comes another name, and an older index is refused.
+pub(super) const ANALYZER: &str = "portuguese_1";
 
 /// The field of gazettes' ids.
 pub(super) const ID: &str = "id";
@@ -77,9 +77,9 @@ impl Fields {
         (schema.build(), fields)
     }
 
-    /// Makes the analyzer known to an index that was opened.
-    pub fn register(index: &Index) {
-        index.tokenizers().register(ANALYZER, portuguese::analyzer());
+    /// The field of the text.
+    pub fn words(&self) -> Field {
+        self.source_text
     }
 
     /// What finds a gazette.

@@ -1,5 +1,6 @@
 //! The embedded index itself. Everything here blocks.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,15 +9,18 @@ use ::tantivy::collector::{Count, TopDocs};
 use ::tantivy::columnar::Column;
 use ::tantivy::directory::MmapDirectory;
 use ::tantivy::directory::error::OpenDirectoryError;
+use ::tantivy::index::SegmentMeta;
 use ::tantivy::indexer::{IndexWriterOptions, UserOperation};
-use ::tantivy::query::{BooleanQuery, TermQuery};
-use ::tantivy::schema::{IndexRecordOption, TantivyDocument};
+use ::tantivy::query::{BooleanQuery, TermQuery, TermSetQuery};
+use ::tantivy::schema::{Field, IndexRecordOption, TantivyDocument};
 use ::tantivy::{
     DocAddress, DocId, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, SegmentReader, TantivyError,
 };
 
 use super::merging::BySize;
+use super::replaced::Elsewhere;
 use super::schema::{DAY, Fields, ID};
+use super::segment::SegmentBuilder;
 use super::totals::TotalsCollector;
 use crate::failpoint::{self, Point};
 use crate::gazette::GazetteId;
@@ -90,8 +94,13 @@ impl Store {
         self.put(documents, true)
     }
 
-    fn put(&self, documents: Written, replacing: bool) -> Result<(), SearchIndexError> {
+    fn put(&self, mut documents: Written, replacing: bool) -> Result<(), SearchIndexError> {
         let operation = bulk::operation(documents.len());
+        // Of two documents of one gazette the later counts.
+        let mut seen = HashSet::new();
+        documents.reverse();
+        documents.retain(|(id, _)| seen.insert(*id));
+        documents.reverse();
         let opened = self.opened(&operation)?;
         let mut slot = lock(&self.writer);
         let written = self.commit(&opened, &mut slot, documents, replacing);
@@ -126,17 +135,58 @@ impl Store {
         replacing: bool,
     ) -> Result<(), TantivyError> {
         let writer = self.writer_in(slot, opened)?;
-        for (id, document) in documents {
-            if replacing {
-                writer.delete_term(opened.fields.key(id));
-            }
-            writer.add_document(document)?;
+        let ids: Vec<GazetteId> = documents.iter().map(|(id, _)| *id).collect();
+        let segments = self.segments(writer, opened.fields.words(), documents)?;
+        if replacing {
+            let except = segments.iter().map(SegmentMeta::id).collect();
+            let query = TermSetQuery::new(ids.iter().map(|id| opened.fields.key(*id)));
+            writer.delete_query(Box::new(Elsewhere { query, except }))?;
+        }
+        for segment in segments {
+            writer.add_segment(segment)?;
         }
         let segments = writer.prepare_commit()?;
         failpoint::pass(Point::SegmentsWritten);
         segments.commit()?;
         failpoint::pass(Point::IndexCommitted);
         Ok(())
+    }
+
+    /// Segments with these documents, written by as many threads as there are.
+    fn segments(
+        &self,
+        writer: &IndexWriter,
+        words: Field,
+        documents: Written,
+    ) -> Result<Vec<SegmentMeta>, TantivyError> {
+        let threads = self.threads.min(documents.len());
+        let documents = Mutex::new(documents.into_iter());
+        let next = || lock(&documents).next();
+        let some = || -> Result<Vec<SegmentMeta>, TantivyError> {
+            let mut segments = Vec::new();
+            while let Some((_, document)) = next() {
+                let mut segment = SegmentBuilder::new(writer.new_segment(), words)?;
+                segment.add(&document)?;
+                while segment.bytes() < WRITER_BYTES
+                    && let Some((_, document)) = next()
+                {
+                    segment.add(&document)?;
+                }
+                segments.push(segment.finish()?);
+            }
+            Ok(segments)
+        };
+        if threads <= 1 {
+            return some();
+        }
+        let of_each: Result<Vec<_>, _> = std::thread::scope(|scope| {
+            let handles: Vec<_> = (0..threads).map(|_| scope.spawn(some)).collect();
+            let joined = handles.into_iter().map(|handle| {
+                handle.join().unwrap_or_else(|_| Err(TantivyError::ErrorInThread("a segment was not written".into())))
+            });
+            joined.collect()
+        });
+        Ok(of_each?.into_iter().flatten().collect())
     }
 
     /// The writer, made when it is not there.
@@ -255,7 +305,6 @@ impl Store {
             let advice = format!("another version of prelo made it; {}", self.rebuild());
             return Err(Diagnosis::new(Kind::Other, advice).during(operation, &self.shown));
         }
-        Fields::register(&index);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
         let reader = reader.map_err(|error| self.error(operation, error))?;
         Ok(Arc::clone(slot.insert(Arc::new(Opened { index, reader, fields }))))

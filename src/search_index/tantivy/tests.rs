@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ::tantivy::merge_policy::NoMergePolicy;
 use ::tantivy::schema::{STORED, Schema};
+use ::tantivy::tokenizer::SimpleTokenizer;
 use ::tantivy::{Index, IndexWriter, TantivyDocument};
 
 use super::super::document::{Links, tests::gazette};
@@ -17,6 +18,11 @@ async fn prepared(folder: &Path) -> TantivyIndex {
     let index = TantivyIndex::open(folder.to_owned()).await.unwrap();
     index.prepare().await.unwrap();
     index
+}
+
+/// Tantivy's own writer asks for the analyzer of the text, which prelo does not use.
+fn register(raw: &Index) {
+    raw.tokenizers().register(schema::ANALYZER, SimpleTokenizer::default());
 }
 
 fn files(folder: &Path) -> BTreeSet<OsString> {
@@ -55,7 +61,7 @@ async fn what_was_not_committed_leaves_the_last_commit_readable() {
     drop(index);
     let committed = files(folder.path());
     let raw = Index::open_in_dir(folder.path()).unwrap();
-    Fields::register(&raw);
+    register(&raw);
     let mut writer: IndexWriter = raw.writer_with_num_threads(1, 15 << 20).unwrap();
     let fields = Fields::schema().1;
     writer.delete_term(fields.key(GazetteId(1)));
@@ -80,7 +86,7 @@ async fn the_first_document_of_a_writer_replaces_the_one_before_also_when_segmen
     let folder = tempfile::tempdir().unwrap();
     drop(prepared(folder.path()).await);
     let raw = Index::open_in_dir(folder.path()).unwrap();
-    Fields::register(&raw);
+    register(&raw);
     let fields = Fields::schema().1;
     let mut writer: IndexWriter = raw.writer_with_num_threads(1, 15 << 20).unwrap();
     // As a run leaves it that was killed before it could merge: as many segments as call for a merge, the largest first.
@@ -160,7 +166,7 @@ async fn two_documents_of_one_gazette_are_counted_listed_once_and_replaced_toget
     let folder = tempfile::tempdir().unwrap();
     drop(prepared(folder.path()).await);
     let raw = Index::open_in_dir(folder.path()).unwrap();
-    Fields::register(&raw);
+    register(&raw);
     let mut writer: IndexWriter = raw.writer_with_num_threads(1, 15 << 20).unwrap();
     let fields = Fields::schema().1;
     for id in [1, 2, 2, 3] {
