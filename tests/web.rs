@@ -232,7 +232,9 @@ fn filters_alone_list_gazettes(server: &Server) {
         "Por mês",
         "Retirar o filtro </span>Serra Clara",
         "texto e detalhes",
-        "<option value=\"newest\" selected>",
+        "diários encontrados, os mais recentes primeiro",
+        // Words that are added are ranked: nothing else was chosen.
+        "<option value=\"relevance\" selected>",
     ] {
         assert!(text.contains(part), "no {part} in {text}");
     }

@@ -35,7 +35,7 @@ pub fn router(site: Shared) -> Router {
         .merge(assets::routes())
         .merge(operations::routes())
         .fallback(problem::no_such_page)
-        .layer(from_fn_with_state(guard::Guard::default(), guard::guard))
+        .layer(from_fn_with_state(guard::Guard::new(guard::Limits::USUAL), guard::guard))
         .with_state(site)
 }
 

@@ -27,6 +27,8 @@ pub use api::openapi;
 
 /// Where the dashboard is.
 pub const PATH: &str = "/painel";
+/// Whether the process lives.
+pub const HEALTH_PATH: &str = "/healthz";
 const STYLE_PATH: &str = concat!("/static/", env!("CARGO_PKG_VERSION"), "/dashboard.css");
 const SCRIPT_PATH: &str = concat!("/static/", env!("CARGO_PKG_VERSION"), "/dashboard.js");
 /// A form of these pages is far smaller.
@@ -51,7 +53,7 @@ pub fn routes() -> Router<Shared> {
         .route("/painel/sair", post(act::leave))
         .route("/painel/reprocessar", post(act::reprocess))
         .route("/metrics", get(scrape::metrics))
-        .route("/healthz", get(health::alive))
+        .route(HEALTH_PATH, get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/api/v1/runs", get(api::runs).fallback(only_get))
         .route("/api/v1/runs/{id}", get(api::run).fallback(only_get))

@@ -15,8 +15,12 @@ const NAMES_IN_PAGE: usize = 300;
 pub fn form(language: Language, asked: &Asked, directory: &Directory) -> Markup {
     let t = |portuguese: &'static str, english: &'static str| language.of(portuguese, english);
     let search = &asked.search;
-    // What is done, and not what was asked for: without words there is no relevance.
-    let order = if search.has_filter() { search.order() } else { search.sort };
+    // Words that are added are to be ranked, unless another order was chosen.
+    let relevance = if search.has_filter() && search.text.is_empty() {
+        t("relevância (sem palavras: recentes)", "relevance (without words: newest)")
+    } else {
+        t("relevância", "relevance")
+    };
     html! {
         form.search role="search" action="/" method="get" {
             div.ask {
@@ -68,11 +72,11 @@ pub fn form(language: Language, asked: &Asked, directory: &Directory) -> Markup 
                         label for="sort" { (t("Ordem", "Order")) }
                         select id="sort" name="sort" {
                             @for (value, name) in [
-                                (Sort::Relevance, t("relevância", "relevance")),
+                                (Sort::Relevance, relevance),
                                 (Sort::Newest, t("mais recentes", "newest first")),
                                 (Sort::Oldest, t("mais antigas", "oldest first")),
                             ] {
-                                option value=(sort(value)) selected[order == value] { (name) }
+                                option value=(sort(value)) selected[search.sort == value] { (name) }
                             }
                         }
                     }

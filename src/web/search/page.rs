@@ -18,7 +18,7 @@ use super::super::problem::Problem;
 use super::super::site::Shared;
 use super::super::territories::{Directory, label};
 use super::{bars, form, help};
-use crate::search_index::{Hit, MAX_REACH, Passage, SearchQuery, SearchResults};
+use crate::search_index::{Hit, MAX_REACH, Passage, SearchQuery, SearchResults, Sort};
 
 /// Passages of one page may take so long; hits beyond that are shown without.
 const PASSAGES_DEADLINE: Duration = Duration::from_secs(20);
@@ -133,6 +133,9 @@ fn summary(view: &View, directory: &Directory, total: u64) -> Markup {
                 strong { (language.number(total)) }
                 @if total == 1 { (language.of(" diário encontrado", " gazette found")) }
                 @else { (language.of(" diários encontrados", " gazettes found")) }
+                @if search.text.is_empty() && search.order() == Sort::Newest && total > 1 {
+                    (language.of(", os mais recentes primeiro", ", newest first"))
+                }
                 @if search.offset > 0 {
                     (language.of(", página ", ", page ")) (search.offset / PER_PAGE + 1)
                 }
