@@ -266,9 +266,9 @@ fn what_is_not_found_or_not_understood_is_explained(server: &Server) {
         ("q=-casa", "só diz o que não deve aparecer"),
         ("q=de+para", "palavras que aparecem em toda parte"),
         ("q=%28", "Não há o que procurar"),
-        ("q=casa&from=ontem", "`from` deve ser uma data"),
+        ("q=casa&from=ontem", "“De” deve ser uma data"),
         ("q=casa&territory=Atl%C3%A2ntida", "Nenhum território se chama “Atlântida”"),
-        ("q=casa&page=2000", "`page` deve ser um número de 1 a 1000"),
+        ("q=casa&page=2000", "“Página” deve ser um número de 1 a 1000"),
         ("q=casa&from=2025-01-02&to=2025-01-01", "A data inicial vem depois"),
     ] {
         let page = server.get(&format!("/?{query}"));
@@ -484,7 +484,7 @@ fn too_much_is_refused(server: &Server) {
     assert_eq!(long.status, 414);
     let many = server.get(&format!("/?q={}", "a".repeat(1_001)));
     assert_eq!(many.status, 400);
-    assert!(many.text().contains("`q` tem mais de 1000 caracteres"), "{}", many.text());
+    assert!(many.text().contains("“O que procurar” tem mais de 1000 caracteres"), "{}", many.text());
     let far = server.get("/api/v1/search?q=casa&offset=9950&limit=100");
     assert_eq!(far.status, 400);
     assert_eq!(server.get("/api/v1/search?q=casa&limit=101").status, 400);

@@ -31,6 +31,10 @@ async function main() {
     assert.ok(before, "since when it runs");
     await page.waitForFunction((told) => !document.querySelector("h1").parentElement.textContent.includes(`há ${told}`), { timeout: 15000 }, before);
 
+    await page.$$eval("[data-live]", (parts) => parts.forEach((part) => part.setAttribute("data-old", "")));
+    await page.waitForFunction(() => !document.querySelector("[data-old]"), { timeout: 15000 });
+    assert.equal(await count(page, "[data-live]"), 3, "the run, failures and history, all of them renewed");
+
     // What failed, by code; and nobody without the token has it tried again.
     assert.ok(!all.includes("Tentar de novo"));
     await goTo(page, () => page.click("a[href*='/painel/falhas/EMPTY_OBJECT']"));

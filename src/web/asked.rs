@@ -117,7 +117,7 @@ impl Asked {
     fn date(&mut self, name: &str, value: &str) -> Option<Date> {
         let date = date(value);
         if date.is_none() {
-            self.wrong(name, "deve ser uma data como 2024-12-31", "has to be a date such as 2024-12-31");
+            self.wrong(name, "deve ser uma data como 31/12/2024", "has to be a date such as 2024-12-31");
         }
         date
     }
@@ -135,7 +135,7 @@ impl Asked {
     }
 
     fn wrong(&mut self, name: &str, portuguese: &str, english: &str) {
-        self.mistakes.push((format!("`{name}` {portuguese}."), format!("`{name}` {english}.")));
+        self.mistakes.push((format!("“{}” {portuguese}.", label(name)), format!("`{name}` {english}.")));
     }
 
     /// For programs, which are told of every mistake: also of names that nothing here knows.
@@ -260,6 +260,22 @@ pub fn sort(sort: Sort) -> &'static str {
     }
 }
 
+/// What the form calls a parameter. Portuguese is for people alone: programs are answered in English.
+fn label(name: &str) -> &str {
+    match name {
+        "q" => "O que procurar",
+        "territory" => "Município ou órgão",
+        "state" => "Estado",
+        "from" => "De",
+        "to" => "Até",
+        "edition" => "Edição",
+        "power" => "Poder",
+        "sort" => "Ordem",
+        PAGE => "Página",
+        other => other,
+    }
+}
+
 /// `YYYY-MM-DD`.
 pub fn iso(date: Date) -> String {
     format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
@@ -316,6 +332,7 @@ mod tests {
         ] {
             let asked = Asked::read(Some(query));
             assert!(asked.mistakes[0].1.contains(word), "{query}: {:?}", asked.mistakes);
+            assert!(!asked.mistakes[0].0.contains('`'), "people see labels: {:?}", asked.mistakes);
             assert!(
                 Asked::strictly(
                     Some(query),

@@ -1,4 +1,4 @@
-// Brings the moving part of the page up to date. Without a script the page is loaded anew instead.
+// Brings the moving parts of the page up to date. Without a script the page is loaded anew instead.
 "use strict";
 let failures = 0;
 async function refresh() {
@@ -10,8 +10,11 @@ async function refresh() {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
       if (!answer.ok) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const fresh = page.getElementById("live");
-      if (fresh) live.replaceWith(fresh);
+      for (const part of document.querySelectorAll("[data-live]")) {
+        const fresh = page.getElementById(part.id);
+        // Whoever is about to press a button there keeps it.
+        if (fresh && !part.contains(document.activeElement)) part.replaceWith(fresh);
+      }
       failures = 0;
     } catch {
       failures += 1;

@@ -61,19 +61,21 @@ pub async fn dashboard(
     };
     let session = desk.sessions.of(&headers, Instant::now());
     let body = html! {
-        div id="live" data-every=(if at_work(&seen) { 3 } else { 30 }) { (state(language, &seen)) }
+        div id="live" data-live data-every=(if at_work(&seen) { 3 } else { 30 }) { (state(language, &seen)) }
         section.card aria-labelledby="failures" {
             h2 id="failures" { (language.of("Falhas", "Failures")) }
             @if let Some(done) = &done { (told(language, done)) }
-            (failures::table(language, &seen.backlog.failed, session.as_ref()))
+            div id="failed" data-live { (failures::table(language, &seen.backlog.failed, session.as_ref())) }
             @if site.config.web_token.is_some() && !seen.backlog.failed.is_empty() { (door(language, session.as_ref())) }
         }
         section.card aria-labelledby="history" {
             h2 id="history" { (language.of("Últimas execuções", "Last runs")) }
-            @if seen.runs.is_empty() {
-                p.muted { (language.of("Ainda não houve nenhuma.", "There was none yet.")) " " code { "prelo run" } }
-            } @else {
-                (history::table(language, &seen.runs, live_id(seen.run.as_ref())))
+            div id="runs" data-live {
+                @if seen.runs.is_empty() {
+                    p.muted { (language.of("Ainda não houve nenhuma.", "There was none yet.")) " " code { "prelo run" } }
+                } @else {
+                    (history::table(language, &seen.runs, live_id(seen.run.as_ref())))
+                }
             }
         }
     };
@@ -111,7 +113,7 @@ pub async fn run(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQuery
     let body = html! {
         p { a href=(format!("{PATH}?lang={}", language.tag())) { "← " (language.of("Painel", "Dashboard")) } }
         h1 { (language.of("Execução de ", "Run of ")) (words::moment(language, run.record.started_at)) }
-        div id="live" data-every=(if run.is_live { 3 } else { 0 }) {
+        div id="live" data-live data-every=(if run.is_live { 3 } else { 0 }) {
             p.lead { (history::end(language, &run.record, live_id(Some(&run)))) " " code { (id) } }
             dl.tiles {
                 (live::figure(language.of("duração", "took"), &words::time_span(language, counts.seconds)))
@@ -128,7 +130,7 @@ pub async fn run(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQuery
         }
         section.card aria-labelledby="failures" {
             h2 id="failures" { (language.of("Falhas desta execução", "Failures of this run")) }
-            (failures::table(language, &counts.failed, None))
+            div id="failed" data-live { (failures::table(language, &counts.failed, None)) }
         }
         section.card aria-labelledby="selection" {
             h2 id="selection" { (language.of("Seleção", "Selection")) }

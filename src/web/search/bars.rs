@@ -36,10 +36,11 @@ struct Row {
     gazettes: u64,
 }
 
-fn chart(language: Language, caption: &str, of_what: &str, rows: &[Row]) -> Markup {
+/// `names`: the class by which the column of names has its width.
+fn chart(language: Language, names: &str, caption: &str, of_what: &str, rows: &[Row]) -> Markup {
     let most = rows.iter().map(|row| row.gazettes).max().unwrap_or(1).max(1);
     html! {
-        table.bars {
+        table class=(format!("bars {names}")) {
             caption { (caption) }
             thead.for-ears { tr { th scope="col" { (of_what) } th scope="col" { (language.of("Diários", "Gazettes")) } } }
             tbody {
@@ -89,7 +90,13 @@ fn territories(language: Language, asked: &Asked, totals: &Totals) -> Markup {
     if others > 0 {
         rows.push(Row { name: language.of("outros", "others").to_owned(), address: None, gazettes: others });
     }
-    chart(language, language.of("Por território", "By territory"), language.of("Território", "Territory"), &rows)
+    chart(
+        language,
+        "long",
+        language.of("Por território", "By territory"),
+        language.of("Território", "Territory"),
+        &rows,
+    )
 }
 
 fn months(language: Language, asked: &Asked, totals: &[MonthTotal]) -> Markup {
@@ -114,14 +121,14 @@ fn months(language: Language, asked: &Asked, totals: &[MonthTotal]) -> Markup {
         }
         rows.reverse();
         rows.truncate(MONTHS);
-        return chart(language, language.of("Por ano", "By year"), language.of("Ano", "Year"), &rows);
+        return chart(language, "short", language.of("Por ano", "By year"), language.of("Ano", "Year"), &rows);
     }
     let row = |total: &MonthTotal| {
         let (first, last) = bounds(&total.month).unzip();
         Row { name: language.month(&total.month), address: narrowed(first, last), gazettes: total.gazettes }
     };
     let rows: Vec<Row> = totals.iter().rev().map(row).collect();
-    chart(language, language.of("Por mês", "By month"), language.of("Mês", "Month"), &rows)
+    chart(language, "short", language.of("Por mês", "By month"), language.of("Mês", "Month"), &rows)
 }
 
 /// First and last day of `2024-12`.

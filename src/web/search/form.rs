@@ -15,12 +15,7 @@ const NAMES_IN_PAGE: usize = 300;
 pub fn form(language: Language, asked: &Asked, directory: &Directory) -> Markup {
     let t = |portuguese: &'static str, english: &'static str| language.of(portuguese, english);
     let search = &asked.search;
-    // Words that are added are to be ranked, unless another order was chosen.
-    let relevance = if search.has_filter() && search.text.is_empty() {
-        t("relevância (sem palavras: recentes)", "relevance (without words: newest)")
-    } else {
-        t("relevância", "relevance")
-    };
+    // What was asked for, and not what is done without words: those that are added are to be ranked.
     html! {
         form.search role="search" action="/" method="get" {
             div.ask {
@@ -72,7 +67,7 @@ pub fn form(language: Language, asked: &Asked, directory: &Directory) -> Markup 
                         label for="sort" { (t("Ordem", "Order")) }
                         select id="sort" name="sort" {
                             @for (value, name) in [
-                                (Sort::Relevance, relevance),
+                                (Sort::Relevance, t("relevância", "relevance")),
                                 (Sort::Newest, t("mais recentes", "newest first")),
                                 (Sort::Oldest, t("mais antigas", "oldest first")),
                             ] {
