@@ -598,6 +598,38 @@ fn hostile_texts_stay_texts() {
 }
 
 #[test]
+fn what_lies_outside_of_the_folder_stays_there() {
+    let prelo = Prelo::new();
+    let folder = prelo.path().join("folder");
+    copy(&fixtures(), &folder);
+    // Beside the folder, beside the texts, and behind a link.
+    let data = prelo.path().join("prelo-data");
+    for outside in [prelo.path().join("outside"), data.join("outside")] {
+        fs::create_dir_all(&outside).unwrap();
+        fs::write(outside.join("a.pdf"), "%PDF-1.4 segredo").unwrap();
+        fs::write(outside.join("a.pdf.txt"), "segredo").unwrap();
+    }
+    let server = Server::over(prelo, &folder);
+    let id = server.id("serra-clara-3318-suplemento.pdf");
+    std::os::unix::fs::symlink(server.prelo.path().join("outside/a.pdf"), folder.join("link.pdf")).unwrap();
+    let absolute = server.prelo.path().join("outside/a.pdf").display().to_string();
+    for key in ["../outside/a.pdf", "serra-clara/../../outside/a.pdf", &absolute, "link.pdf", "..", ""] {
+        support::in_catalog(server.prelo.path(), async |connection| {
+            let change = sqlx::query("UPDATE gazettes SET file_path = ? WHERE id = ?").bind(key).bind(id);
+            change.execute(connection).await.unwrap();
+        });
+        let file = server.get(&format!("/gazettes/{id}/file"));
+        assert_eq!(file.status, 404, "{key}");
+        let page = server.get(&format!("/gazettes/{id}"));
+        assert!(page.status == 200 && !page.text().contains("/file#page"), "{key}: {}", page.text());
+        let told = server.get(&format!("/api/v1/gazettes/{id}?page=1"));
+        for reply in [file, page, told] {
+            assert!(!reply.text().contains("segredo"), "{key}: {}", reply.text());
+        }
+    }
+}
+
+#[test]
 fn without_an_index_the_page_says_what_to_do() {
     let prelo = Prelo::new();
     copy(&fixtures(), &prelo.path().join("folder"));

@@ -125,11 +125,16 @@ pub async fn end_leases(connection: &mut sqlx::SqliteConnection) {
 
 /// The same for a test that does not wait.
 pub fn end_lease(working_folder: &Path) {
+    in_catalog(working_folder, async |connection| end_leases(connection).await);
+}
+
+/// Changes a folder's catalogue behind the back of the program.
+pub fn in_catalog(working_folder: &Path, change: impl AsyncFnOnce(&mut sqlx::SqliteConnection)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let catalog = format!("sqlite://{}", working_folder.join("prelo-data/catalog.db").display());
     runtime.block_on(async {
         let mut connection = sqlx::SqliteConnection::connect(&catalog).await.unwrap();
-        end_leases(&mut connection).await;
+        change(&mut connection).await;
     });
 }
 
