@@ -118,7 +118,7 @@ fn rows(hit: &Hit, host: &str) -> String {
         .collect()
 }
 
-/// RFC 4180. A cell that a spreadsheet would take for a formula gets a sign in front of it, which spreadsheets do not show.
+/// RFC 4180. A cell that a spreadsheet would take for a formula gets an apostrophe in front of it.
 fn row(cells: &[&str]) -> String {
     let cell = |cell: &&str| {
         let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
