@@ -92,6 +92,19 @@ async function main() {
     assert.match(await text(page, ".help"), /Nada encontrado/);
     await shot(page, "nothing");
     await accessible(page);
+    // A mistake is told with the form to correct it, and in the words of the form.
+    await page.goto(`${url}?q=preg%C3%A3o&from=ontem&territory=Xanadu`);
+    assert.match(await text(page, "[role=alert]"), /“De” deve ser uma data.*“Xanadu”/);
+    await shot(page, "mistakes");
+    await accessible(page);
+
+    // Words that are added to filters alone are ranked.
+    await page.goto(`${url}?territory=Serra+Clara`);
+    assert.match(await text(page, ".summary"), /os mais recentes primeiro/);
+    await page.type("#q", "pregão");
+    await goTo(page, () => page.keyboard.press("Enter"));
+    assert.match(page.url(), /q=preg.*sort=relevance/);
+
     await page.goto(`${url}?q=preg%C3%A3o&lang=en`);
     assert.match(await text(page, ".summary"), /gazettes found/);
 

@@ -37,7 +37,7 @@ pub fn form(language: Language, asked: &Asked, directory: &Directory) -> Markup 
                 summary { (t("Filtros e ordem", "Filters and order")) }
                 div.fields {
                     (territories(language, asked, directory))
-                    div {
+                    div.state {
                         label for="state" { (t("Estado", "State")) }
                         select id="state" name="state" {
                             option value="" { (t("todos", "all")) }
