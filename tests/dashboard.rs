@@ -92,7 +92,7 @@ fn a_run_at_work_is_seen_from_another_process() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
     let index = format!("opensearch+http://{}/gazettes", nobody.local_addr().unwrap());
     let folder = fixtures();
-    let mut child = prelo.spawn(&["run", "--folder", folder.to_str().unwrap(), "--index", &index]);
+    let mut child = prelo.spawn(&["run", "--folder", folder.to_str().unwrap(), "--index", &index, "--for", "2h"]);
     let mut until = |seen: &dyn Fn() -> bool| {
         while !seen() {
             assert!(child.try_wait().unwrap().is_none(), "it should wait for its index");
@@ -104,7 +104,14 @@ fn a_run_at_work_is_seen_from_another_process() {
     // It shows itself when it begins, and again when it has counted its selection.
     until(&|| http::get(&server.host, "/painel").body.contains("<td class=\"number\">16</td>"));
     let page = http::get(&server.host, "/painel");
-    for word in ["em execução", "http-equiv=\"refresh\"", "data-every=\"3\"", "diários/s"] {
+    for word in [
+        "em execução",
+        ", termina em até ",
+        "ainda não começou",
+        "http-equiv=\"refresh\"",
+        "data-every=\"3\"",
+        "diários/s",
+    ] {
         assert!(page.body.contains(word), "no `{word}` in\n{}", page.body);
     }
     let id = first_run(&page.body);

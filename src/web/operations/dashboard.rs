@@ -207,6 +207,9 @@ fn now(language: Language, run: Option<&ShownRun>) -> Markup {
         p.status {
             span.badge.good.pulse { (language.of("em execução", "at work")) } " "
             (language.of("há ", "for ")) (words::time_span(language, counts.seconds))
+            @if let Some(seconds) = run.live.as_ref().and_then(|live| live.seconds_to_end) {
+                (language.of(", termina em até ", ", ends within ")) (words::time_span(language, seconds))
+            }
             @if let Some(reason) = run.live.as_ref().and_then(|live| live.stopping.as_ref()) {
                 " " span.badge.fair { (language.of("terminando: ", "stopping: ")) (words::either(language, RunEnd::of_reason(reason).words())) }
             }

@@ -18,7 +18,11 @@ pub fn section(language: Language, run: &ShownRun, live: &Live) -> Markup {
             }
             section.card aria-labelledby="memory" {
                 h2 id="memory" { (language.of("Memória", "Memory")) }
-                (chart::memory(language, &live.memory))
+                @if live.memory.over_time.is_empty() {
+                    p.muted { (language.of("Ainda não foi medida.", "Not measured yet.")) }
+                } @else {
+                    (chart::memory(language, &live.memory))
+                }
                 (processes(language, live))
             }
         }
@@ -57,7 +61,7 @@ fn lane_of(language: Language, lane: Lane, live: &Live, is_live: bool) -> Markup
             p {
                 strong { (name) }
                 @if all == 0 && done == 0 {
-                    span.muted { (idle(language, lane, live)) }
+                    span.muted { (idle(language, lane, live, is_live)) }
                 } @else {
                     span { (number(done)) " " (language.of("de", "of")) " " (number(all.max(done))) " " (unit) }
                     span.muted {
@@ -71,8 +75,11 @@ fn lane_of(language: Language, lane: Lane, live: &Live, is_live: bool) -> Markup
     }
 }
 
-fn idle(language: Language, lane: Lane, live: &Live) -> String {
+fn idle(language: Language, lane: Lane, live: &Live, is_live: bool) -> String {
     match (lane, live.counts.deferred) {
+        (Lane::Digital, _) if is_live && live.lane == lane && live.counts.selected > 0 => {
+            language.of("ainda não começou", "not begun yet").to_owned()
+        }
         (Lane::Ocr, waiting @ 1..) => {
             let waiting = language.number(waiting);
             language.of(format!("{waiting} esperam pelo OCR"), format!("{waiting} wait for OCR"))
@@ -234,5 +241,76 @@ fn longest(language: Language, live: &Live) -> Markup {
                 }
             } }
         } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::RunRecord;
+    use crate::gazette::GazetteId;
+    use crate::telemetry::{Breaker, InFlight, MemoryUse, RunCounts};
+
+    fn shown(language: Language, live: &Live) -> String {
+        let record = RunRecord::with_counts(live.counts.clone());
+        let run = ShownRun { record, is_live: true, live: None, shown_seconds_ago: None };
+        section(language, &run, live).0
+    }
+
+    #[test]
+    fn a_run_that_has_read_nothing_yet_says_so() {
+        let live = Live { counts: RunCounts { selected: 16, ..RunCounts::default() }, ..Live::default() };
+        let page = shown(Language::Portuguese, &live);
+        for words in ["ainda não começou", "Ainda não foi medida."] {
+            assert!(page.contains(words), "no {words} in {page}");
+        }
+        let nothing = shown(Language::Portuguese, &Live::default());
+        assert!(!nothing.contains("ainda não começou") && nothing.contains("nada a fazer"), "{nothing}");
+    }
+
+    #[test]
+    fn services_that_are_down_and_what_takes_longest_are_named() {
+        let breaker = |state, openings, error: &str| Breaker { state, openings, error: error.into() };
+        let live = Live {
+            breakers: [
+                ("catalog".into(), breaker(BreakerState::Closed, 0, "of before")),
+                ("index".into(), breaker(BreakerState::Open, 2, "<b>refused")),
+                ("storage".into(), breaker(BreakerState::HalfOpen, 1, "slow")),
+            ]
+            .into(),
+            longest: vec![InFlight {
+                id: GazetteId(7),
+                key: "a/<i>.pdf".into(),
+                stage: Stage::Ocr,
+                waiting: true,
+                seconds: 95.0,
+                seconds_in_stage: 4.0,
+            }],
+            memory: MemoryUse {
+                over_time: vec![(0, 1 << 20), (9, 80 << 20)],
+                bound_bytes: 512 << 20,
+                resident_bytes: 80 << 20,
+                own_bytes: 50 << 20,
+                children_bytes: vec![0, 30 << 20],
+                ..MemoryUse::default()
+            },
+            ..Live::default()
+        };
+        let page = shown(Language::Portuguese, &live);
+        for part in [
+            "fora do ar</span> <strong>Índice</strong>",
+            "fora do ar nesta execução: 2×",
+            "&lt;b&gt;refused",
+            "em teste</span> <strong>Armazenamento</strong>",
+            "responde</span> <strong>Catálogo</strong>",
+            "<a href=\"/gazettes/7\">7</a>",
+            "a/&lt;i&gt;.pdf",
+            "OCR<span class=\"muted\"> (espera)",
+            "1m 35s",
+            "prelo: 50,0 MiB · leitores: 30,0 MiB",
+        ] {
+            assert!(page.contains(part), "no {part} in {page}");
+        }
+        assert!(!page.contains("of before"), "what is over is no alarm: {page}");
     }
 }
