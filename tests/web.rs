@@ -133,6 +133,7 @@ fn pages_over_a_folder() {
         filters_narrow_and_can_be_taken_away,
         filters_alone_list_gazettes,
         what_is_not_found_or_not_understood_is_explained,
+        a_page_behind_the_last_leads_back,
         the_page_of_a_gazette_shows_its_text_beside_its_file,
         the_way_back_leads_to_the_same_results,
         the_next_page_with_what_was_sought_is_a_link_away,
@@ -275,6 +276,13 @@ fn what_is_not_found_or_not_understood_is_explained(server: &Server) {
         assert_eq!(page.status, 400, "{query}");
         assert!(page.text().contains(part), "no {part} in {}", page.text());
         assert!(page.text().contains("<form"), "the form is there to correct it");
+    }
+}
+
+fn a_page_behind_the_last_leads_back(server: &Server) {
+    let page = server.get(&format!("/?q={WORD}&sort=newest&page=900"));
+    for part in ["Só há 2 páginas.", &format!("href=\"/?q={WORD}&amp;sort=newest\"")] {
+        assert!(page.status == 200 && page.text().contains(part), "no {part} in {}", page.text());
     }
 }
 

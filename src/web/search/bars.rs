@@ -34,11 +34,13 @@ struct Row {
     /// Where the search for these alone is.
     address: Option<String>,
     gazettes: u64,
+    /// All that have no row: many are no match for one, so it has no bar.
+    is_rest: bool,
 }
 
 /// `names`: the class by which the column of names has its width.
 fn chart(language: Language, names: &str, caption: &str, of_what: &str, rows: &[Row]) -> Markup {
-    let most = rows.iter().map(|row| row.gazettes).max().unwrap_or(1).max(1);
+    let most = rows.iter().filter(|row| !row.is_rest).map(|row| row.gazettes).max().unwrap_or(1).max(1);
     html! {
         table class=(format!("bars {names}")) {
             caption { (caption) }
@@ -53,7 +55,7 @@ fn chart(language: Language, names: &str, caption: &str, of_what: &str, rows: &[
                             }
                         }
                         td {
-                            (bar(row.gazettes, most))
+                            @if row.is_rest { span {} } @else { (bar(row.gazettes, most)) }
                             span.count { (language.number(row.gazettes)) }
                         }
                     }
@@ -82,13 +84,18 @@ fn territories(language: Language, asked: &Asked, totals: &Totals) -> Markup {
         };
         let only = asked.with(|search| search.territories = vec![total.territory_id.clone()]);
         let address = (!total.territory_id.is_empty()).then(|| only.address("/"));
-        Row { name, address, gazettes: total.gazettes }
+        Row { name, address, gazettes: total.gazettes, is_rest: false }
     };
     let mut rows: Vec<Row> = totals.by_territory.iter().take(TERRITORIES).map(row).collect();
     let beyond: u64 = totals.by_territory.iter().skip(TERRITORIES).map(|total| total.gazettes).sum();
     let others = beyond + totals.of_other_territories;
     if others > 0 {
-        rows.push(Row { name: language.of("outros", "others").to_owned(), address: None, gazettes: others });
+        rows.push(Row {
+            name: language.of("outros", "others").to_owned(),
+            address: None,
+            gazettes: others,
+            is_rest: true,
+        });
     }
     chart(
         language,
@@ -115,7 +122,7 @@ fn months(language: Language, asked: &Asked, totals: &[MonthTotal]) -> Markup {
                     let number = year.parse().unwrap_or_default();
                     let day = |month, day| Date::from_calendar_date(number, month, day).ok();
                     let address = narrowed(day(Month::January, 1), day(Month::December, 31));
-                    rows.push(Row { name: year.to_owned(), address, gazettes: total.gazettes });
+                    rows.push(Row { name: year.to_owned(), address, gazettes: total.gazettes, is_rest: false });
                 }
             }
         }
@@ -125,7 +132,12 @@ fn months(language: Language, asked: &Asked, totals: &[MonthTotal]) -> Markup {
     }
     let row = |total: &MonthTotal| {
         let (first, last) = bounds(&total.month).unzip();
-        Row { name: language.month(&total.month), address: narrowed(first, last), gazettes: total.gazettes }
+        Row {
+            name: language.month(&total.month),
+            address: narrowed(first, last),
+            gazettes: total.gazettes,
+            is_rest: false,
+        }
     };
     let rows: Vec<Row> = totals.iter().rev().map(row).collect();
     chart(language, "short", language.of("Por mês", "By month"), language.of("Mês", "Month"), &rows)
@@ -162,7 +174,7 @@ mod tests {
         let month = |month: &str| MonthTotal { month: month.into(), gazettes: 3 };
         let totals = Totals {
             by_territory: vec![territory("1", 30), territory("2", 1)],
-            of_other_territories: 4,
+            of_other_territories: 400,
             by_month: vec![month("2024-01"), month("2024-02")],
         };
         let asked = Asked::read(Some("q=casa&from=2024-01-15&page=2"));

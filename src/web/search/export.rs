@@ -19,7 +19,7 @@ use super::read;
 use crate::search_index::{Hit, SearchIndexError, SearchQuery, SearchResults};
 
 /// Gazettes of one table.
-const MOST: usize = 1_000;
+pub const MOST: usize = 1_000;
 /// Gazettes of one call of the index.
 const PAGE: usize = 20;
 

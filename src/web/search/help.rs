@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::asked::Asked;
+use super::super::asked::{Asked, PER_PAGE};
 use super::super::language::Language;
 use crate::search_index::{Misunderstood, Query};
 
@@ -42,6 +42,23 @@ pub fn nothing_found(language: Language, asked: &Asked, query: &Query) -> Markup
                         "A quoted phrase has to occur word by word: try it without quotes.",
                     )) }
                 }
+            }
+        }
+    }
+}
+
+/// Where the results end, for an address of a page behind them.
+pub fn beyond(language: Language, asked: &Asked, total: u64) -> Markup {
+    let pages = total.div_ceil(PER_PAGE as u64).max(1);
+    let first = asked.with(|_| {}).address("/");
+    let count = language.number(pages);
+    html! {
+        section.help aria-labelledby="beyond" {
+            h2 id="beyond" { (language.of("Os resultados terminam antes desta página", "The results end before this page")) }
+            p {
+                @if pages == 1 { (language.of("Só há uma página.", "There is only one page.")) }
+                @else { (language.of(format!("Só há {count} páginas."), format!("There are only {count} pages."))) }
+                " " a href=(first) { (language.of("Ir para a primeira", "Go to the first")) }
             }
         }
     }

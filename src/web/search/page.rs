@@ -17,7 +17,7 @@ use super::super::layout::{self, Frame};
 use super::super::problem::Problem;
 use super::super::site::Shared;
 use super::super::territories::{Directory, label};
-use super::{bars, form, help};
+use super::{bars, export, form, help};
 use crate::search_index::{Hit, MAX_REACH, Passage, SearchQuery, SearchResults, Sort};
 
 /// Passages of one page may take so long; hits beyond that are shown without.
@@ -64,6 +64,10 @@ pub async fn page(site: Shared, mut asked: Asked, headers: &HeaderMap) -> Result
     let results = site.search(&search).await?;
     if results.total == 0 {
         let body = help::nothing_found(language, &view.asked, &query);
+        return Ok(alone(&view, &directory, StatusCode::OK, &body));
+    }
+    if results.hits.is_empty() {
+        let body = help::beyond(language, &view.asked, results.total);
         return Ok(alone(&view, &directory, StatusCode::OK, &body));
     }
     Ok(found(site, &view, &directory, results))
@@ -145,9 +149,18 @@ fn summary(view: &View, directory: &Directory, total: u64) -> Markup {
                 a href=(asked.address("/search.csv")) download="prelo.csv" { "CSV" } " "
                 a href=(asked.address("/search.json")) download="prelo.json" { "JSON" } " "
                 a href=(asked.address("/search.atom")) { (language.of("Acompanhar (Atom)", "Follow (Atom)")) }
+                @if let Some(note) = cut(language, total) { span.quiet { (note) } }
             }
         }
     }
+}
+
+/// That tables end before the hits do, where they do.
+fn cut(language: Language, total: u64) -> Option<String> {
+    let most = export::MOST as u64;
+    let number = language.number(most);
+    (total > most)
+        .then(|| language.of(format!("CSV e JSON: os {number} primeiros"), format!("CSV and JSON: the first {number}")))
 }
 
 /// The words and the filters of a search, as a title that tells it from others.
@@ -307,5 +320,17 @@ fn paging(view: &View, total: u64, last: usize) -> Markup {
                 } @else { span {} }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_that_end_early_say_so() {
+        assert_eq!(cut(Language::Portuguese, 1_000), None);
+        assert_eq!(cut(Language::Portuguese, 1_001).as_deref(), Some("CSV e JSON: os 1.000 primeiros"));
+        assert_eq!(cut(Language::English, 5_000).as_deref(), Some("CSV and JSON: the first 1,000"));
     }
 }
