@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -39,6 +40,9 @@ def variable(name):
 
 class World:
     def __init__(self):
+        for program in ("psql", "pg_dump", "curl"):
+            if not shutil.which(program):
+                raise Missing(f"no {program} on this machine")
         self.postgres = urlsplit(variable("PRELO_TEST_CATALOG"))
         storage = urlsplit(variable("PRELO_TEST_STORAGE"))
         self.endpoint = parse_qs(storage.query)["endpoint"][0]
