@@ -148,6 +148,9 @@ fn failures_are_made_due_only_by_who_knows_the_token_and_only_from_here() {
     let entered = post(&server, "/painel/entrar", &["Sec-Fetch-Site: same-origin"], &format!("token={TOKEN}"));
     let cookie = entered.header("set-cookie");
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    assert!(!cookie.contains("Secure"), "it would not come back to this address: {cookie}");
+    let encrypted = post(&server, "/painel/entrar", &["X-Forwarded-Proto: https"], &format!("token={TOKEN}"));
+    assert!(encrypted.header("set-cookie").ends_with("; Secure"), "{encrypted:?}");
     let cookie = format!("Cookie: {}", cookie.split(';').next().unwrap());
     let page = http::ask(&server.host, "GET", "/painel", &[&cookie], "").unwrap();
     assert!(page.body.contains("Tentar de novo"), "{}", page.body);

@@ -37,7 +37,11 @@ pub async fn enter(
         tokio::time::sleep(PAUSE).await;
         return back(&form, "token", None);
     }
-    back(&form, "", Some(desk.sessions.open(Instant::now())))
+    let mut cookie = desk.sessions.open(Instant::now());
+    if is_encrypted(&headers) {
+        cookie.push_str("; Secure");
+    }
+    back(&form, "", Some(cookie))
 }
 
 /// Ends the session.
@@ -76,6 +80,11 @@ pub async fn reprocess(
 fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     let said = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     said.is_some_and(|site| !matches!(site, "same-origin" | "none"))
+}
+
+/// As far as a proxy in front tells. Where it does not, a cookie that wants encryption would never come back.
+fn is_encrypted(headers: &HeaderMap) -> bool {
+    headers.get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
 fn fields(body: &[u8]) -> HashMap<String, String> {
