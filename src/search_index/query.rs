@@ -55,7 +55,7 @@ impl Misunderstood {
 
 impl Query {
     /// Understands a query. Nothing is an error of syntax: an open quote ends at the end, other signs only part words.
-    /// `OR` binds its two neighbours; `AND` says nothing, since every group must be met.
+    /// `OR`, in Portuguese `OU`, binds its two neighbours; `AND` says nothing, since every group must be met.
     ///
     /// # Errors
     /// When there is nothing to search for, or too much.
@@ -67,8 +67,8 @@ impl Query {
         let mut join = false;
         let mut common = false;
         for token in tokens(text) {
-            if !token.quoted && matches!(token.text, "OR" | "AND") {
-                join = token.text == "OR";
+            if !token.quoted && matches!(token.text, "OR" | "OU" | "AND") {
+                join = token.text != "AND";
                 continue;
             }
             let stems = portuguese::stems(token.text);
@@ -150,6 +150,8 @@ mod tests {
         for (text, expected) in [
             ("casa verde", "cas@0 & verd@0"),
             ("casa OR verde azul", "cas@0|verd@0 & azul@0"),
+            ("casa OU verde azul", "cas@0|verd@0 & azul@0"),
+            ("casa ou verde", "cas@0 & verd@0"),
             ("casa AND verde", "cas@0 & verd@0"),
             ("\"casa da verde\"", "cas@0,verd@2"),
             ("“casa verde”", "cas@0,verd@1"),

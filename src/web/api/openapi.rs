@@ -58,7 +58,7 @@ fn search() -> Value {
     let parameter = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "query", "description": description, "schema": schema});
     let mut query = parameter(
         "q",
-        "Words and \"phrases\", all of which must occur; OR between alternatives; -word for what must not occur. Holds at \
+        "Words and \"phrases\", all of which must occur; OR (or OU) between alternatives; -word for what must not occur. Holds at \
          least one word that is not a stop word of Portuguese, else the answer is 400. May be left out where a filter \
          (territory, state, from, to, edition, power) is given: then all gazettes are found that it leaves, the newest first.",
         json!({"type": "string", "minLength": 1, "maxLength": 1_000}),

@@ -32,7 +32,7 @@ pub fn nothing_found(language: Language, asked: &Asked, query: &Query) -> Markup
                         "Check the spelling. Accents, capitals and plurals do not matter.",
                     )) }
                     li { (t(
-                        "Use menos palavras, ou sinônimos com OR: contratação OR admissão.",
+                        "Use menos palavras, ou sinônimos com OU: contratação OU admissão.",
                         "Use fewer words, or others with OR: contratação OR admissão.",
                     )) }
                 }
@@ -127,4 +127,4 @@ pub fn welcome(language: Language, asked: &Asked, gazettes: Option<u64>) -> Mark
 }
 
 const EXAMPLES: [&str; 4] =
-    ["pregão eletrônico", "\"dispensa de licitação\"", "nomear OR exonerar", "\"secretaria de saúde\" -obras"];
+    ["pregão eletrônico", "\"dispensa de licitação\"", "nomear OU exonerar", "\"secretaria de saúde\" -obras"];
