@@ -7,25 +7,16 @@ use super::encoding::Charset;
 use super::flow::{Break, Flow};
 use super::{Limits, OnPage, Text};
 use crate::failure::{Failure, FailureCode};
+use tables::{character, of_font_charset};
+use tokens::{Token, Tokens};
+
+mod tables;
+mod tokens;
 
 /// Code page of a document that names none.
 const USUAL_CODE_PAGE: u32 = 1252;
-/// Longest name of a control word (specification, "RTF Syntax").
-const MOST_LETTERS: usize = 32;
 /// Tokens between two signs of life.
 const TOKENS_A_TIME: usize = 100_000;
-
-#[derive(Debug, PartialEq, Eq)]
-enum Token<'a> {
-    Open,
-    Close,
-    /// A control word and its number.
-    Word(&'a [u8], Option<i32>),
-    /// A control symbol other than a coded byte.
-    Symbol(u8),
-    /// A byte of text in the code page of its font.
-    Byte(u8),
-}
 
 /// What a group's text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +55,7 @@ struct Group {
 }
 
 struct Reader<'a, 'f> {
-    rest: &'a [u8],
+    tokens: Tokens<'a>,
     flow: Flow<'f>,
     group: Group,
     groups: Vec<Group>,
@@ -97,7 +88,7 @@ pub(super) fn read(content: &[u8], limits: &Limits, on_page: &OnPage<'_>) -> Res
         level: 1,
     };
     let mut reader = Reader {
-        rest: content,
+        tokens: Tokens { rest: content },
         flow: Flow::new(limits, on_page),
         group,
         groups: Vec::new(),
@@ -112,7 +103,7 @@ pub(super) fn read(content: &[u8], limits: &Limits, on_page: &OnPage<'_>) -> Res
         section_on_page: true,
     };
     let mut tokens = 0_usize;
-    while let Some(token) = reader.token() {
+    while let Some(token) = reader.tokens.next() {
         reader.take(&token)?;
         reader.flow.check()?;
         tokens += 1;
@@ -131,47 +122,7 @@ pub(super) fn read(content: &[u8], limits: &Limits, on_page: &OnPage<'_>) -> Res
     }
 }
 
-impl<'a> Reader<'a, '_> {
-    fn token(&mut self) -> Option<Token<'a>> {
-        loop {
-            let (&first, rest) = self.rest.split_first()?;
-            self.rest = rest;
-            return Some(match first {
-                b'{' => Token::Open,
-                b'}' => Token::Close,
-                b'\\' => self.control()?,
-                // Line ends of the file mean nothing, and NULs are what its transport left.
-                b'\r' | b'\n' | 0 => continue,
-                byte => Token::Byte(byte),
-            });
-        }
-    }
-
-    fn control(&mut self) -> Option<Token<'a>> {
-        let letters = self.rest.iter().take(MOST_LETTERS).take_while(|byte| byte.is_ascii_alphabetic()).count();
-        if letters == 0 {
-            let (&symbol, rest) = self.rest.split_first()?;
-            self.rest = rest;
-            if symbol == b'\'' {
-                let digits = rest.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-                if let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-                    self.rest = rest.get(2..).unwrap_or_default();
-                    return Some(Token::Byte(byte));
-                }
-            }
-            return Some(Token::Symbol(symbol));
-        }
-        let (name, rest) = self.rest.split_at(letters);
-        let sign = usize::from(rest.first() == Some(&b'-'));
-        let digits = rest.iter().skip(sign).take(10).take_while(|byte| byte.is_ascii_digit()).count();
-        let length = if digits == 0 { 0 } else { sign + digits };
-        let number = rest.get(..length).and_then(|text| std::str::from_utf8(text).ok());
-        let rest = rest.get(length..).unwrap_or_default();
-        // One space ends a word and is not text.
-        self.rest = rest.strip_prefix(b" ").unwrap_or(rest);
-        Some(Token::Word(name, number.and_then(|number| number.parse().ok())))
-    }
-
+impl Reader<'_, '_> {
     fn take(&mut self, token: &Token<'_>) -> Result<(), Failure> {
         let is_optional = std::mem::take(&mut self.is_optional);
         match *token {
@@ -226,7 +177,7 @@ impl<'a> Reader<'a, '_> {
             }
             Token::Word(b"bin", Some(bytes)) => {
                 let bytes = usize::try_from(bytes).unwrap_or(0);
-                self.rest = self.rest.get(bytes..).unwrap_or_default();
+                self.tokens.rest = self.tokens.rest.get(bytes..).unwrap_or_default();
             }
             Token::Word(b"u", Some(code)) => self.unicode(code),
             Token::Word(name, _) if self.passed_over > 0 && character(name).is_some() => self.passed_over -= 1,
@@ -476,47 +427,10 @@ impl<'a> Reader<'a, '_> {
     /// The properties of a section come before its text, as words like `\sectd\sbknone`.
     fn next_section_begins_page(&self) -> bool {
         const LOOKED_AT: usize = 400;
-        let ahead = self.rest.get(..LOOKED_AT).unwrap_or(self.rest);
+        let ahead = self.tokens.rest.get(..LOOKED_AT).unwrap_or(self.tokens.rest);
         let has = |word: &[u8]| ahead.windows(word.len()).any(|window| window == word);
         if has(b"\\sectd") || has(b"\\sbk") { !(has(b"\\sbknone") || has(b"\\sbkcol")) } else { self.section_on_page }
     }
-}
-
-/// What a word stands for that is a character (specification, "Special Characters").
-fn character(name: &[u8]) -> Option<char> {
-    Some(match name {
-        b"emdash" => '—',
-        b"endash" => '–',
-        b"lquote" => '‘',
-        b"rquote" => '’',
-        b"ldblquote" => '“',
-        b"rdblquote" => '”',
-        b"bullet" => '•',
-        b"emspace" | b"enspace" | b"qmspace" => ' ',
-        _ => return None,
-    })
-}
-
-/// The code page of a font (specification, `\fcharset`).
-fn of_font_charset(number: i32) -> Option<u32> {
-    Some(match number {
-        77 => 10_000,
-        128 => 932,
-        129 => 949,
-        134 => 936,
-        136 => 950,
-        161 => 1253,
-        162 => 1254,
-        163 => 1258,
-        177 => 1255,
-        178 => 1256,
-        186 => 1257,
-        204 => 1251,
-        222 => 874,
-        238 => 1250,
-        255 => 850,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
