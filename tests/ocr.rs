@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -189,6 +190,30 @@ fn a_run_that_ends_in_between_goes_on_where_it_stopped() {
         let status = desk.prelo.json(0, &["status"]);
         assert_eq!((&status["gazettes"]["processed"], &status["lanes"]["ocr"]["gazettes"]), (&json!(2), &json!(0)));
     }
+}
+
+#[test]
+fn who_was_indexed_without_its_scans_is_not_skipped_when_their_turn_is_taken_back() {
+    let desk = Desk::new(&format!("sleep 0.5; {}", finding("carimbada")));
+    let scans: Vec<Page<'_>> = (1..=40).map(Page::Scan).collect();
+    desk.file("mixed.pdf", &[&[Page::Digital("Extrato")], scans.as_slice()].concat());
+    let engine = desk.prelo.path().join("engine");
+    let arguments = ["run", "--folder", "gazettes", "--ocr", "auto", "--log-level", "debug", "--extraction-threads", "1"];
+    let mut child =
+        desk.prelo.spawn(&[&arguments[..], &["--format", "json", "--ocr-engine", engine.to_str().unwrap()]].concat());
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(log.any(|line| line.contains("scans are read now")));
+    assert!(log.any(|line| line.contains(r#""message":"downloaded""#)), "it is in hand once more");
+    let status = desk.prelo.json(0, &["status"])["gazettes"].clone();
+    let numbers = ["processed", "pending", "claimed", "pending_claimed"].map(|name| status[name].clone());
+    assert_eq!(numbers, [1, 0, 1, 0].map(|n| json!(n)), "in work, and pending no more: {status}");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    let rest: Vec<String> = log.collect();
+    let answer: Answer = child.wait_with_output().unwrap().into();
+    assert!(rest.iter().any(|line| line.contains("given back")), "{rest:?}");
+    let report: Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!((answer.code, &report["selected"]), (143, &json!(1)), "{report}");
+    assert_eq!((&report["indexed"], &report["skipped"], &report["remaining"]), (&json!(1), &json!(0), &json!(0)));
 }
 
 #[test]

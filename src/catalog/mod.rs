@@ -413,8 +413,10 @@ pub struct Status {
     pub spent: u64,
     /// Of those in `failed`, the ones that runs have died of: `QUARANTINED`.
     pub quarantined: u64,
-    /// Leased by a live run now.
+    /// Leased by a live run now: pending ones, and indexed ones whose scans are read.
     pub claimed: u64,
+    /// Of those pending, the ones among them; never more than are pending.
+    pub pending_claimed: u64,
     /// Gazettes with pages that OCR has to read, and these pages. They are pending, or indexed without them.
     pub scans: ScanBacklog,
     /// Since when the one of those pending waits that waits longest, where that can be said quickly.

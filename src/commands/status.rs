@@ -11,7 +11,7 @@ use super::output::{iso_of, moment};
 use super::words::{t, told};
 use super::{output, runs, services, set_aside};
 use crate::catalog::{RunRecord, ShownRun, Status};
-use crate::config::Config;
+use crate::config::{Config, local_path};
 use crate::gazette::{Lane, OcrMode};
 use crate::telemetry::{Live, glance};
 
@@ -19,7 +19,7 @@ const RUNS: u32 = 5;
 
 pub async fn status(config: &Config, format: Format) -> Result<u8> {
     let Some(catalog) = services::existing_catalog(config).await? else {
-        return nothing_yet(format);
+        return nothing_yet(config, format);
     };
     let (status, seen) = tokio::try_join!(catalog.status(), runs::seen(&*catalog, RUNS))?;
     let lanes = Lanes::new(status.pending, status.scans, &seen.runs);
@@ -39,12 +39,25 @@ pub async fn status(config: &Config, format: Format) -> Result<u8> {
     Ok(0)
 }
 
-fn nothing_yet(format: Format) -> Result<u8> {
+/// To a folder in which nothing was done yet, or to a wrong one: where it was looked, and what to do now.
+fn nothing_yet(config: &Config, format: Format) -> Result<u8> {
     match format {
         Format::Json => output::json(
             &json!({ "gazettes": Status::default(), "lanes": Lanes::default(), "expected_end": null, "running": null, "runs": [] }),
         )?,
-        Format::Text => output::text(&format!("{}\n", t("Nothing here yet. Begin with: prelo run --folder DIR")))?,
+        Format::Text => {
+            let place = local_path(config.catalog.expose(), "sqlite").unwrap_or_default();
+            let place = std::path::absolute(&place).unwrap_or(place);
+            let what = told("Nothing here yet: there is no catalogue at {path}.", &[("path", &place.display())]);
+            let servers = "set PRELO_CATALOG, PRELO_STORAGE and PRELO_INDEX, or give --env-file FILE; then prelo check";
+            let ways = [
+                ("with a folder of files", t("prelo run --folder DIR")),
+                ("with your servers", t(servers)),
+                ("it is elsewhere", t("prelo status --data DIR")),
+            ]
+            .map(|(name, what)| vec![t(name).to_owned(), what.to_owned()]);
+            output::text(&format!("{what}\n\n{}", output::pairs(&ways)))?;
+        }
     }
     Ok(0)
 }
@@ -136,15 +149,16 @@ fn render(
 ) -> String {
     let failed: u64 = status.failed.values().sum();
     let about = if status.about { t("about ") } else { "" };
+    let rereading = status.claimed.saturating_sub(status.pending_claimed);
+    let remark = |what, count: u64| if count > 0 { told(what, &[("n", &count)]) } else { String::new() };
     let mut rows: Vec<Vec<String>> = [
-        ("gazettes", status.gazettes, about),
-        ("processed", status.processed, about),
-        ("pending", status.pending, about),
-        ("in work", status.claimed, ""),
-        ("failed", failed, ""),
+        ("gazettes", status.gazettes, about, String::new()),
+        ("processed", status.processed, about, remark("{n} of them are read again just now", rereading)),
+        ("pending", status.pending, about, remark("{n} of them in work", status.pending_claimed)),
+        ("failed", failed, "", String::new()),
     ]
-    .iter()
-    .map(|(name, count, about)| vec![t(name).to_owned(), format!("{about}{count}")])
+    .into_iter()
+    .map(|(name, count, about, remark)| vec![t(name).to_owned(), format!("{about}{count}"), remark])
     .collect();
     rows.extend(set_aside::rows(status));
     if let Some(oldest) = status.oldest_pending_at {

@@ -45,6 +45,7 @@ struct Group {
     /// Of the files of `failures`, in their order.
     keys: Vec<String>,
     released: Vec<GazetteId>,
+    lost: Vec<GazetteId>,
     deferred: Vec<Deferred>,
     permits: Vec<BytePermit>,
 }
@@ -64,6 +65,7 @@ impl Group {
                     group.permits.extend(permit);
                 }
                 Outcome::Released { id } => group.released.push(id),
+                Outcome::Lost { id } => group.lost.push(id),
                 Outcome::Deferred { deferred } => group.deferred.push(deferred),
             }
         }
@@ -74,7 +76,7 @@ impl Group {
 async fn record(context: &Context, incomplete: &mut IdSet, group: Group) -> Result<(), CatalogError> {
     let policy = context.retry_policy(context.config.catalog_attempts);
     let (run, catalog) = (context.run(), &context.catalog);
-    let Group { mut completions, mut failures, keys, released, mut deferred, permits } = group;
+    let Group { mut completions, mut failures, keys, released, lost, mut deferred, permits } = group;
     let timings = |gazette| context.telemetry.timings(gazette);
     for completion in &mut completions {
         completion.timings = timings(completion.id);
@@ -98,7 +100,7 @@ async fn record(context: &Context, incomplete: &mut IdSet, group: Group) -> Resu
                 }
                 Event::Indexed { gazette, bytes, pages, ocr_pages, again }
             } else {
-                Event::ClaimLost { gazette }
+                Event::ClaimLost { gazette, again: incomplete.contains(gazette) }
             };
             context.telemetry.emit(&event);
         }
@@ -108,10 +110,11 @@ async fn record(context: &Context, incomplete: &mut IdSet, group: Group) -> Resu
         failpoint::pass(Point::FailureRecorded);
         let recorded: HashSet<GazetteId> = recorded.into_iter().collect();
         for (FailedGazette { id: gazette, failure, .. }, key) in failures.iter().zip(&keys) {
-            let event = if recorded.contains(gazette) {
-                Event::Failed { gazette: *gazette, key, failure, again: incomplete.remove(*gazette) }
+            let gazette = *gazette;
+            let event = if recorded.contains(&gazette) {
+                Event::Failed { gazette, key, failure, again: incomplete.remove(gazette) }
             } else {
-                Event::ClaimLost { gazette: *gazette }
+                Event::ClaimLost { gazette, again: incomplete.contains(gazette) }
             };
             context.telemetry.emit(&event);
         }
@@ -121,16 +124,22 @@ async fn record(context: &Context, incomplete: &mut IdSet, group: Group) -> Resu
         failpoint::pass(Point::PutOff);
         let put_off: HashSet<GazetteId> = put_off.into_iter().collect();
         for Deferred { id: gazette, ocr_due: scans, .. } in deferred {
-            let is_ours = put_off.contains(&gazette);
-            let event = if is_ours { Event::Deferred { gazette, scans } } else { Event::ClaimLost { gazette } };
+            let event = if put_off.contains(&gazette) {
+                Event::Deferred { gazette, scans }
+            } else {
+                Event::ClaimLost { gazette, again: incomplete.contains(gazette) }
+            };
             context.telemetry.emit(&event);
         }
     }
     if !released.is_empty() {
         retrying(context, &policy, "give gazettes back", || catalog.release(run, &released)).await?;
         for gazette in released {
-            context.telemetry.emit(&Event::Released { gazette });
+            context.telemetry.emit(&Event::Released { gazette, again: incomplete.contains(gazette) });
         }
+    }
+    for gazette in lost {
+        context.telemetry.emit(&Event::ClaimLost { gazette, again: incomplete.contains(gazette) });
     }
     drop(permits);
     Ok(())

@@ -90,7 +90,7 @@ impl Extractor {
         match entered {
             Ok(true) => failpoint::pass(Point::StartCounted),
             Ok(false) => {
-                context.telemetry.emit(&Event::ClaimLost { gazette: id });
+                let _ = self.outcomes.send(Outcome::Lost { id }).await;
                 return;
             }
             Err(error) => {

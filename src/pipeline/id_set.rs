@@ -25,6 +25,11 @@ impl IdSet {
         self.len
     }
 
+    pub fn contains(&self, id: GazetteId) -> bool {
+        let (span, word, bit) = place(id);
+        self.spans.get(&span).is_some_and(|words| words[word] & bit != 0)
+    }
+
     /// Whether it was in it.
     pub fn remove(&mut self, id: GazetteId) -> bool {
         let (span, word, bit) = place(id);
@@ -55,7 +60,7 @@ mod tests {
         assert_eq!(set.len(), 7);
         for (id, there) in [(64, true), (64, false), (65, false), (4096, true), (-1, true), (i64::MAX, true), (1, true)]
         {
-            assert_eq!(set.remove(GazetteId(id)), there, "{id}");
+            assert_eq!((set.contains(GazetteId(id)), set.remove(GazetteId(id))), (there, there), "{id}");
         }
         assert_eq!(set.len(), 2);
     }

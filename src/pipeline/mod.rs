@@ -150,6 +150,10 @@ enum Outcome {
     Released {
         id: GazetteId,
     },
+    /// Somebody else took it over.
+    Lost {
+        id: GazetteId,
+    },
     /// It waits for OCR.
     Deferred {
         deferred: Deferred,

@@ -17,7 +17,7 @@ pub struct Report {
     pub indexed: u64,
     /// By failure code.
     pub failed: BTreeMap<String, u64>,
-    /// Held by somebody else, deleted meanwhile, or given back.
+    /// As in [`RunCounts`].
     pub skipped: u64,
     /// Of the selected ones, those without an outcome.
     pub remaining: u64,

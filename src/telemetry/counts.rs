@@ -16,7 +16,7 @@ pub struct RunCounts {
     pub indexed: u64,
     /// By failure code.
     pub failed: BTreeMap<String, u64>,
-    /// Held by somebody else, deleted meanwhile, or given back.
+    /// Held by somebody else, deleted meanwhile, or given back; not those that were indexed without their scans before.
     pub skipped: u64,
     /// Bytes of the files that were indexed.
     pub bytes: u64,
@@ -141,6 +141,8 @@ impl RunCounts {
                 self.digital.gazettes += 1;
             }
             Event::PageRecognized { .. } => self.ocr.pages += 1,
+            // Without its scans it was indexed, and is counted there.
+            Event::Released { again: true, .. } | Event::ClaimLost { again: true, .. } => {}
             Event::ClaimMissed { .. } | Event::Released { .. } | Event::ClaimLost { .. } => self.skipped += 1,
             _ => {}
         }
@@ -171,7 +173,7 @@ mod tests {
             Event::LaneBegun { lane: Lane::Digital, gazettes: 6, pages: 0 },
             indexed(1, 0, false),
             Event::Failed { gazette: GazetteId(2), key: "a.pdf", failure: &failure, again: false },
-            Event::Released { gazette: GazetteId(3) },
+            Event::Released { gazette: GazetteId(3), again: false },
             Event::Deferred { gazette: GazetteId(4), scans: 3 },
         ] {
             counts.add(Lane::Digital, &event);
@@ -194,5 +196,10 @@ mod tests {
         assert_eq!(counts.ocr.seconds_left(), Some(6.0), "three pages of four are left at half a page a second");
         counts.add(Lane::Ocr, &Event::Failed { gazette: GazetteId(1), key: "b.pdf", failure: &failure, again: true });
         assert_eq!((counts.indexed, counts.failures(), counts.finished()), (1, 2, 3));
+
+        // The run ends before the scans of what it has indexed are read.
+        counts.add(Lane::Ocr, &Event::Released { gazette: GazetteId(4), again: true });
+        counts.add(Lane::Ocr, &Event::ClaimLost { gazette: GazetteId(4), again: true });
+        assert_eq!((counts.indexed, counts.skipped), (1, 1), "a gazette is counted once");
     }
 }

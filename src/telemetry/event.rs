@@ -95,10 +95,10 @@ pub enum Event<'a> {
     Indexed { gazette: GazetteId, bytes: u64, pages: u32, ocr_pages: u32, again: bool },
     /// A gazette was set aside; `key` is that of its file; `again` as above.
     Failed { gazette: GazetteId, key: &'a str, failure: &'a Failure, again: bool },
-    /// A gazette was given back without an outcome, because the run ends.
-    Released { gazette: GazetteId },
-    /// Somebody else took the gazette over: it was not marked.
-    ClaimLost { gazette: GazetteId },
+    /// A gazette was given back without an outcome, because the run ends; `again` as above.
+    Released { gazette: GazetteId, again: bool },
+    /// Somebody else took the gazette over: it was not marked; `again` as above.
+    ClaimLost { gazette: GazetteId, again: bool },
     /// A version of the index is filled from now on, or gone on with.
     VersionBegun { version: &'a str, resumed: bool },
     /// So many of its documents are written.

@@ -41,6 +41,26 @@ pub struct Live {
     pub stopping: Option<String>,
 }
 
+impl Live {
+    /// The same run when it is over: what it did stays, what it held is free. Its breakers stay as it left them: of a service
+    /// that ended it, nobody knows more until the next run.
+    #[must_use]
+    pub fn at_rest(&self) -> Self {
+        let mut rest = self.clone();
+        (rest.in_flight, rest.longest, rest.readers) = (0, Vec::new(), 0);
+        (rest.recent, rest.seconds_to_end, rest.stopping) = (Rates::default(), None, None);
+        for stage in rest.stages.values_mut() {
+            (stage.working, stage.waiting) = (0, 0);
+        }
+        let memory = &mut rest.memory;
+        (memory.resident_bytes, memory.held_bytes, memory.own_bytes) = (0, 0, 0);
+        memory.children_bytes.fill(0);
+        (rest.permits.texts.taken_bytes, rest.permits.spool.taken_bytes) = (0, 0);
+        (rest.connections.used, rest.connections.idle) = (0, 0);
+        rest
+    }
+}
+
 /// So many a second.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -299,8 +299,8 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
             let (gazette_id, code) = (gazette.0, failure.code.as_str());
             warn!(code, key, detail = failure.detail, gazette_id, run_id, "failed");
         }
-        Event::Released { gazette } => debug!(run_id, gazette_id = gazette.0, "given back"),
-        Event::ClaimLost { gazette } => {
+        Event::Released { gazette, again } => debug!(run_id, gazette_id = gazette.0, again, "given back"),
+        Event::ClaimLost { gazette, again: _ } => {
             warn!(run_id, gazette_id = gazette.0, "not marked: the claim was lost to another run");
         }
         Event::VersionBegun { version, resumed } => info!(run_id, version, resumed, "a version of the index is filled"),

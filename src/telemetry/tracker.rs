@@ -172,8 +172,8 @@ impl Tracker {
             Event::Indexed { gazette, .. }
             | Event::Failed { gazette, .. }
             | Event::Deferred { gazette, .. }
-            | Event::Released { gazette }
-            | Event::ClaimLost { gazette } => return self.leaves(*gazette),
+            | Event::Released { gazette, .. }
+            | Event::ClaimLost { gazette, .. } => return self.leaves(*gazette),
             Event::Draining { reason } => self.stopping = Some(reason.as_str().to_owned()),
             // What is left was given back, or is free when the lease has run out.
             Event::RunFinished { .. } => self.gazettes.clear(),

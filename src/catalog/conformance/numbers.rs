@@ -54,7 +54,7 @@ pub async fn the_status_counts_every_state(world: &World) {
     world.failed(&[4], FailureCode::NotFound, Some(Duration::from_hours(1))).await;
     world.failed(&[5], FailureCode::NotFound, Some(Duration::from_hours(2))).await;
     let run = world.run(&Selection::default()).await;
-    world.claim(run, &[6]).await;
+    world.claim(run, &[1, 6]).await;
     let status = world.catalog.status().await.unwrap();
     let next = world.catalog.explain(GazetteId(4)).await.unwrap().unwrap().state.unwrap().next_attempt_at;
     let expected = Status {
@@ -68,7 +68,8 @@ pub async fn the_status_counts_every_state(world: &World) {
         next_attempt_at: next,
         spent: 2,
         quarantined: 1,
-        claimed: 1,
+        claimed: 2,
+        pending_claimed: 1,
         scans: ScanBacklog::default(),
         oldest_pending_at: status.oldest_pending_at,
         about: false,

@@ -89,14 +89,15 @@ async fn sample_paths<D: Dialect>(
 /// that can be helped.
 pub async fn status<D: Dialect>(pool: &Pool<D::Db>) -> Result<Status, sqlx::Error> {
     let all = (count_all::<D>(pool), set_aside::<D>(pool), oldest_pending::<D>(pool), in_hand::<D>(pool));
-    let (counted, set_aside, oldest_pending_at, (claimed, scans)) = tokio::try_join!(all.0, all.1, all.2, all.3)?;
+    let (counted, set_aside, oldest_pending_at, in_hand) = tokio::try_join!(all.0, all.1, all.2, all.3)?;
     let mut status = Status {
         gazettes: counted.gazettes,
         processed: counted.gazettes.saturating_sub(counted.unprocessed),
         pending: counted.unprocessed,
         about: counted.about,
-        claimed,
-        scans,
+        claimed: in_hand.claimed,
+        pending_claimed: in_hand.unprocessed,
+        scans: in_hand.scans,
         ..Status::default()
     };
     for of_code in set_aside {
@@ -111,6 +112,8 @@ pub async fn status<D: Dialect>(pool: &Pool<D::Db>) -> Result<Status, sqlx::Erro
         }
         status.failed.insert(of_code.code, of_code.gazettes);
     }
+    // Each was counted at a moment of its own, while a run marked some.
+    status.pending_claimed = status.pending_claimed.min(status.pending);
     status.oldest_pending_at = oldest_pending_at.filter(|_| status.pending > 0);
     Ok(status)
 }
@@ -156,19 +159,31 @@ async fn set_aside<D: Dialect>(pool: &Pool<D::Db>) -> Result<Vec<OfCode>, sqlx::
     rows.iter().map(read).collect()
 }
 
-/// What live runs hold, and what waits for OCR.
-async fn in_hand<D: Dialect>(pool: &Pool<D::Db>) -> Result<(u64, ScanBacklog), sqlx::Error> {
+/// What live runs hold, those of it that are not processed, and what waits for OCR.
+struct InHand {
+    claimed: u64,
+    unprocessed: u64,
+    scans: ScanBacklog,
+}
+
+async fn in_hand<D: Dialect>(pool: &Pool<D::Db>) -> Result<InHand, sqlx::Error> {
     let mut connection = pool.acquire().await?;
-    let claimed = Statement::<D>::new(
-        "SELECT count(*) AS claimed FROM prelo_gazettes WHERE lease_run IS NOT NULL AND lease_until > ",
+    let held = Statement::<D>::new(
+        "SELECT count(*) AS claimed, count(*) FILTER (WHERE g.processed IS NOT TRUE) AS unprocessed \
+         FROM prelo_gazettes p JOIN gazettes g ON g.id = p.gazette_id \
+         WHERE p.lease_run IS NOT NULL AND p.lease_until > ",
     );
-    let claimed = claimed.now().only_row(&mut connection).await?.count("claimed")?;
+    let held = held.now().only_row(&mut connection).await?;
     let scans = Statement::<D>::new(
         "SELECT count(*) AS scans, CAST(coalesce(sum(ocr_due), 0) AS bigint) AS pages FROM prelo_gazettes \
          WHERE ocr_due > 0",
     );
     let scans = scans.only_row(&mut connection).await?;
-    Ok((claimed, ScanBacklog { gazettes: scans.count("scans")?, pages: scans.count("pages")? }))
+    Ok(InHand {
+        claimed: held.count("claimed")?,
+        unprocessed: held.count("unprocessed")?,
+        scans: ScanBacklog { gazettes: scans.count("scans")?, pages: scans.count("pages")? },
+    })
 }
 
 /// All gazettes.

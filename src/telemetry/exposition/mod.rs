@@ -3,6 +3,7 @@
 
 mod page;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -40,8 +41,10 @@ pub struct Backlog {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Exposed<'a> {
     pub live: Option<&'a Live>,
-    /// The run is at work.
+    /// The run is at work; of one that is over, nothing is told to be in hand.
     pub is_active: bool,
+    /// When the run began, in seconds since 1970, where that is known better than by the time that it took.
+    pub began: Option<f64>,
     pub backlog: Option<&'a Backlog>,
     /// Whether each service answers, where it was asked.
     pub dependencies: &'a [(&'a str, bool)],
@@ -64,9 +67,10 @@ pub fn exposition(exposed: &Exposed<'_>) -> String {
         }
     });
     if let Some(live) = exposed.live {
-        work(&mut page, live);
-        machine(&mut page, live);
-        services(&mut page, live);
+        let live = if exposed.is_active { Cow::Borrowed(live) } else { Cow::Owned(live.at_rest()) };
+        work(&mut page, &live, exposed.began);
+        machine(&mut page, &live);
+        services(&mut page, &live);
     }
     if let Some(dropped) = exposed.dropped_spans {
         page.counter("prelo_trace_spans_dropped_total", "Spans that the collector did not get.", dropped);
@@ -80,10 +84,11 @@ pub fn exposition(exposed: &Exposed<'_>) -> String {
 /// A number of one stage.
 type OfStage = fn(&StageUse) -> u64;
 
-fn work(page: &mut Page, live: &Live) {
+fn work(page: &mut Page, live: &Live, began: Option<f64>) {
     let counts = &live.counts;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
-    page.gauge("prelo_run_start_timestamp_seconds", "When the run began.", now - counts.seconds);
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+    let began = began.unwrap_or_else(|| now() - counts.seconds);
+    page.gauge("prelo_run_start_timestamp_seconds", "When the run began.", began);
     page.gauge("prelo_run_duration_seconds", "How long the run is at work, or was.", counts.seconds);
     page.gauge("prelo_run_selected_gazettes", "Gazettes that the run was to do.", number(counts.selected));
     page.counters("prelo_documents_total", "Gazettes with an outcome, by outcome and failure code.", |add| {
@@ -249,6 +254,7 @@ fn waiting(page: &mut Page, backlog: &Backlog) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Breaker, Connections, MemoryUse, Permit};
     use super::*;
 
     #[test]
@@ -264,6 +270,7 @@ mod tests {
             backlog: Some(&backlog),
             dependencies: &dependencies,
             dropped_spans: Some(1),
+            began: Some(1.6e9),
         };
         let text = exposition(&exposed);
         for line in [
@@ -274,11 +281,54 @@ mod tests {
             r#"prelo_dependency_up{service="storage"} 0"#,
             "prelo_last_success_timestamp_seconds 1500000000",
             "prelo_run_active 1",
+            "prelo_run_start_timestamp_seconds 1600000000",
             "# TYPE prelo_bulk_documents histogram",
         ] {
             assert!(text.lines().any(|other| other == line), "no {line} in\n{text}");
         }
         assert!(!text.contains("prelo_last_indexed"), "what is not known is not told");
         assert!(!exposition(&Exposed::default()).contains("prelo_memory"));
+    }
+
+    #[test]
+    fn a_run_that_is_over_holds_nothing() {
+        let mut live = Live { in_flight: 3, readers: 2, ..Live::default() };
+        live.counts.indexed = 7;
+        live.stages.insert(Stage::Extract, StageUse { working: 2, waiting: 1, ..StageUse::default() });
+        live.memory = MemoryUse {
+            resident_bytes: 5,
+            held_bytes: 5,
+            own_bytes: 5,
+            peak_bytes: 9,
+            bound_bytes: 10,
+            children_bytes: vec![1],
+            over_time: vec![(0, 5)],
+        };
+        live.permits.texts = Permit { taken_bytes: 6, limit_bytes: 8 };
+        live.connections = Connections { used: 1, idle: 1, limit: 4 };
+        live.breakers.insert("index".into(), Breaker { state: BreakerState::Open, ..Breaker::default() });
+        let text = |is_active| exposition(&Exposed { live: Some(&live), is_active, ..Exposed::default() });
+        let (during, after) = (text(true), text(false));
+        for (name, then, now) in [
+            ("prelo_run_active", "1", "0"),
+            (r#"prelo_in_flight_gazettes{stage="extract"}"#, "2", "0"),
+            (r#"prelo_queue_gazettes{stage="extract"}"#, "1", "0"),
+            ("prelo_memory_bytes", "5", "0"),
+            ("prelo_memory_held_bytes", "5", "0"),
+            ("prelo_process_memory_bytes", "5", "0"),
+            (r#"prelo_child_memory_bytes{slot="0"}"#, "1", "0"),
+            ("prelo_readers", "2", "0"),
+            (r#"prelo_permit_bytes{pool="texts"}"#, "6", "0"),
+            (r#"prelo_catalog_connections{state="used"}"#, "1", "0"),
+            // What it did, and what holds for the next one, stays.
+            (r#"prelo_documents_total{outcome="indexed",code="none"}"#, "7", "7"),
+            ("prelo_memory_peak_bytes", "9", "9"),
+            ("prelo_memory_limit_bytes", "10", "10"),
+            (r#"prelo_permit_limit_bytes{pool="texts"}"#, "8", "8"),
+            (r#"prelo_breaker_state{service="index",state="open"}"#, "1", "1"),
+        ] {
+            let has = |text: &str, value: &str| text.lines().any(|line| line == format!("{name} {value}"));
+            assert!(has(&during, then) && has(&after, now), "{name}: {then}, then {now}\n{after}");
+        }
     }
 }

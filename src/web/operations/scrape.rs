@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio::sync::Mutex;
 
 use super::Desk;
@@ -52,6 +53,11 @@ pub async fn latest_run(site: &Site) -> Result<Option<ShownRun>, CatalogError> {
     }
 }
 
+/// Of a moment of the database, in seconds.
+fn since_1970(moment: PrimitiveDateTime) -> f64 {
+    (moment.assume_utc() - OffsetDateTime::UNIX_EPOCH).as_seconds_f64()
+}
+
 pub async fn metrics(
     State(site): State<Shared>,
     Extension(desk): Extension<Arc<Desk>>,
@@ -75,6 +81,7 @@ pub async fn metrics(
     let text = exposition(&Exposed {
         live: run.as_ref().and_then(|run| run.live.as_ref()),
         is_active: run.as_ref().is_some_and(|run| run.is_live),
+        began: run.as_ref().and_then(|run| run.record.started_at).map(since_1970),
         backlog: backlog.as_deref(),
         dependencies: &dependencies,
         dropped_spans: None,
