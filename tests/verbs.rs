@@ -90,8 +90,27 @@ fn failures_are_listed_and_narrowed() {
     assert!(text.contains("EMPTY_OBJECT") && text.contains("prelo explain ID"), "{text}");
     let unknown = prelo.expect(2, &["failures", "--code", "NO_SUCH"]);
     assert!(unknown.stderr.contains("no failure code"), "{}", unknown.stderr);
-    let empty = Prelo::new();
-    assert_eq!(empty.expect(0, &["failures"]).stdout, "Nothing is set aside.\n");
+    assert_eq!(
+        prelo.expect(0, &["failures", "--territory", "0"]).stdout,
+        "Nothing is set aside of what was asked for.\n"
+    );
+    let cut = prelo.expect(0, &["failures", "--csv", "--limit", "1"]);
+    assert_eq!((cut.stdout.lines().count(), cut.stderr.as_str()), (2, "1 lines; there may be more: --limit N\n"));
+}
+
+#[test]
+fn where_nothing_is_yet_it_is_said_where_that_is_and_how_to_begin() {
+    let prelo = Prelo::new();
+    for verb in ["status", "runs", "failures", "verify"] {
+        let text = prelo.expect(0, &[verb]).stdout;
+        for words in ["prelo-data/catalog.db", "prelo run --folder DIR", "PRELO_CATALOG", "--data DIR"] {
+            assert!(text.contains(words), "{verb}: no `{words}` in\n{text}");
+        }
+    }
+    assert_eq!(prelo.json(0, &["status"])["gazettes"]["gazettes"], 0);
+    assert_eq!((prelo.json(0, &["runs"]), prelo.json(0, &["failures"])), (json!([]), json!([])));
+    assert!(prelo.expect(0, &["failures", "--csv"]).stdout.starts_with("gazette_id,code,"));
+    assert_eq!(fs::read_dir(prelo.path()).unwrap().count(), 0, "nothing is made by looking");
 }
 
 #[test]
@@ -108,7 +127,6 @@ fn runs_are_listed_and_one_is_told_in_full() {
     assert_eq!(prelo.json(0, &["runs", id])["counts"]["indexed"], 12);
     let none = prelo.expect(2, &["runs", "zzz"]);
     assert!(none.stderr.contains("`prelo runs` lists them"), "{}", none.stderr);
-    assert_eq!(Prelo::new().expect(0, &["runs"]).stdout, "No run yet.\n");
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! `failures`: the gazettes that are set aside, one by one.
 
+use std::io::Write as _;
+
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::cli::{FailuresArgs, Format};
 use super::output::iso_of;
 use super::words::{t, told};
-use super::{Usage, output, services};
+use super::{Usage, nothing_yet, output, services};
 use crate::catalog::SetAside;
 use crate::config::Config;
 use crate::failure::FailureCode;
@@ -26,6 +28,19 @@ struct Shown<'a> {
     run_id: Option<String>,
     detail: &'a str,
 }
+
+const COLUMNS: [&str; 10] = [
+    "gazette_id",
+    "code",
+    "date",
+    "territory_id",
+    "territory",
+    "file_path",
+    "failures_in_a_row",
+    "next_attempt_at",
+    "run_id",
+    "detail",
+];
 
 impl<'a> Shown<'a> {
     fn of(SetAside { gazette, state }: &'a SetAside) -> Self {
@@ -58,21 +73,34 @@ pub async fn failures(args: &FailuresArgs, config: &Config, format: Format) -> R
         },
         None => None,
     };
-    let failures = match services::existing_catalog(config).await? {
+    let catalog = services::existing_catalog(config).await?;
+    let failures = match &catalog {
         Some(catalog) => catalog.failures(code, args.territory.as_deref(), args.limit).await?,
         None => Vec::new(),
     };
     let shown: Vec<Shown<'_>> = failures.iter().map(Shown::of).collect();
     match format {
-        _ if args.csv => output::text(&csv(&shown)?)?,
+        _ if args.csv => {
+            output::text(&csv(&shown)?)?;
+            // A file does not say by itself that it is not the whole.
+            if shown.len() == args.limit as usize {
+                let _ = writeln!(std::io::stderr(), "{}", told("{n} lines; there may be more: --limit N", &[("n", &args.limit)]));
+            }
+        }
         Format::Json => output::json(&shown)?,
+        Format::Text if catalog.is_none() => output::text(&nothing_yet::words(config))?,
+        Format::Text if shown.is_empty() && (code.is_some() || args.territory.is_some()) => {
+            output::text(&format!("{}\n", t("Nothing is set aside of what was asked for.")))?;
+        }
         Format::Text => output::text(&render(&shown, args.limit))?,
     }
     Ok(0)
 }
 
 fn csv(shown: &[Shown<'_>]) -> Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    // Also above no line at all: whoever reads the file by columns finds them.
+    writer.write_record(COLUMNS).context("could not write the header of CSV")?;
     for failure in shown {
         writer.serialize(failure).context("could not write a line of CSV")?;
     }
@@ -133,9 +161,12 @@ mod tests {
     fn csv_can_be_read_again() {
         let text = csv(&[shown("two\nlines")]).unwrap();
         let mut reader = csv::Reader::from_reader(text.as_bytes());
-        assert_eq!(reader.headers().unwrap().get(1), Some("code"));
+        let fields = serde_json::to_value(shown("x")).unwrap();
+        assert_eq!(reader.headers().unwrap(), &COLUMNS[..]);
+        assert!(COLUMNS.iter().all(|column| fields.get(column).is_some()), "{fields}");
         let row = reader.records().next().unwrap().unwrap();
         assert_eq!((&row[0], &row[4], &row[9]), ("7", "A, \"B\"", "two\nlines"));
+        assert_eq!(csv(&[]).unwrap().trim_end(), COLUMNS.join(","), "nothing is set aside");
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub fn man() -> Result<u8> {
 
 fn page() -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    let mut command = visible();
+    // Made from the flags, it would be a screen of names of settings.
+    let mut command = visible().override_usage("VERB [OPTIONS]");
     command.build();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
@@ -61,6 +62,8 @@ mod tests {
         let names: Vec<String> = visible().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
         assert!(names.contains(&"run".to_owned()) && !names.contains(&"read-documents".to_owned()), "{names:?}");
         let page = String::from_utf8(page().unwrap()).unwrap();
+        let synopsis = page.split(".SH ").find(|section| section.starts_with("SYNOPSIS")).unwrap();
+        assert!(synopsis.contains("VERB") && synopsis.len() < 100, "{synopsis}");
         assert!(page.contains("PRELO REINDEX") && page.contains("rollback") && !page.contains("BECOME"), "{page}");
     }
 }

@@ -26,6 +26,7 @@ mod manual;
 mod memory;
 mod metrics;
 mod migrate;
+mod nothing_yet;
 mod output;
 mod picture;
 mod places;

@@ -81,6 +81,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
             let notice = |notice: Notice<'_>| match notice {
                 Notice::Vanished(path) => telemetry.emit(&Event::FileVanished { path }),
                 Notice::LeftOut(reason) => telemetry.emit(&Event::FileLeftOut { reason }),
+                Notice::Compared(files) => telemetry.emit(&Event::FilesCompared { files }),
             };
             let registered = registrar::register(folder, &config.data, registry, notice).await?;
             failpoint::pass(Point::FolderRegistered);
@@ -241,7 +242,7 @@ fn closing(report: &Report, config: &Config) -> String {
         vec![t("read").to_owned(), output::bytes(report.bytes)],
         vec![t("docs/s").to_owned(), format!("{:.1}", report.documents_per_second)],
         vec![t("time").to_owned(), duration(report.seconds)],
-        vec![t("peak memory").to_owned(), output::bytes(report.peak_rss_bytes)],
+        vec![t("peak memory").to_owned(), format!("{} MiB", report.peak_rss_bytes >> 20)],
     ];
     if report.ocr_pages > 0 {
         rows.insert(3, vec![t("pages by OCR").to_owned(), report.ocr_pages.to_string()]);

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::cli::{Format, RunsArgs};
 use super::output::moment;
 use super::words::{either, t, told};
-use super::{Usage, output, services};
+use super::{Usage, nothing_yet, output, services};
 use crate::catalog::{Catalog, CatalogError, RunRecord, ShownRun};
 use crate::config::Config;
 use crate::gazette::RunId;
@@ -48,6 +48,7 @@ pub async fn runs(args: &RunsArgs, config: &Config, format: Format) -> Result<u8
     let Some(id) = &args.id else {
         match format {
             Format::Json => output::json(&runs)?,
+            Format::Text if catalog.is_none() => output::text(&nothing_yet::words(config))?,
             Format::Text if runs.is_empty() => output::text(&format!("{}\n", t("No run yet.")))?,
             Format::Text => output::text(&table(&runs, at_work, true))?,
         }

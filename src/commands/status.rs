@@ -9,9 +9,9 @@ use super::cli::Format;
 use super::lanes::{self, Lanes};
 use super::output::{iso_of, moment};
 use super::words::{t, told};
-use super::{output, runs, services, set_aside};
+use super::{nothing_yet, output, runs, services, set_aside};
 use crate::catalog::{RunRecord, ShownRun, Status};
-use crate::config::{Config, local_path};
+use crate::config::Config;
 use crate::gazette::{Lane, OcrMode};
 use crate::telemetry::{Live, glance};
 
@@ -19,7 +19,7 @@ const RUNS: u32 = 5;
 
 pub async fn status(config: &Config, format: Format) -> Result<u8> {
     let Some(catalog) = services::existing_catalog(config).await? else {
-        return nothing_yet(config, format);
+        return empty(config, format);
     };
     let (status, seen) = tokio::try_join!(catalog.status(), runs::seen(&*catalog, RUNS))?;
     let lanes = Lanes::new(status.pending, status.scans, &seen.runs);
@@ -39,25 +39,12 @@ pub async fn status(config: &Config, format: Format) -> Result<u8> {
     Ok(0)
 }
 
-/// To a folder in which nothing was done yet, or to a wrong one: where it was looked, and what to do now.
-fn nothing_yet(config: &Config, format: Format) -> Result<u8> {
+fn empty(config: &Config, format: Format) -> Result<u8> {
     match format {
         Format::Json => output::json(
             &json!({ "gazettes": Status::default(), "lanes": Lanes::default(), "expected_end": null, "running": null, "runs": [] }),
         )?,
-        Format::Text => {
-            let place = local_path(config.catalog.expose(), "sqlite").unwrap_or_default();
-            let place = std::path::absolute(&place).unwrap_or(place);
-            let what = told("Nothing here yet: there is no catalogue at {path}.", &[("path", &place.display())]);
-            let servers = "set PRELO_CATALOG, PRELO_STORAGE and PRELO_INDEX, or give --env-file FILE; then prelo check";
-            let ways = [
-                ("with a folder of files", t("prelo run --folder DIR")),
-                ("with your servers", t(servers)),
-                ("it is elsewhere", t("prelo status --data DIR")),
-            ]
-            .map(|(name, what)| vec![t(name).to_owned(), what.to_owned()]);
-            output::text(&format!("{what}\n\n{}", output::pairs(&ways)))?;
-        }
+        Format::Text => output::text(&nothing_yet::words(config))?,
     }
     Ok(0)
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::cli::{Format, VerifyArgs};
 use super::words::{t, told};
-use super::{output, run, services};
+use super::{nothing_yet, output, run, services};
 use crate::config::Config;
 use crate::gazette::GazetteId;
 use crate::pipeline::verifier::{self, Class, Finding, Options, Summary, Verified};
@@ -16,7 +16,7 @@ pub async fn verify(args: &VerifyArgs, config: &Config, format: Format) -> Resul
     let mut config = config.clone();
     services::settle_folder(&mut config)?;
     let Some(catalog) = services::existing_catalog(&config).await? else {
-        return nothing_yet(format);
+        return empty(&config, format);
     };
     let index = services::search_index(&config).await?;
     let context = services::context(config, catalog, index).await?;
@@ -36,10 +36,10 @@ pub async fn verify(args: &VerifyArgs, config: &Config, format: Format) -> Resul
     Ok(summary.exit_code())
 }
 
-fn nothing_yet(format: Format) -> Result<u8> {
+fn empty(config: &Config, format: Format) -> Result<u8> {
     match format {
         Format::Json => Printer { format, most: None, printed: 0, failed: None }.close(&Summary::default())?,
-        Format::Text => output::text(&format!("{}\n", t("Nothing here yet. Begin with: prelo run --folder DIR")))?,
+        Format::Text => output::text(&nothing_yet::words(config))?,
     }
     Ok(0)
 }

@@ -75,6 +75,8 @@ pub enum Notice<'a> {
     Vanished(&'a str),
     /// A path that could not be looked at, with the reason.
     LeftOut(&'a str),
+    /// So many files are compared by now.
+    Compared(u64),
 }
 
 /// Why a folder could not be registered.
@@ -104,6 +106,8 @@ pub async fn register(
     let pool = Arc::new(pool);
     let mut comparison = Comparison::begin(folder, data, Some(registry)).await?;
     while let Some(differing) = comparison.next(&mut notice).await? {
+        let Registered { new, changed, unchanged, .. } = comparison.registered;
+        notice(Notice::Compared(new + changed + unchanged - differing.len() as u64));
         if differing.is_empty() {
             continue;
         }

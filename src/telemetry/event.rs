@@ -12,6 +12,8 @@ use crate::shutdown::StopReason;
 pub enum Event<'a> {
     /// The lease is taken and the selection counted.
     RunStarted { selection: &'a str, selected: u64, recovered: u64, memory_budget_bytes: u64 },
+    /// So many files of the folder are compared with the catalogue by now.
+    FilesCompared { files: u64 },
     /// The folder was compared with the catalogue.
     FolderRegistered { new: u64, changed: u64, unchanged: u64, renditions: u64, vanished: u64, left_out: u64 },
     /// A registered file is no longer in the folder.
@@ -126,6 +128,13 @@ impl Event<'_> {
 
     /// Whether it is told only to those who want every step.
     pub(super) fn is_a_trace(&self) -> bool {
-        matches!(self, Self::Claimed { .. } | Self::StageBegun { .. } | Self::PageRecognized { .. } | Self::Sampled(_))
+        matches!(
+            self,
+            Self::Claimed { .. }
+                | Self::StageBegun { .. }
+                | Self::PageRecognized { .. }
+                | Self::FilesCompared { .. }
+                | Self::Sampled(_)
+        )
     }
 }

@@ -186,6 +186,7 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::FolderRegistered { new, changed, unchanged, renditions, vanished, left_out } => {
             info!(run_id, new, changed, unchanged, renditions, vanished, left_out, "folder registered");
         }
+        Event::FilesCompared { files } => trace!(run_id, files, "the folder is compared with the catalogue"),
         Event::FileVanished { path } => warn!(run_id, path, "a registered file has vanished from the folder"),
         Event::FileLeftOut { reason } => warn!(run_id, reason, "a file of the folder is left out"),
         Event::ReadersConfined { files: true, network: true } => {
@@ -343,6 +344,11 @@ pub(super) fn write_progress(run: RunId, live: &Live) {
         left = of_lane.seconds_left().map(progress::duration),
         "progress"
     );
+}
+
+/// The same of a folder that takes long to be compared.
+pub(super) fn write_compared(run: RunId, files: u64) {
+    info!(run_id = run.to_string(), files_compared = files, "progress");
 }
 
 fn rounded(rate: f64) -> f64 {

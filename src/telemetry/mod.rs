@@ -113,6 +113,12 @@ impl Telemetry {
             spans.put(passed.gazette, passed.stage, passed.began, now, event.failure_code());
         }
         log::write(self.shared.run, event);
+        if let Event::FilesCompared { files } = event {
+            self.shared.progress.prepare(*files);
+            if !self.shared.progress.is_bar() && self.is_time_for_a_line(event, lane) {
+                log::write_compared(self.shared.run, *files);
+            }
+        }
         let seen = matches!(event, Event::PageRecognized { .. } | Event::LaneBegun { .. } | Event::Sampled(_));
         if event.finishes_a_gazette() || seen {
             self.shared.progress.show(|| self.live());
@@ -127,7 +133,7 @@ impl Telemetry {
         let done = self.lock().lane(lane).gazettes;
         let mut last = self.shared.last_line.lock().unwrap_or_else(PoisonError::into_inner);
         let due = match event {
-            Event::Sampled(_) => last.elapsed() >= PROGRESS_AFTER,
+            Event::Sampled(_) | Event::FilesCompared { .. } => last.elapsed() >= PROGRESS_AFTER,
             _ => event.finishes_a_gazette() && done.is_multiple_of(PROGRESS_EVERY),
         };
         if due {

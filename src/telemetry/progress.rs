@@ -26,6 +26,8 @@ struct Drawn {
     below: ProgressBar,
     /// The scans have a bar once there are any.
     has_ocr: bool,
+    /// Columns of a bar.
+    bar: usize,
     when: Option<Instant>,
 }
 
@@ -43,15 +45,16 @@ impl Drawn {
             bar
         };
         // What does not fit is cut, and not wrapped.
-        let of_lane = format!("{{prefix}} {{bar:{}}} {{wide_msg}}", bar_width(width));
+        let columns = bar_width(width);
+        let of_lane = format!("{{prefix}} {{bar:{columns}}} {{wide_msg}}");
         let digital = all.add(bar(of_lane.clone()));
         let below = all.add(bar("{wide_msg}".into()));
-        Self { digital, ocr: bar(of_lane), below, has_ocr: false, when: None }
+        Self { digital, ocr: bar(of_lane), below, has_ocr: false, bar: columns, when: None }
     }
 
     fn show(&mut self, live: &Live) {
         let words = Words::of_environment();
-        let shown = lines(live, words);
+        let shown = lines(live, words, &Room::beside(self.bar, textwrap::termwidth(), words));
         if !self.has_ocr && shown.ocr.is_some() {
             self.has_ocr = true;
             self.ocr = log::bars().insert_after(&self.digital, self.ocr.clone());
@@ -74,6 +77,15 @@ impl Progress {
 
     pub(super) fn is_bar(&self) -> bool {
         self.terminal
+    }
+
+    /// Before there are lanes: how far the comparison of the folder is.
+    pub(super) fn prepare(&self, files: u64) {
+        if self.terminal {
+            let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+            let drawn = drawn.get_or_insert_with(|| Drawn::new(textwrap::termwidth()));
+            drawn.below.set_message(format!("{files} {}", Words::of_environment().compared));
+        }
     }
 
     /// Draws, unless it was done a moment ago; `live` is asked for only then.
@@ -117,6 +129,7 @@ struct Words {
     failed: &'static str,
     pages: &'static str,
     memory: &'static str,
+    compared: &'static str,
     stages: [&'static str; 5],
 }
 
@@ -128,6 +141,7 @@ impl Words {
         failed: "failed",
         pages: "pages",
         memory: "memory",
+        compared: "files of the folder compared",
         stages: ["downloading", "reading", "OCR of", "storing", "indexing"],
     };
     const PORTUGUESE: Self = Self {
@@ -137,8 +151,14 @@ impl Words {
         failed: "falharam",
         pages: "págs.",
         memory: "memória",
+        compared: "arquivos da pasta comparados",
         stages: ["baixando", "lendo", "OCR de", "gravando", "indexando"],
     };
+
+    /// Columns of the name of a lane.
+    fn lane_width(&self) -> usize {
+        self.digital.chars().count().max(3)
+    }
 
     fn of_environment() -> &'static Self {
         if super::asks_for_portuguese() { &Self::PORTUGUESE } else { &Self::ENGLISH }
@@ -158,64 +178,114 @@ struct Lines {
     below: String,
 }
 
-/// What is most worth knowing first: a narrow terminal shows the beginning.
-fn lines(live: &Live, words: &Words) -> Lines {
+/// Columns for what is told beside the bars, and below them.
+struct Room {
+    beside: usize,
+    below: usize,
+}
+
+impl Room {
+    const ENOUGH: Self = Self { beside: usize::MAX, below: usize::MAX };
+
+    fn beside(bar: usize, terminal: usize, words: &Words) -> Self {
+        Self { beside: terminal.saturating_sub(words.lane_width() + bar + 2), below: terminal }
+    }
+}
+
+/// What is told, with a rank: where there is no room for all of it, the highest rank goes first.
+struct Fields(Vec<(u8, String)>);
+
+impl Fields {
+    fn fitting(mut self, columns: usize) -> String {
+        loop {
+            let texts: Vec<&str> = self.0.iter().map(|(_, text)| text.as_str()).filter(|text| !text.is_empty()).collect();
+            let line = texts.join("  ");
+            let last = self.0.iter().map(|(rank, _)| *rank).max().unwrap_or_default();
+            if last == 0 || line.chars().count() <= columns {
+                return line;
+            }
+            self.0.retain(|(rank, _)| *rank < last);
+        }
+    }
+}
+
+/// What is not known yet is left out.
+fn lines(live: &Live, words: &Words, room: &Room) -> Lines {
     let counts = &live.counts;
     let left = |seconds: Option<f64>| {
         seconds.map_or_else(String::new, |seconds| match words.left {
-            "left" => format!("  {} left", duration(seconds)),
-            other => format!("  {other} {}", duration(seconds)),
+            "left" => format!("{} left", duration(seconds)),
+            other => format!("{other} {}", duration(seconds)),
         })
+    };
+    let rate = |rate: f64, decimals: usize, unit: &str| {
+        // What would be shown as 0 is left out.
+        if rate >= 0.05 { format!("{rate:.decimals$} {unit}") } else { String::new() }
     };
     let digital = counts.digital;
     let running = live.lane == Lane::Digital;
-    #[allow(clippy::cast_precision_loss)] // a rate for people
-    let megabytes = live.recent.bytes / 1e6;
-    let rates = format!("{:.1} docs/s  {megabytes:.1} MB/s", digital.gazettes_per_second());
-    let width = words.digital.chars().count().max(3);
+    let width = words.lane_width();
     let all = digital.selected.max(digital.gazettes);
+    let fields = Fields(vec![
+        (0, format!("{}/{all}", digital.gazettes)),
+        (2, rate(digital.gazettes_per_second(), 1, "docs/s")),
+        (3, if running { rate(live.recent.bytes / 1e6, 1, "MB/s") } else { String::new() }),
+        (1, if running { left(digital.seconds_left()) } else { String::new() }),
+    ]);
     let digital = LaneLine {
         prefix: format!("{:<width$}", words.digital),
         done: digital.gazettes,
         all,
-        message: format!(
-            "{}/{all}  {rates}{}",
-            digital.gazettes,
-            if running { left(digital.seconds_left()) } else { String::new() }
-        ),
+        message: fields.fitting(room.beside),
     };
     let ocr = (counts.ocr.selected > 0 || counts.deferred > 0).then(|| {
         let ocr = counts.ocr;
         let message = if live.lane == Lane::Ocr {
-            format!(
-                "{}/{} {}  {:.2} {}/s{}",
-                ocr.pages,
-                ocr.selected_pages.max(ocr.pages),
-                words.pages,
-                ocr.pages_per_second(),
-                words.pages,
-                left(ocr.seconds_left())
-            )
+            let pages = ocr.selected_pages.max(ocr.pages);
+            let fields = Fields(vec![
+                (0, format!("{}/{pages} {}", ocr.pages, words.pages)),
+                (2, rate(ocr.pages_per_second(), 2, &format!("{}/s", words.pages))),
+                (3, rate(live.recent.bytes / 1e6, 1, "MB/s")),
+                (1, left(ocr.seconds_left())),
+            ]);
+            fields.fitting(room.beside)
         } else {
             format!("{} {}", counts.deferred, words.waiting)
         };
         LaneLine { prefix: format!("{:<width$}", "OCR"), done: ocr.pages, all: ocr.selected_pages, message }
     });
-    let memory = &live.memory;
-    let mut below = format!("{} {}/{} MiB", words.memory, memory.resident_bytes / MIB, memory.bound_bytes / MIB);
-    if counts.failures() > 0 {
-        below.push_str(&format!("  {} {}", counts.failures(), words.failed));
+    Lines { digital, ocr, below: below(live, words, room.below) }
+}
+
+/// Memory, failures, and what takes longest.
+fn below(live: &Live, words: &Words, columns: usize) -> String {
+    /// Columns without which a name tells nothing.
+    const LEAST: usize = 16;
+    let (memory, failures) = (&live.memory, live.counts.failures());
+    let mut fields = Vec::new();
+    if memory.resident_bytes > 0 {
+        fields.push(format!("{} {}/{} MiB", words.memory, memory.resident_bytes / MIB, memory.bound_bytes / MIB));
     }
-    if let Some(longest) = live.longest.iter().find(|gazette| !gazette.waiting) {
-        below.push_str(&format!("  {}", in_flight(longest, words)));
+    if failures > 0 {
+        fields.push(format!("{failures} {}", words.failed));
     }
-    Lines { digital, ocr, below }
+    let taken: usize = fields.iter().map(|field| field.chars().count() + 2).sum();
+    let room = columns.saturating_sub(taken);
+    if let Some(longest) = live.longest.iter().find(|gazette| !gazette.waiting)
+        && room >= LEAST
+    {
+        let told = in_flight(longest, words);
+        let is_cut = told.chars().count() > room;
+        let shown = if is_cut { room - 1 } else { room };
+        fields.push(told.chars().take(shown).chain(is_cut.then_some('…')).collect());
+    }
+    fields.join("  ")
 }
 
 /// The run at a glance, in the words of its bars: a line for each lane, and one for memory and what takes longest.
 #[must_use]
 pub fn glance(live: &Live) -> Vec<String> {
-    let Lines { digital, ocr, below } = lines(live, Words::of_environment());
+    let Lines { digital, ocr, below } = lines(live, Words::of_environment(), &Room::ENOUGH);
     let lane = |line: LaneLine| format!("{}  {}", line.prefix, line.message);
     [Some(lane(digital)), ocr.map(lane), Some(below)].into_iter().flatten().collect()
 }
@@ -276,23 +346,41 @@ mod tests {
     #[test]
     fn each_lane_has_its_line_and_one_tells_of_memory_and_of_what_takes_longest() {
         let mut live = live();
-        let shown = lines(&live, &Words::ENGLISH);
+        let shown = lines(&live, &Words::ENGLISH, &Room::ENOUGH);
         assert_eq!(shown.digital.message, "40/100  2.0 docs/s  2.5 MB/s  30s left");
         assert_eq!(shown.below, "memory 64/512 MiB  12s reading a[2J.pdf");
         assert!(shown.ocr.is_none(), "no scan is known");
 
         live.counts.deferred = 3;
         live.counts.failed.insert("NOT_FOUND".into(), 10);
-        let shown = lines(&live, &Words::ENGLISH);
+        let shown = lines(&live, &Words::ENGLISH, &Room::ENOUGH);
         assert_eq!(shown.ocr.unwrap().message, "3 scans wait");
         assert!(shown.below.starts_with("memory 64/512 MiB  10 failed"), "{}", shown.below);
 
         live.lane = Lane::Ocr;
         live.counts.ocr =
             LaneCounts { selected: 3, selected_pages: 12, pages: 2, seconds: 4.0, ..LaneCounts::default() };
-        let shown = lines(&live, &Words::PORTUGUESE);
-        assert_eq!(shown.digital.message, "40/100  2.0 docs/s  2.5 MB/s", "that lane is over");
-        assert_eq!(shown.ocr.unwrap().message, "2/12 págs.  0.50 págs./s  restam 20s");
+        let shown = lines(&live, &Words::PORTUGUESE, &Room::ENOUGH);
+        assert_eq!(shown.digital.message, "40/100  2.0 docs/s", "that lane is over");
+        assert_eq!(shown.ocr.unwrap().message, "2/12 págs.  0.50 págs./s  2.5 MB/s  restam 20s");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out_whole_and_what_is_least_worth_first() {
+        let mut live = live();
+        live.counts.failed.insert("NOT_FOUND".into(), 10);
+        live.longest[0].key = "serra-clara/DOE-2023-05-19.pdf".into();
+        for (columns, lane, below) in [
+            (80, "40/100  2.0 docs/s  2.5 MB/s  30s left", "memory 64/512 MiB  10 failed  12s reading serra-clara/DOE-2023-05-19.pdf"),
+            (60, "40/100  2.0 docs/s  2.5 MB/s  30s left", "memory 64/512 MiB  10 failed  12s reading serra-clara/DOE-2…"),
+            (40, "40/100  30s left", "memory 64/512 MiB  10 failed"),
+            (20, "40/100", "memory 64/512 MiB  10 failed"),
+        ] {
+            let shown = lines(&live, &Words::ENGLISH, &Room::beside(bar_width(columns), columns, &Words::ENGLISH));
+            assert_eq!((shown.digital.message.as_str(), shown.below.as_str()), (lane, below), "{columns}");
+        }
+        let shown = lines(&Live::default(), &Words::ENGLISH, &Room::ENOUGH);
+        assert_eq!((shown.digital.message.as_str(), shown.below.as_str()), ("0/0", ""), "nothing is known yet");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A folder of gazettes with a fault among healthy neighbours, run by the real binary.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +35,16 @@ pub struct Ran {
     pub answer: Answer,
     pub report: Value,
     pub log: Vec<Value>,
+    survived: Cell<bool>,
+}
+
+impl Drop for Ran {
+    fn drop(&mut self) {
+        // Not before what the row itself asserts.
+        if self.survived.get() && !std::thread::panicking() {
+            eprintln!("FAULT {}: survived", self.row);
+        }
+    }
 }
 
 impl Fault {
@@ -72,7 +83,7 @@ impl Ran {
         let report = serde_json::from_str(&answer.stdout)
             .unwrap_or_else(|error| panic!("row {row}: {error}\n{}\n{}", answer.stdout, answer.stderr));
         let log = answer.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        Self { row, prelo, engine, answer, report, log }
+        Self { row, prelo, engine, answer, report, log, survived: Cell::new(false) }
     }
 
     /// Both neighbours are found, nothing is left over, memory is bounded, and the exit status says whether any failed.
@@ -91,7 +102,7 @@ impl Ran {
         assert_eq!(status["gazettes"]["processed"], in_the_index, "row {}: marked is what is indexed", self.row);
         let peak = self.report["peak_rss_bytes"].as_u64().unwrap();
         assert!(peak < 512 * 1024 * 1024, "row {}: {peak} bytes", self.row);
-        eprintln!("FAULT {}: survived", self.row);
+        self.survived.set(true);
         self
     }
 
@@ -133,7 +144,7 @@ impl Ran {
         assert_eq!(gazettes["processed"], self.report["indexed"], "row {}: {gazettes}", self.row);
         let left = gazettes["gazettes"].as_u64().unwrap() - gazettes["processed"].as_u64().unwrap();
         assert_eq!(gazettes["pending"], left, "row {}: what is not indexed is pending", self.row);
-        eprintln!("FAULT {}: survived", self.row);
+        self.survived.set(true);
         self
     }
 

@@ -56,8 +56,17 @@ impl Rows {
 
     /// What was found, and what was told of single files.
     async fn register_all(&self, folder: &Path, data: &Path) -> Result<(Registered, Vec<String>), RegistrarError> {
-        let mut notices = Vec::new();
-        let registered = register(folder, data, self, |notice| notices.push(format!("{notice:?}"))).await?;
+        let (mut notices, mut compared) = (Vec::new(), vec![0]);
+        let notice = |notice: Notice<'_>| match notice {
+            Notice::Compared(files) => compared.push(files),
+            other => notices.push(format!("{other:?}")),
+        };
+        let registered = register(folder, data, self, notice).await?;
+        assert!(compared.is_sorted(), "{compared:?}");
+        let all = registered.new + registered.changed + registered.unchanged;
+        assert!(compared.iter().all(|files| *files <= all), "{compared:?} of {all}");
+        let batches = all.div_ceil(BATCH as u64);
+        assert!(compared.len() as u64 > batches, "after each batch: {compared:?} of {all}");
         Ok((registered, notices))
     }
 }
