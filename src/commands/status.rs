@@ -140,7 +140,7 @@ fn render(
     let remark = |what, count: u64| if count > 0 { told(what, &[("n", &count)]) } else { String::new() };
     let mut rows: Vec<Vec<String>> = [
         ("gazettes", status.gazettes, about, String::new()),
-        ("processed", status.processed, about, remark("{n} of them are read again just now", rereading)),
+        ("processed", status.processed, about, remark("{n} of them being read again", rereading)),
         ("pending", status.pending, about, remark("{n} of them in work", status.pending_claimed)),
         ("failed", failed, "", String::new()),
     ]

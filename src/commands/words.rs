@@ -104,7 +104,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("indexed", "indexados"),
     ("failed", "falharam"),
     ("{n} of them in work", "{n} em andamento"),
-    ("{n} of them are read again just now", "{n} sendo lidas de novo agora"),
+    ("{n} of them being read again", "{n} sendo lidas de novo agora"),
     ("to be retried", "a tentar de novo"),
     ("not retried", "sem nova tentativa"),
     ("quarantined", "em quarentena"),

@@ -287,7 +287,8 @@ fn below(live: &Live, words: &Words, columns: usize) -> String {
 pub fn glance(live: &Live) -> Vec<String> {
     let Lines { digital, ocr, below } = lines(live, Words::of_environment(), &Room::ENOUGH);
     let lane = |line: LaneLine| format!("{}  {}", line.prefix, line.message);
-    [Some(lane(digital)), ocr.map(lane), Some(below)].into_iter().flatten().collect()
+    let lines = [Some(lane(digital)), ocr.map(lane), Some(below)];
+    lines.into_iter().flatten().filter(|line| !line.is_empty()).collect()
 }
 
 fn in_flight(gazette: &InFlight, words: &Words) -> String {
