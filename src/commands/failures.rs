@@ -119,7 +119,7 @@ fn render(shown: &[Shown<'_>], limit: u32) -> String {
             vec![
                 failure.gazette_id.to_string(),
                 failure.code.to_owned(),
-                failure.date.clone().unwrap_or_else(|| "-".into()),
+                failure.date.as_deref().map_or_else(|| "-".into(), output::readable),
                 failure.territory_id.unwrap_or("-").to_owned(),
                 plain(failure.file_path.unwrap_or("-")),
                 plain(failure.detail),
