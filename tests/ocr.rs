@@ -198,7 +198,8 @@ fn who_was_indexed_without_its_scans_is_not_skipped_when_their_turn_is_taken_bac
     let scans: Vec<Page<'_>> = (1..=40).map(Page::Scan).collect();
     desk.file("mixed.pdf", &[&[Page::Digital("Extrato")], scans.as_slice()].concat());
     let engine = desk.prelo.path().join("engine");
-    let arguments = ["run", "--folder", "gazettes", "--ocr", "auto", "--log-level", "debug", "--extraction-threads", "1"];
+    let arguments =
+        ["run", "--folder", "gazettes", "--ocr", "auto", "--log-level", "debug", "--extraction-threads", "1"];
     let mut child =
         desk.prelo.spawn(&[&arguments[..], &["--format", "json", "--ocr-engine", engine.to_str().unwrap()]].concat());
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);

@@ -145,7 +145,13 @@ fn the_status_tells_the_backlog_and_when_it_should_be_done() {
     assert_eq!((&status["gazettes"]["pending"], &status["gazettes"]["about"]), (&json!(15), &json!(false)));
     assert!(status["expected_end"].is_string() && status["gazettes"]["oldest_pending_at"].is_string(), "{status}");
     let text = prelo.expect(0, &["status"]).stdout;
-    for words in ["oldest pending", "expected end", "last runs:", "failures:", "prelo failures --code CODE"] {
+    let oldest = format!("prelo explain {}", status["gazettes"]["oldest_pending"]);
+    assert!(
+        prelo.expect(0, &["explain", &status["gazettes"]["oldest_pending"].to_string()]).stdout.contains("pending")
+    );
+    for words in
+        [oldest.as_str(), "oldest pending", "expected end", "last runs:", "failures:", "prelo failures --code CODE"]
+    {
         assert!(text.contains(words), "no `{words}` in\n{text}");
     }
 }

@@ -419,7 +419,10 @@ pub struct Status {
     pub pending_claimed: u64,
     /// Gazettes with pages that OCR has to read, and these pages. They are pending, or indexed without them.
     pub scans: ScanBacklog,
-    /// Since when the one of those pending waits that waits longest, where that can be said quickly.
+    /// Gazettes among them that are indexed without their scans: of a great many, where that can be said quickly.
+    pub incomplete: u64,
+    /// The one of those pending that waits longest, and since when, where that can be said quickly.
+    pub oldest_pending: Option<GazetteId>,
     #[serde(with = "iso")]
     pub oldest_pending_at: Option<PrimitiveDateTime>,
     /// `gazettes`, `processed` and `pending` are what the database expects: counting them would take long.

@@ -84,7 +84,11 @@ pub async fn failures(args: &FailuresArgs, config: &Config, format: Format) -> R
             output::text(&csv(&shown)?)?;
             // A file does not say by itself that it is not the whole.
             if shown.len() == args.limit as usize {
-                let _ = writeln!(std::io::stderr(), "{}", told("{n} lines; there may be more: --limit N", &[("n", &args.limit)]));
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "{}",
+                    told("{n} lines; there may be more: --limit N", &[("n", &args.limit)])
+                );
             }
         }
         Format::Json => output::json(&shown)?,

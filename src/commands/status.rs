@@ -22,7 +22,8 @@ pub async fn status(config: &Config, format: Format) -> Result<u8> {
         return empty(config, format);
     };
     let (status, seen) = tokio::try_join!(catalog.status(), runs::seen(&*catalog, RUNS))?;
-    let lanes = Lanes::new(status.pending, status.scans, &seen.runs);
+    // What is indexed and waits for its scans is not pending.
+    let lanes = Lanes::new(status.pending + status.incomplete, status.scans, &seen.runs);
     let end = in_seconds(seconds_for(&lanes));
     let scans = if config.ocr == OcrMode::Off { Some(0.0) } else { left(&lanes.ocr) };
     let run = seen.at_work.as_ref().map(|run| AtWork::new(run, scans));
@@ -149,7 +150,8 @@ fn render(
     .collect();
     rows.extend(set_aside::rows(status));
     if let Some(oldest) = status.oldest_pending_at {
-        rows.push(vec![t("oldest pending").to_owned(), moment(oldest)]);
+        let story = status.oldest_pending.map(|id| format!("prelo explain {id}")).unwrap_or_default();
+        rows.push(vec![t("oldest pending").to_owned(), moment(oldest), story]);
     }
     if let Some(end) = end {
         rows.push(vec![t("expected end").to_owned(), moment(end)]);

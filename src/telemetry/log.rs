@@ -298,7 +298,8 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         }
         Event::Failed { gazette, key, failure, again: _ } => {
             let (gazette_id, code) = (gazette.0, failure.code.as_str());
-            warn!(code, key, detail = failure.detail, gazette_id, run_id, "failed");
+            // A terminal shows the beginning: what leads on.
+            warn!(code, gazette_id, key, detail = failure.detail, run_id, "failed");
         }
         Event::Released { gazette, again } => debug!(run_id, gazette_id = gazette.0, again, "given back"),
         Event::ClaimLost { gazette, again: _ } => {

@@ -198,7 +198,8 @@ struct Fields(Vec<(u8, String)>);
 impl Fields {
     fn fitting(mut self, columns: usize) -> String {
         loop {
-            let texts: Vec<&str> = self.0.iter().map(|(_, text)| text.as_str()).filter(|text| !text.is_empty()).collect();
+            let texts: Vec<&str> =
+                self.0.iter().map(|(_, text)| text.as_str()).filter(|text| !text.is_empty()).collect();
             let line = texts.join("  ");
             let last = self.0.iter().map(|(rank, _)| *rank).max().unwrap_or_default();
             if last == 0 || line.chars().count() <= columns {
@@ -372,8 +373,16 @@ mod tests {
         live.counts.failed.insert("NOT_FOUND".into(), 10);
         live.longest[0].key = "serra-clara/DOE-2023-05-19.pdf".into();
         for (columns, lane, below) in [
-            (80, "40/100  2.0 docs/s  2.5 MB/s  30s left", "memory 64/512 MiB  10 failed  12s reading serra-clara/DOE-2023-05-19.pdf"),
-            (60, "40/100  2.0 docs/s  2.5 MB/s  30s left", "memory 64/512 MiB  10 failed  12s reading serra-clara/DOE-2…"),
+            (
+                80,
+                "40/100  2.0 docs/s  2.5 MB/s  30s left",
+                "memory 64/512 MiB  10 failed  12s reading serra-clara/DOE-2023-05-19.pdf",
+            ),
+            (
+                60,
+                "40/100  2.0 docs/s  2.5 MB/s  30s left",
+                "memory 64/512 MiB  10 failed  12s reading serra-clara/DOE-2…",
+            ),
             (40, "40/100  30s left", "memory 64/512 MiB  10 failed"),
             (20, "40/100", "memory 64/512 MiB  10 failed"),
         ] {

@@ -55,6 +55,9 @@ pub async fn the_status_counts_every_state(world: &World) {
     world.failed(&[5], FailureCode::NotFound, Some(Duration::from_hours(2))).await;
     let run = world.run(&Selection::default()).await;
     world.claim(run, &[1, 6]).await;
+    // One that was put off, and one that is indexed without its scans.
+    world.execute("UPDATE prelo_gazettes SET ocr_due = 3 WHERE gazette_id = 6").await;
+    world.execute("UPDATE prelo_gazettes SET ocr_due = 4 WHERE gazette_id = 2").await;
     let status = world.catalog.status().await.unwrap();
     let next = world.catalog.explain(GazetteId(4)).await.unwrap().unwrap().state.unwrap().next_attempt_at;
     let expected = Status {
@@ -70,12 +73,14 @@ pub async fn the_status_counts_every_state(world: &World) {
         quarantined: 1,
         claimed: 2,
         pending_claimed: 1,
-        scans: ScanBacklog::default(),
+        scans: ScanBacklog { gazettes: 2, pages: 7 },
+        incomplete: 1,
+        oldest_pending: Some(GazetteId(6)),
         oldest_pending_at: status.oldest_pending_at,
         about: false,
     };
     assert_eq!(status, expected);
-    assert!(next.is_some());
+    assert!(next.is_some() && status.oldest_pending_at.is_some());
 }
 
 pub async fn runs_are_listed_newest_first(world: &World) {

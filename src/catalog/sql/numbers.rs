@@ -11,7 +11,7 @@ use super::super::statement::{Row, Statement};
 use super::super::{Backlog, ScanBacklog, SelectionSummary, Status, selection};
 use super::begin;
 use crate::failure::{FailureCode, Permanence};
-use crate::gazette::Selection;
+use crate::gazette::{GazetteId, Selection};
 
 const EPOCH: Date = date!(1970 - 01 - 01);
 
@@ -89,7 +89,7 @@ async fn sample_paths<D: Dialect>(
 /// that can be helped.
 pub async fn status<D: Dialect>(pool: &Pool<D::Db>) -> Result<Status, sqlx::Error> {
     let all = (count_all::<D>(pool), set_aside::<D>(pool), oldest_pending::<D>(pool), in_hand::<D>(pool));
-    let (counted, set_aside, oldest_pending_at, in_hand) = tokio::try_join!(all.0, all.1, all.2, all.3)?;
+    let (counted, set_aside, oldest_pending, in_hand) = tokio::try_join!(all.0, all.1, all.2, all.3)?;
     let mut status = Status {
         gazettes: counted.gazettes,
         processed: counted.gazettes.saturating_sub(counted.unprocessed),
@@ -98,6 +98,7 @@ pub async fn status<D: Dialect>(pool: &Pool<D::Db>) -> Result<Status, sqlx::Erro
         claimed: in_hand.claimed,
         pending_claimed: in_hand.unprocessed,
         scans: in_hand.scans,
+        incomplete: in_hand.incomplete,
         ..Status::default()
     };
     for of_code in set_aside {
@@ -114,7 +115,9 @@ pub async fn status<D: Dialect>(pool: &Pool<D::Db>) -> Result<Status, sqlx::Erro
     }
     // Each was counted at a moment of its own, while a run marked some.
     status.pending_claimed = status.pending_claimed.min(status.pending);
-    status.oldest_pending_at = oldest_pending_at.filter(|_| status.pending > 0);
+    if let Some((id, since)) = oldest_pending.filter(|_| status.pending > 0) {
+        (status.oldest_pending, status.oldest_pending_at) = (Some(id), since);
+    }
     Ok(status)
 }
 
@@ -164,6 +167,8 @@ struct InHand {
     claimed: u64,
     unprocessed: u64,
     scans: ScanBacklog,
+    /// Of the gazettes with scans, those that are processed without them.
+    incomplete: u64,
 }
 
 async fn in_hand<D: Dialect>(pool: &Pool<D::Db>) -> Result<InHand, sqlx::Error> {
@@ -174,15 +179,29 @@ async fn in_hand<D: Dialect>(pool: &Pool<D::Db>) -> Result<InHand, sqlx::Error> 
          WHERE p.lease_run IS NOT NULL AND p.lease_until > ",
     );
     let held = held.now().only_row(&mut connection).await?;
-    let scans = Statement::<D>::new(
-        "SELECT count(*) AS scans, CAST(coalesce(sum(ocr_due), 0) AS bigint) AS pages FROM prelo_gazettes \
-         WHERE ocr_due > 0",
+    drop(connection);
+    let exactly = Statement::<D>::new(
+        "SELECT count(*) AS scans, CAST(coalesce(sum(p.ocr_due), 0) AS bigint) AS pages, \
+         count(*) FILTER (WHERE g.processed IS TRUE) AS incomplete \
+         FROM prelo_gazettes p JOIN gazettes g ON g.id = p.gazette_id WHERE p.ocr_due > 0",
     );
-    let scans = scans.only_row(&mut connection).await?;
+    let rows = match in_haste::<D>(pool, exactly).await? {
+        Some(rows) => rows,
+        // Many wait: most of them are scans from their first page to the last.
+        None => {
+            let quickly = Statement::<D>::new(
+                "SELECT count(*) AS scans, CAST(coalesce(sum(ocr_due), 0) AS bigint) AS pages, CAST(0 AS bigint) AS incomplete \
+                 FROM prelo_gazettes WHERE ocr_due > 0",
+            );
+            quickly.rows(&mut *pool.acquire().await?).await?
+        }
+    };
+    let scans = rows.first().ok_or(sqlx::Error::RowNotFound)?;
     Ok(InHand {
         claimed: held.count("claimed")?,
         unprocessed: held.count("unprocessed")?,
         scans: ScanBacklog { gazettes: scans.count("scans")?, pages: scans.count("pages")? },
+        incomplete: scans.count("incomplete")?,
     })
 }
 
@@ -214,14 +233,16 @@ async fn count_all<D: Dialect>(pool: &Pool<D::Db>) -> Result<Counted, sqlx::Erro
     read(&Statement::<D>::new(ALL).only_row(&mut connection).await?, false)
 }
 
-async fn oldest_pending<D: Dialect>(pool: &Pool<D::Db>) -> Result<Option<PrimitiveDateTime>, sqlx::Error> {
+async fn oldest_pending<D: Dialect>(
+    pool: &Pool<D::Db>,
+) -> Result<Option<(GazetteId, Option<PrimitiveDateTime>)>, sqlx::Error> {
     let statement = Statement::<D>::new(
-        "SELECT g.scraped_at FROM gazettes g WHERE g.processed IS NOT TRUE AND g.scraped_at IS NOT NULL \
+        "SELECT g.id, g.scraped_at FROM gazettes g WHERE g.processed IS NOT TRUE AND g.scraped_at IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM prelo_gazettes p WHERE p.gazette_id = g.id AND p.state = 'failed') \
-         ORDER BY g.scraped_at LIMIT 1",
+         ORDER BY g.scraped_at, g.id LIMIT 1",
     );
     let rows = in_haste::<D>(pool, statement).await?.unwrap_or_default();
-    rows.first().map_or(Ok(None), |row| row.maybe_moment("scraped_at"))
+    rows.first().map(|row| Ok((row.id("id")?, row.maybe_moment("scraped_at")?))).transpose()
 }
 
 /// The rows, unless that takes too long.
