@@ -237,7 +237,7 @@ async fn oldest_pending<D: Dialect>(
     pool: &Pool<D::Db>,
 ) -> Result<Option<(GazetteId, Option<PrimitiveDateTime>)>, sqlx::Error> {
     let statement = Statement::<D>::new(
-        "SELECT g.id, g.scraped_at FROM gazettes g WHERE g.processed IS NOT TRUE AND g.scraped_at IS NOT NULL \
+        "SELECT CAST(g.id AS bigint) AS id, g.scraped_at FROM gazettes g WHERE g.processed IS NOT TRUE AND g.scraped_at IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM prelo_gazettes p WHERE p.gazette_id = g.id AND p.state = 'failed') \
          ORDER BY g.scraped_at, g.id LIMIT 1",
     );
