@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -32,7 +33,9 @@ fn backlog() -> Prelo {
 
 /// Starts a run and waits until it has indexed something.
 fn at_work(prelo: &Prelo, arguments: &[&str]) -> Child {
-    let mut child = prelo.spawn(&[&["run", "--folder", "gazettes", "--log-level", "debug"], arguments].concat());
+    let mut command = prelo.command(&[&["run", "--folder", "gazettes", "--log-level", "debug"], arguments].concat());
+    // As a shell starts it: signals of a terminal go to its group.
+    let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
     let (sender, receiver) = std::sync::mpsc::channel();
     // Read to the end, so that the run never waits for its reader.
@@ -48,8 +51,16 @@ fn at_work(prelo: &Prelo, arguments: &[&str]) -> Child {
 }
 
 fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
+    send(name, &child.id().to_string());
+}
+
+/// To the process and to all that it has started in its group, as a terminal does for ^C.
+fn signal_of_terminal(child: &Child, name: &str) {
+    send(name, &format!("-{}", child.id()));
+}
+
+fn send(name: &str, to: &str) {
+    assert!(Command::new("kill").args([&format!("-{name}"), "--", to]).status().unwrap().success());
 }
 
 fn ended(child: Child) -> Answer {
@@ -138,14 +149,17 @@ async fn of_runs_that_start_together_on_servers_one_works() {
 
 #[test]
 fn a_first_signal_drains_and_the_next_run_goes_on() {
-    for (name, code, stopped_by) in [("TERM", 143, "sigterm"), ("INT", 130, "sigint")] {
+    let one: fn(&Child, &str) = signal;
+    for (send, name, code, stopped_by) in
+        [(one, "TERM", 143, "sigterm"), (one, "INT", 130, "sigint"), (signal_of_terminal, "INT", 130, "sigint")]
+    {
         let prelo = backlog();
         let child = at_work(&prelo, &["--report", "report.json"]);
-        signal(&child, name);
+        send(&child, name);
         let answer = ended(child);
         assert_eq!(answer.code, code, "{}", answer.stdout);
         let report: Value = serde_json::from_slice(&fs::read(prelo.path().join("report.json")).unwrap()).unwrap();
-        assert_eq!(report["stopped_by"], stopped_by);
+        assert_eq!((&report["stopped_by"], &report["failed"]), (&json!(stopped_by), &json!({})), "readers finish");
         let (indexed, remaining) = (report["indexed"].as_u64().unwrap(), report["remaining"].as_u64().unwrap());
         assert!(remaining > 0, "stopped before the end: {report}");
         assert_eq!(indexed + remaining, GAZETTES as u64, "{report}");

@@ -62,6 +62,9 @@ impl Worker {
             .env_clear()
             .env(ALLOCATOR.0, ALLOCATOR.1)
             .current_dir("/")
+            // A ^C, and the end of a terminal, go to the whole group in front of it. They are for the run, which lets its
+            // readers finish.
+            .process_group(0)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
