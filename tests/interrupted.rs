@@ -172,6 +172,38 @@ fn a_first_signal_drains_and_the_next_run_goes_on() {
 }
 
 #[test]
+fn a_run_whose_terminal_is_closed_drains() {
+    let prelo = backlog();
+    let run = prelo.command(&["run", "--folder", "gazettes", "--log-level", "debug", "--log-file", "prelo.log"]);
+    let line = [run.get_program()].into_iter().chain(run.get_args()).map(|word| word.to_str().unwrap());
+    let line = line.collect::<Vec<_>>().join(" ");
+    // It gives the run a terminal, which goes with it.
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--flush", "--command", &line, "/dev/null"]).current_dir(prelo.path()).env_clear();
+    script.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
+    let Ok(mut terminal) = script.stdin(Stdio::piped()).stdout(Stdio::null()).spawn() else {
+        eprintln!("SKIPPED: there is no `script` here (on Debian: apt-get install bsdutils)");
+        return;
+    };
+    let log = || fs::read_to_string(prelo.path().join("prelo.log")).unwrap_or_default();
+    until("it is at work", || log().contains(r#""message":"indexed""#));
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    until("it has closed its row", || !prelo.json(0, &["runs"])[0]["finished_at"].is_null());
+    let run = &prelo.json(0, &["runs"])[0];
+    assert_eq!((&run["stopped_by"], &run["counts"]["failed"]), (&json!("sigterm"), &json!({})), "{run}\n{}", log());
+    finish(&prelo);
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_mins(1), "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn a_second_signal_ends_at_once() {
     let prelo = backlog();
     let child = at_work(&prelo, &["--grace-seconds", "600", "--report", "report.json"]);

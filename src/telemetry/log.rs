@@ -102,10 +102,12 @@ struct AboveTheBar;
 impl Write for AboveTheBar {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        // Beside bars a line is a line: what does not fit is in `prelo failures`.
-        let cut = if bars().is_hidden() { None } else { Some(cut(text.trim_end(), textwrap::termwidth()) + "\n") };
-        let shown = cut.as_deref().unwrap_or(&text);
-        let _ = bars().suspend(|| io::stderr().write_all(shown.as_bytes()));
+        // Beside bars a line is a line: what does not fit is in `prelo failures`. `suspend` would panic when the terminal is gone.
+        let _ = if bars().is_hidden() {
+            io::stderr().write_all(text.as_bytes())
+        } else {
+            bars().println(cut(text.trim_end(), textwrap::termwidth()))
+        };
         Ok(line.len())
     }
 
