@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use tracing::{debug, error, info, trace, warn};
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -89,8 +90,13 @@ where
     if json {
         layer.json().flatten_event(true).with_current_span(false).boxed()
     } else if terminal {
-        // Who looks on knows what time it is.
-        layer.with_ansi(wants_colours()).without_time().boxed()
+        // Who looks on knows what time it is, and which run.
+        let fields = debug_fn(|writer, field, value| match field.name() {
+            "run_id" => Ok(()),
+            "message" => write!(writer, "{value:?}"),
+            name => write!(writer, " {name}={value:?}"),
+        });
+        layer.with_ansi(wants_colours()).without_time().fmt_fields(fields).boxed()
     } else {
         layer.with_ansi(false).boxed()
     }
@@ -268,7 +274,7 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::Retrying { operation, error, wait, gazette } => {
             let gazette_id = gazette.map(|id| id.0);
             let wait_seconds = wait.as_secs_f64();
-            warn!(run_id, gazette_id, operation, wait_seconds, error = with_causes(*error), "will try again");
+            warn!(run_id, operation, gazette_id, error = with_causes(*error), wait_seconds, "will try again");
         }
         Event::BreakerOpened { service, error, wait } => {
             let wait_seconds = wait.as_secs_f64();

@@ -113,11 +113,17 @@ impl Telemetry {
             spans.put(passed.gazette, passed.stage, passed.began, now, event.failure_code());
         }
         log::write(self.shared.run, event);
-        if let Event::FilesCompared { files } = event {
-            self.shared.progress.prepare(*files);
-            if !self.shared.progress.is_bar() && self.is_time_for_a_line(event, lane) {
-                log::write_compared(self.shared.run, *files);
+        match event {
+            Event::FilesCompared { files } => {
+                self.shared.progress.prepare(*files);
+                if !self.shared.progress.is_bar() && self.is_time_for_a_line(event, lane) {
+                    log::write_compared(self.shared.run, *files);
+                }
             }
+            Event::FolderRegistered { new, changed, unchanged, .. } => {
+                self.shared.progress.prepare(new + changed + unchanged);
+            }
+            _ => {}
         }
         let seen = matches!(event, Event::PageRecognized { .. } | Event::LaneBegun { .. } | Event::Sampled(_));
         if event.finishes_a_gazette() || seen {
