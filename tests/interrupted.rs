@@ -174,14 +174,8 @@ fn a_first_signal_drains_and_the_next_run_goes_on() {
 #[test]
 fn a_run_whose_terminal_is_closed_drains() {
     let prelo = backlog();
-    let run = prelo.command(&["run", "--folder", "gazettes", "--log-level", "debug", "--log-file", "prelo.log"]);
-    let line = [run.get_program()].into_iter().chain(run.get_args()).map(|word| word.to_str().unwrap());
-    let line = line.collect::<Vec<_>>().join(" ");
-    // It gives the run a terminal, which goes with it.
-    let mut script = Command::new("script");
-    script.args(["--quiet", "--flush", "--command", &line, "/dev/null"]).current_dir(prelo.path()).env_clear();
-    script.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
-    let Ok(mut terminal) = script.stdin(Stdio::piped()).stdout(Stdio::null()).spawn() else {
+    let arguments = ["run", "--folder", "gazettes", "--log-level", "debug", "--log-file", "prelo.log"];
+    let Ok(mut terminal) = prelo.on_a_terminal(80, &arguments).stdout(Stdio::null()).spawn() else {
         eprintln!("SKIPPED: there is no `script` here (on Debian: apt-get install bsdutils)");
         return;
     };

@@ -38,7 +38,8 @@ impl Drawn {
         let all: &MultiProgress = log::bars();
         all.set_draw_target(ProgressDrawTarget::stderr());
         let bar = |template: String| {
-            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+            // Of nothing it would be full.
+            let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::hidden());
             if let Some(style) = style(&template) {
                 bar.set_style(style);
             }

@@ -76,6 +76,19 @@ impl Prelo {
         serde_json::from_str(&answer.stdout).unwrap_or_else(|error| panic!("{error} in:\n{}", answer.stdout))
     }
 
+    /// The call on a terminal of so many columns, which goes when the command is ended. `script` gives it one.
+    pub fn on_a_terminal(&self, columns: u32, arguments: &[&str]) -> Command {
+        let call = self.command(arguments);
+        let words = [call.get_program()].into_iter().chain(call.get_args()).map(|word| word.to_str().unwrap());
+        let line = format!("stty rows 24 cols {columns}; exec {}", words.collect::<Vec<_>>().join(" "));
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]).current_dir(self.path());
+        script.env_clear().envs(call.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
+        // Its end would be the end of the input.
+        script.stdin(Stdio::piped()).stdout(Stdio::piped());
+        script
+    }
+
     /// Starts without waiting; standard output and error are kept.
     pub fn spawn(&self, arguments: &[&str]) -> Child {
         self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
