@@ -233,11 +233,11 @@ pub fn failure_table(failed: &BTreeMap<String, u64>) -> String {
     text
 }
 
-fn closing(report: &Report, config: &Config) -> String {
-    let failed: u64 = report.failed.values().sum();
+/// What a run did, in numbers.
+fn figures(report: &Report) -> Vec<Vec<String>> {
     let mut rows = vec![
         vec![t("indexed").to_owned(), report.indexed.to_string()],
-        vec![t("failed").to_owned(), failed.to_string()],
+        vec![t("failed").to_owned(), report.failures().to_string()],
         vec![t("pages").to_owned(), report.pages.to_string()],
         vec![t("read").to_owned(), output::bytes(report.bytes)],
         vec![t("docs/s").to_owned(), format!("{:.1}", report.documents_per_second)],
@@ -251,13 +251,19 @@ fn closing(report: &Report, config: &Config) -> String {
         let rate = format!("{:.1} ({})", report.ocr.pages_per_second(), duration(report.ocr.seconds));
         rows.push(vec![t("OCR pages/s").to_owned(), rate]);
     }
-    for (name, count) in [("skipped", report.skipped), ("remaining", report.remaining)] {
+    // Of a run that was stopped, they were given back, and are among those that remain.
+    let skipped = if report.stop.is_none() { report.skipped } else { 0 };
+    for (name, count) in [("skipped", skipped), ("remaining", report.remaining)] {
         if count > 0 {
             rows.push(vec![t(name).to_owned(), count.to_string()]);
         }
     }
-    let mut text = output::table(&[], &rows);
-    if failed > 0 {
+    rows
+}
+
+fn closing(report: &Report, config: &Config) -> String {
+    let mut text = output::table(&[], &figures(report));
+    if report.failures() > 0 {
         text.push_str(&format!("\n{}:\n", t("set aside")));
         text.push_str(&failure_table(&report.failed));
     }
@@ -320,6 +326,18 @@ mod tests {
         let vanished = Paths { count: 7, first: (0..5).map(|n| format!("{n}.pdf")).collect() };
         let text = folder_lines(&Registered { vanished, ..Registered::default() });
         assert!(text.starts_with("0.pdf: vanished") && text.contains("… and 2 more"), "{text}");
+    }
+
+    #[test]
+    fn what_was_given_back_is_told_as_what_remains() {
+        let counts = RunCounts { skipped: 3, ..RunCounts::default() };
+        let names = |stop| {
+            let rows = figures(&Report::new(RunId::new(), counts.clone(), 7, stop));
+            rows.into_iter().map(|row| row[0].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(None)[names(None).len() - 2..], ["skipped", "remaining"]);
+        let stopped = names(Some(StopReason::OutOfTime));
+        assert!(!stopped.contains(&"skipped".to_owned()) && stopped.contains(&"remaining".to_owned()), "{stopped:?}");
     }
 
     #[test]

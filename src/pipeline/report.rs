@@ -75,6 +75,12 @@ impl Report {
         }
     }
 
+    /// Failures of all codes.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+
     /// The exit status that this run deserves.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
