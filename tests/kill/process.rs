@@ -1,15 +1,15 @@
 //! A run as a process that can be killed, and what it leaves behind in the process table.
 
 use std::fs::{self, File};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Nothing here takes as long unless it hangs.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// A run in a process group of its own, so that the processes that it starts are known after its end.
+/// A run in a session of its own, so that the processes that it starts are known after its end.
 pub struct Run {
     child: Child,
     stdout: PathBuf,
@@ -18,9 +18,14 @@ pub struct Run {
 
 impl Run {
     /// Starts a command; what it says goes to files, so that it never waits for a reader.
-    pub fn start(mut command: Command, stdout: PathBuf, stderr: PathBuf) -> Self {
-        command.process_group(0).stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
-        Self { child: command.spawn().unwrap(), stdout, stderr }
+    /// Its environment is what the command says, and nothing else.
+    pub fn start(command: Command, stdout: PathBuf, stderr: PathBuf) -> Self {
+        // It becomes the program that it is given.
+        let mut session = Command::new("setsid");
+        session.arg(command.get_program()).args(command.get_args()).current_dir(command.get_current_dir().unwrap());
+        session.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        session.stdin(Stdio::null()).stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+        Self { child: session.spawn().unwrap(), stdout, stderr }
     }
 
     /// Sends `SIGKILL` to the run alone. Its readers have to notice by themselves.
@@ -42,10 +47,10 @@ impl Run {
             assert!(Instant::now() < deadline, "the run does not end:\n{}", self.said());
             std::thread::sleep(Duration::from_millis(2));
         };
-        let group = self.child.id();
+        let session = self.child.id();
         let gone = Instant::now() + Duration::from_secs(20);
-        while !members(group).is_empty() {
-            assert!(Instant::now() < gone, "processes of the dead run live on: {:?}", members(group));
+        while !members(session).is_empty() {
+            assert!(Instant::now() < gone, "processes of the dead run live on: {:?}", members(session));
             std::thread::sleep(Duration::from_millis(2));
         }
         Ended { status, stdout: fs::read_to_string(&self.stdout).unwrap(), stderr: self.said() }
@@ -81,8 +86,8 @@ impl Ended {
     }
 }
 
-/// Living processes of a group (proc(5), `/proc/PID/stat`: after the name in parentheses: state, parent, group).
-fn members(group: u32) -> Vec<String> {
+/// Living processes of a session (proc(5), `/proc/PID/stat`: after the name in parentheses: state, parent, group, session).
+fn members(session: u32) -> Vec<String> {
     let stats = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         // A process may end while it is looked at.
         fs::read_to_string(entry.ok()?.path().join("stat")).ok()
@@ -91,8 +96,8 @@ fn members(group: u32) -> Vec<String> {
         .filter(|stat| {
             let Some((_, rest)) = stat.rsplit_once(") ") else { return false };
             let mut words = rest.split(' ');
-            let (state, of) = (words.next(), words.nth(1));
-            state != Some("Z") && of == Some(&group.to_string())
+            let (state, of) = (words.next(), words.nth(2));
+            state != Some("Z") && of == Some(&session.to_string())
         })
         .collect()
 }
