@@ -130,7 +130,7 @@ impl Backlog {
         self.prelo.command(&all)
     }
 
-    pub fn start(&self, command: Command) -> Run {
+    pub fn start(&self, command: &Command) -> Run {
         let number = self.runs.get();
         self.runs.set(number + 1);
         let file = |suffix: &str| self.prelo.path().join(format!("run-{number}.{suffix}"));
@@ -141,7 +141,7 @@ impl Backlog {
     pub async fn finish(&self, arguments: &[&str]) -> Ended {
         loop {
             self.expire_lease().await;
-            let ended = self.start(self.command(arguments)).end();
+            let ended = self.start(&self.command(arguments)).end();
             // What a dead run had sent before its end may have extended its lease since.
             if !ended.was_busy() {
                 assert!(matches!(ended.status.code(), Some(0 | 3)), "{:?}\n{}", ended.status, ended.stderr);

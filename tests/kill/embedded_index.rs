@@ -19,7 +19,7 @@ async fn killed_in_the_middle_of_a_commit_the_one_before_is_readable() {
     let backlog = Backlog::new(Place::Folder, &files).await.unwrap();
     let mut command = backlog.command(&["--bulk-concurrency", "1"]);
     command.env(VARIABLE, "segments_written:3");
-    assert!(backlog.start(command).end().was_killed());
+    assert!(backlog.start(&command).end().was_killed());
 
     let left = backlog.outcome().await;
     assert!(!left.documents.is_empty() && left.documents.len() < oracle.documents.len());
@@ -57,7 +57,7 @@ async fn while_somebody_holds_its_lock_nothing_is_marked_and_all_is_readable() {
     let index = ::tantivy::Index::open_in_dir(backlog.index_folder()).unwrap();
     let holder: ::tantivy::IndexWriter = index.writer_with_num_threads(1, 15 << 20).unwrap();
     let hasty = ["--bulk-attempts", "2", "--retry-min-delay-ms", "1", "--retry-max-delay-ms", "5"];
-    let stopped = backlog.start(backlog.command(&hasty)).end();
+    let stopped = backlog.start(&backlog.command(&hasty)).end();
     assert_eq!(stopped.status.code(), Some(4), "{}", stopped.stderr);
     assert!(stopped.stdout.contains("dependency_down"), "{}", stopped.stdout);
     let meanwhile = backlog.outcome().await;

@@ -29,13 +29,13 @@ async fn restarted(place: Place) {
     let backlog = Backlog::new(place, &files).await.unwrap();
     let mut command = backlog.command(&[]);
     command.env(VARIABLE, "marked:1");
-    assert!(backlog.start(command).end().was_killed());
+    assert!(backlog.start(&command).end().was_killed());
     let lease = backlog.lease_left().await;
     let since = Instant::now();
 
     let (mut refused, mut first) = (0, None);
     let ended = loop {
-        let mut run = backlog.start(backlog.command(&[]));
+        let mut run = backlog.start(&backlog.command(&[]));
         while !run.has_ended() {
             if first.is_none() && run.said().contains(r#""message":"indexed""#) {
                 first = Some(since.elapsed());

@@ -19,7 +19,7 @@ pub struct Run {
 impl Run {
     /// Starts a command; what it says goes to files, so that it never waits for a reader.
     /// Its environment is what the command says, and nothing else.
-    pub fn start(command: Command, stdout: PathBuf, stderr: PathBuf) -> Self {
+    pub fn start(command: &Command, stdout: PathBuf, stderr: PathBuf) -> Self {
         // It becomes the program that it is given.
         let mut session = Command::new("setsid");
         session.arg(command.get_program()).args(command.get_args()).current_dir(command.get_current_dir().unwrap());

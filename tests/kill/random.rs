@@ -91,7 +91,7 @@ async fn random_moments(place: Place) {
     let mut backlog = Backlog::new(place, &files).await.unwrap();
     while sums.kills < kills {
         backlog.expire_lease().await;
-        let mut run = backlog.start(backlog.command(patient));
+        let mut run = backlog.start(&backlog.command(patient));
         let moment = Instant::now() + longest.mul_f64(random.fraction());
         while Instant::now() < moment && !run.has_ended() {
             tokio::time::sleep(moment.saturating_duration_since(Instant::now()).min(Duration::from_millis(5))).await;

@@ -63,7 +63,7 @@ async fn killed_after_each_step(place: Place, others: &[&str]) {
         let backlog = Backlog::new(place, &files).await.unwrap();
         let mut command = backlog.command(&[]);
         command.env(VARIABLE, format!("{name}:{count}"));
-        let killed = backlog.start(command).end();
+        let killed = backlog.start(&command).end();
         assert!(killed.was_killed(), "{name}:{count} was not reached: {:?}\n{}", killed.status, killed.stderr);
 
         let found = backlog.outcome().await;
@@ -108,7 +108,7 @@ async fn a_start_outlives_the_process() {
         let Some(backlog) = Backlog::new(place, &small_files(GAZETTES)).await else { continue };
         let mut command = backlog.command(&["--extraction-threads", "1"]);
         command.env(VARIABLE, "start_counted:1");
-        assert!(backlog.start(command).end().was_killed());
+        assert!(backlog.start(&command).end().was_killed());
         // One that is read, and one that may be counted ahead of its reader.
         let starts = backlog.starts().await;
         assert!((1..=2).contains(&starts), "{place:?}: {starts}");
@@ -123,6 +123,6 @@ async fn an_unknown_fail_point_ends_the_process_at_once() {
     let backlog = Backlog::new(Place::Folder, &small_files(16)).await.unwrap();
     let mut command = backlog.command(&[]);
     command.env(VARIABLE, "makred:1");
-    let ended = backlog.start(command).end();
+    let ended = backlog.start(&command).end();
     assert!(!ended.status.success() && ended.stderr.contains("makred"), "{ended:?}");
 }
