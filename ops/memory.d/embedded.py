@@ -58,7 +58,9 @@ class World:
 
     def documents(self):
         """What the last commit of the index holds, by its own list of segments."""
-        meta = json.loads((self.data / "index" / "meta.json").read_text())
+        versions = self.data / "index.versions"
+        current = (json.loads(versions.read_text()).get("current") if versions.exists() else None) or "index"
+        meta = json.loads((self.data / current / "meta.json").read_text())
         return sum(segment["max_doc"] - (segment.get("deletes") or {}).get("num_deleted_docs", 0) for segment in meta["segments"])
 
     def close(self):

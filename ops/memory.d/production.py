@@ -118,7 +118,8 @@ class World:
     def close(self):
         """Removes database and index; what is in the bucket goes with the servers' folder."""
         self.sql(f'DROP DATABASE "{self.name_there}" WITH (FORCE)', self.admin)
-        try:
-            self.search("DELETE", f"{self.name_there}-000001")
-        except OSError:
-            pass  # it was never made
+        for version in (1, 2):
+            try:
+                self.search("DELETE", f"{self.name_there}-{version:06}")
+            except OSError:
+                pass  # it was never made
