@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rustc_hash::FxHashMap;
+use foldhash::fast::RandomState;
 
 use super::portuguese;
 use super::query::{Clause, Query};
@@ -56,7 +56,9 @@ pub fn meet(matches: &[Match], query: &Query) -> bool {
 fn find_in(text: &str, query: &Query) -> Vec<Match> {
     let by_stem = Vocabulary::of_stems(query);
     let mut matches = Vec::new();
-    let found = scan(text, |word| portuguese::stems(word).first().and_then(|stem| by_stem.get(&stem.text)));
+    let mut stems = portuguese::Borrowed::default();
+    let stems = stems.get();
+    let found = scan(text, |word| stems.of_alone(word).and_then(|stem| by_stem.get(stem)));
     for (number, clause) in query.wanted().enumerate() {
         by_stem.collect(clause, number, &found, &mut matches);
     }
@@ -130,8 +132,8 @@ struct Word {
 
 /// Walks over the words of a text, parted as the index parts them. Each different word is classified once: a long
 /// text has few of them.
-fn scan(text: &str, classify: impl Fn(&str) -> Option<usize>) -> Vec<Word> {
-    let mut known: FxHashMap<&str, Option<usize>> = FxHashMap::default();
+fn scan(text: &str, mut classify: impl FnMut(&str) -> Option<usize>) -> Vec<Word> {
+    let mut known: HashMap<&str, Option<usize>, RandomState> = HashMap::default();
     let mut found = Vec::new();
     for (place, (start, word)) in words(text).enumerate() {
         if word.len() < portuguese::MAX_WORD_BYTES

@@ -1,19 +1,20 @@
 //! Stems of words that were met before, as they stood in the text. Gazettes say the same words again and again: reducing
 //! each anew took a quarter of the time of indexing.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use ::tantivy::tokenizer::{
     AsciiFoldingFilter, Language, LowerCaser, RawTokenizer, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer,
 };
-use rustc_hash::FxHashMap;
+use foldhash::fast::RandomState;
 
 use super::short_words::ShortWords;
 use super::texts::Texts;
 use super::words::{Word, Words};
 use super::{MAX_WORD_BYTES, reduced, stop_words};
 
-/// Numbers a stem, until [`Stems::renumber`].
+/// Numbers a stem, as long as its [`Stems`] are borrowed.
 pub type StemId = u32;
 
 /// Words that are looked up one right after the other: the processor then waits for several at a time.
@@ -24,7 +25,7 @@ pub struct Stems {
     folder: TextAnalyzer,
     stemmer: TextAnalyzer,
     short: ShortWords,
-    long: FxHashMap<Box<str>, Option<StemId>>,
+    long: HashMap<Box<str>, Option<StemId>, RandomState>,
     texts: Texts,
 }
 
@@ -42,7 +43,7 @@ impl Stems {
             .filter(Stemmer::new(Language::Portuguese))
             .filter(AsciiFoldingFilter)
             .build();
-        let (short, long, texts) = (ShortWords::new(), FxHashMap::default(), Texts::default());
+        let (short, long, texts) = (ShortWords::new(), HashMap::default(), Texts::default());
         Self { folder, stemmer, short, long, texts }
     }
 
@@ -111,13 +112,21 @@ impl Stems {
         self.texts.number(&stem)
     }
 
-    /// Forgets all stems when they have become too many: the next will be numbered from zero.
-    pub fn renumber(&mut self) {
-        if self.count() >= Self::MOST {
-            self.short.clear();
-            self.long.clear();
-            self.texts.clear();
-        }
+    /// The stem of a text that is one word.
+    pub fn of_alone(&mut self, word: &str) -> Option<&str> {
+        let stem = self.of(Word::alone(word))?;
+        Some(self.text(stem))
+    }
+
+    /// Of memory, for the stems: all that grows with what is read while they are borrowed.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.texts.bytes()
+    }
+
+    /// Whether there are few enough of them for the next use.
+    fn is_small(&self) -> bool {
+        self.count() < Self::MOST
     }
 
     /// The stem of this number.
@@ -149,20 +158,22 @@ static IDLE: Mutex<Vec<Stems>> = Mutex::new(Vec::new());
 pub struct Borrowed(Option<Stems>);
 
 impl Borrowed {
-    /// The stems, with [`Stems::renumber`] done when they are first asked for.
+    /// The stems, taken when they are first asked for.
     pub fn get(&mut self) -> &mut Stems {
         self.0.get_or_insert_with(|| {
             let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut stems = idle.unwrap_or_else(Stems::new);
-            stems.renumber();
-            stems
+            idle.unwrap_or_else(Stems::new)
         })
     }
 }
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        IDLE.lock().unwrap_or_else(PoisonError::into_inner).extend(self.0.take());
+        // Too many are given back to the system, with all their memory. So are those that a panic left half changed.
+        let kept = self.0.take().filter(|stems| stems.is_small() && !std::thread::panicking());
+        if let Some(stems) = kept {
+            IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(stems);
+        }
     }
 }
 
@@ -174,12 +185,25 @@ mod tests {
     fn what_is_known_is_bounded() {
         let mut stems = Stems::new();
         for n in 0..Stems::MOST * 2 {
-            stems.renumber();
+            assert_eq!(stems.is_small(), n < Stems::MOST);
             let word = format!("palavra{n}");
             let stem = stems.of(Word::alone(&word)).unwrap();
             assert_eq!(stems.text(stem), word);
         }
-        assert!(stems.short.len() <= Stems::MOST && stems.count() <= Stems::MOST);
+        assert!(stems.short.len() <= Stems::MOST);
+        assert!(stems.bytes() < 16 << 20, "{} bytes", stems.bytes());
+    }
+
+    #[test]
+    fn a_word_alone_has_the_stem_that_it_has_in_a_text() {
+        let mut stems = Stems::new();
+        let long = "a".repeat(24);
+        for word in ["Contratos", "de", "ação", "2024", &long, &format!("{long}s"), &"a".repeat(MAX_WORD_BYTES)] {
+            let mut in_text = None;
+            stems.each(&format!("{word}, e"), |stem| _ = in_text.get_or_insert(stem));
+            let in_text = in_text.flatten().map(|stem| stems.text(stem).to_owned());
+            assert_eq!(stems.of_alone(word).map(str::to_owned), in_text, "{word}");
+        }
     }
 
     #[test]

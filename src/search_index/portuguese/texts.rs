@@ -2,8 +2,8 @@
 
 use std::hash::BuildHasher as _;
 
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use rustc_hash::FxBuildHasher;
 
 use super::stems::StemId;
 
@@ -14,6 +14,7 @@ pub(super) struct Texts {
     /// Of each, where it ends.
     ends: Vec<u32>,
     numbers: HashTable<StemId>,
+    hasher: RandomState,
 }
 
 impl Texts {
@@ -29,7 +30,7 @@ impl Texts {
 
     /// The number of a text, which is kept when it is new.
     pub fn number(&mut self, text: &str) -> Option<StemId> {
-        let hash = FxBuildHasher.hash_one(text);
+        let hash = self.hasher.hash_one(text);
         if let Some(number) = self.numbers.find(hash, |number| self.text(*number) == text) {
             return Some(*number);
         }
@@ -37,15 +38,14 @@ impl Texts {
         let end = u32::try_from(self.all.len() + text.len()).ok()?;
         self.all.push_str(text);
         self.ends.push(end);
-        let Self { all, ends, numbers } = self;
-        numbers.insert_unique(hash, number, |number| FxBuildHasher.hash_one(of(all, ends, *number)));
+        let Self { all, ends, numbers, hasher } = self;
+        numbers.insert_unique(hash, number, |number| hasher.hash_one(of(all, ends, *number)));
         Some(number)
     }
 
-    pub fn clear(&mut self) {
-        self.all.clear();
-        self.ends.clear();
-        self.numbers.clear();
+    /// Of memory.
+    pub fn bytes(&self) -> usize {
+        self.all.capacity() + self.ends.capacity() * size_of::<u32>() + self.numbers.allocation_size()
     }
 }
 

@@ -13,9 +13,19 @@ pub(super) struct Word<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) struct Short(u64, u64, u64);
 
+#[cfg(test)]
+impl Short {
+    pub fn of_parts(first: u64, second: u64, third: u64) -> Self {
+        Self(first, second, third)
+    }
+
+    pub fn first(self) -> u64 {
+        self.0
+    }
+}
+
 impl<'a> Word<'a> {
     /// A word by itself.
-    #[cfg(test)]
     pub fn alone(text: &'a str) -> Self {
         Self { from: text, length: text.len() }
     }
@@ -187,6 +197,7 @@ mod tests {
             "",
             " ",
             "fim×início÷meio",
+            "n\u{0}ul \u{149}a İı ١٢ ५ Ⅷ⒇ a\u{301}b 𝟘𝒙 \u{10FFFF}",
             &latin,
         ] {
             let mut usual = SimpleTokenizer::default();
@@ -194,6 +205,21 @@ mod tests {
             usual.token_stream(text).process(&mut |token| expected.push((token.position, token.text.clone())));
             let got: Vec<_> = Words::of(text).map(|word| word.text().to_owned()).enumerate().collect();
             assert_eq!(got, expected);
+        }
+    }
+
+    #[test]
+    fn letters_lie_across_blocks() {
+        for letter in ["é", "北", "𝟘", "×", "\u{301}", "\u{0}"] {
+            for before in 0..BITS * 2 {
+                for filler in ["a", " "] {
+                    let text = format!("{}{letter}{letter}b{letter}", filler.repeat(before));
+                    let expected: Vec<&str> =
+                        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+                    let got: Vec<&str> = Words::of(&text).map(|word| word.text()).collect();
+                    assert_eq!(got, expected, "{before} times {filler:?} before {letter:?}");
+                }
+            }
         }
     }
 }
