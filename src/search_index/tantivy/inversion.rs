@@ -9,7 +9,7 @@ use ::tantivy::postings::FieldSerializer;
 
 use crate::search_index::portuguese::{Borrowed, StemId};
 
-/// Words whose places are sorted at once.
+/// Words whose places are sorted at once, unless their stems are more than twice as many.
 const PART: usize = 1 << 19;
 
 /// In place of a stem, for words without one.
@@ -25,10 +25,9 @@ struct Part {
 impl Part {
     /// By counting: the places of a stem stay in their order. `first` is that of the first word.
     fn sorted(words: &[StemId], first: u32) -> Self {
-        let with_stem = || words.iter().filter(|stem| **stem != NONE);
-        let stems = with_stem().max().map_or(0, |stem| *stem as usize + 1);
+        let stems = numbers(words);
         let mut next = vec![0; stems + 1];
-        with_stem().for_each(|stem| next[*stem as usize + 1] += 1);
+        words.iter().filter(|stem| **stem != NONE).for_each(|stem| next[*stem as usize + 1] += 1);
         let mut before = 0;
         for index in &mut next {
             before += *index;
@@ -60,42 +59,69 @@ impl Part {
 }
 
 /// Texts that become postings with positions.
-#[derive(Default)]
 pub(super) struct Inversion {
     stems: Borrowed,
+    /// Of memory, for the stems.
+    stem_bytes: usize,
     /// Of each text, the place of its first word: all texts are counted through.
     starts: Vec<u32>,
     /// The stems of words that are not sorted yet.
     words: Vec<StemId>,
     /// The place of the first of them.
     first: u32,
+    /// So many of them are to be sorted.
+    enough: usize,
     parts: Vec<Part>,
     /// Words that have a stem.
     count: u64,
 }
 
+impl Default for Inversion {
+    fn default() -> Self {
+        Self {
+            stems: Borrowed::default(),
+            stem_bytes: 0,
+            starts: Vec::new(),
+            words: Vec::new(),
+            first: 0,
+            enough: PART,
+            parts: Vec::new(),
+            count: 0,
+        }
+    }
+}
+
 impl Inversion {
     /// Takes the next text. Answers with how many of its words are in the index.
     pub fn add(&mut self, text: &str) -> u32 {
-        let Self { stems, starts, words, first, parts, count } = self;
+        let Self { stems, stem_bytes, starts, words, first, enough, parts, count } = self;
         starts.push(*first + counted(words));
         let mut kept = 0;
         stems.get().each(text, |stem| {
-            if words.len() == PART {
-                parts.push(Part::sorted(words, *first));
-                *first += counted(words);
-                words.clear();
+            if words.len() >= *enough {
+                // A part has room for every stem. Were it made of few words, that would grow with the square of the text.
+                let room = numbers(words);
+                if room > words.len() * 2 {
+                    *enough = room;
+                } else {
+                    parts.push(Part::sorted(words, *first));
+                    *first += counted(words);
+                    words.clear();
+                    *enough = PART;
+                }
             }
             words.push(stem.unwrap_or(NONE));
             kept += u32::from(stem.is_some());
         });
         *count += u64::from(kept);
+        *stem_bytes = stems.get().bytes();
         kept
     }
 
     /// Of memory.
     pub fn bytes(&self) -> usize {
-        self.parts.iter().map(Part::bytes).sum::<usize>() + self.words.capacity() * size_of::<StemId>()
+        let parts: usize = self.parts.iter().map(Part::bytes).sum();
+        parts + self.words.capacity() * size_of::<StemId>() + self.stem_bytes
     }
 
     /// Words of all texts that have a stem.
@@ -110,12 +136,12 @@ impl Inversion {
         self.words = Vec::new();
         let mut places = Vec::new();
         let mut texts: Vec<(DocId, usize)> = Vec::new();
-        for stem in in_order(stems.count(), |stem| stems.text(stem)) {
+        // Most stems that are known may come from other bulks.
+        let all = 0..StemId::try_from(stems.count()).unwrap_or(StemId::MAX);
+        let met = all.filter(|stem| self.parts.iter().any(|part| !part.of(*stem).is_empty()));
+        for stem in in_order(met, |stem| stems.text(stem)) {
             places.clear();
             self.parts.iter().for_each(|part| places.extend_from_slice(part.of(stem)));
-            if places.is_empty() {
-                continue;
-            }
             deltas(&mut places, &self.starts, &mut texts);
             let text_count = DocId::try_from(texts.len()).unwrap_or(DocId::MAX);
             out.new_term(stems.text(stem).as_bytes(), text_count, true)?;
@@ -136,16 +162,20 @@ fn counted(words: &[StemId]) -> u32 {
     u32::try_from(words.len()).unwrap_or(u32::MAX)
 }
 
+/// Numbers up to the highest stem.
+fn numbers(words: &[StemId]) -> usize {
+    words.iter().filter(|stem| **stem != NONE).max().map_or(0, |stem| *stem as usize + 1)
+}
+
 /// Numbers in the order of their texts' bytes. Most are told apart by the first eight.
-fn in_order<'a>(count: usize, text: impl Fn(StemId) -> &'a str) -> impl Iterator<Item = StemId> {
+fn in_order<'a>(stems: impl Iterator<Item = StemId>, text: impl Fn(StemId) -> &'a str) -> impl Iterator<Item = StemId> {
     let first_eight = |text: &str| {
         let mut bytes = [0; 8];
         let length = text.len().min(8);
         bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
         u64::from_be_bytes(bytes)
     };
-    let all = 0..StemId::try_from(count).unwrap_or(StemId::MAX);
-    let mut keyed: Vec<(u64, StemId)> = all.map(|stem| (first_eight(text(stem)), stem)).collect();
+    let mut keyed: Vec<(u64, StemId)> = stems.map(|stem| (first_eight(text(stem)), stem)).collect();
     keyed
         .sort_unstable_by(|(one, first), (other, second)| one.cmp(other).then_with(|| text(*first).cmp(text(*second))));
     keyed.into_iter().map(|(_, stem)| stem)
@@ -203,10 +233,22 @@ mod tests {
         assert_eq!(Part::sorted(&[], 0).of(0), [0_u32; 0]);
     }
 
+    /// Of each word that is new, a part has one place, and room for all words before it.
+    #[test]
+    fn memory_grows_with_the_text_and_not_with_its_square() {
+        let words: Vec<String> = (0..PART * 4).map(|n| format!("{n:x}q")).collect();
+        let mut inversion = Inversion::default();
+        assert_eq!(inversion.add(&words.join(" ")) as usize, words.len());
+        let stems = inversion.stem_bytes;
+        assert!(stems > words.len() * 10, "what is known of the words counts, too: {stems}");
+        let each = (inversion.bytes() - stems) / words.len();
+        assert!(each <= 13, "{each} bytes for each word in {} parts", inversion.parts.len());
+    }
+
     #[test]
     fn the_order_is_that_of_bytes() {
         let texts = ["prefeitura", "prefeit", "prefeito", "", "2024", "prefeitos", "à"];
-        let order: Vec<_> = in_order(texts.len(), |number| texts[number as usize]).collect();
+        let order: Vec<_> = in_order(0..7, |number| texts[number as usize]).collect();
         let mut expected: Vec<StemId> = (0..7).collect();
         expected.sort_by_key(|number| texts[*number as usize].as_bytes());
         assert_eq!(order, expected);
