@@ -14,7 +14,7 @@ use ::tantivy::indexer::{IndexWriterOptions, UserOperation};
 use ::tantivy::query::{BooleanQuery, TermQuery, TermSetQuery};
 use ::tantivy::schema::{Field, IndexRecordOption, TantivyDocument};
 use ::tantivy::{
-    DocAddress, DocId, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, SegmentReader, TantivyError,
+    DocAddress, DocId, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, SegmentReader, TantivyError, Term,
 };
 
 use super::merging::BySize;
@@ -32,7 +32,7 @@ use crate::search_index::{
     hit, matches, passages,
 };
 
-/// Bytes of postings that each thread of the writer gathers before it writes them out.
+/// Bytes of postings and their words that each thread gathers before it writes a segment.
 const WRITER_BYTES: usize = 24 << 20;
 
 /// Documents as the index takes them, by their gazettes.
@@ -135,13 +135,19 @@ impl Store {
         replacing: bool,
     ) -> Result<(), TantivyError> {
         let writer = self.writer_in(slot, opened)?;
-        let ids: Vec<GazetteId> = documents.iter().map(|(id, _)| *id).collect();
+        let replaced = documents.iter().filter(|_| replacing).map(|(id, _)| opened.fields.key(*id)).collect();
         let segments = self.segments(writer, opened.fields.words(), documents)?;
-        if replacing {
+        Self::publish(writer, replaced, segments)
+    }
+
+    /// One commit that takes out what these keys find elsewhere, and brings the segments in.
+    fn publish(writer: &mut IndexWriter, replaced: Vec<Term>, segments: Vec<SegmentMeta>) -> Result<(), TantivyError> {
+        if !replaced.is_empty() {
             let except = segments.iter().map(SegmentMeta::id).collect();
-            let query = TermSetQuery::new(ids.iter().map(|id| opened.fields.key(*id)));
-            writer.delete_query(Box::new(Elsewhere { query, except }))?;
+            writer.delete_query(Box::new(Elsewhere { query: TermSetQuery::new(replaced), except }))?;
         }
+        // Not before: a segment looks at deletions since it was added, and one that is merged with others of its bulk
+        // before the commit has another id by then.
         for segment in segments {
             writer.add_segment(segment)?;
         }
@@ -205,9 +211,9 @@ impl Store {
     /// that may be what fills it.
     fn writer(&self, index: &Index) -> Result<IndexWriter, TantivyError> {
         let options = IndexWriterOptions::builder()
-            .num_worker_threads(self.threads)
+            // It is given whole segments: its own threads only wait, and begin anew with every commit.
+            .num_worker_threads(1)
             .num_merge_threads(1)
-            .memory_budget_per_thread(WRITER_BYTES)
             .build();
         let writer: IndexWriter = index.writer_with_options(options)?;
         writer.set_merge_policy(Box::new(BySize { folder: self.path.clone() }));
@@ -393,6 +399,43 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search_index::document::{Document, Links, tests::gazette};
+
+    /// As a large bulk leaves them, and many threads: enough for merges that begin before the commit.
+    #[test]
+    fn segments_of_a_bulk_that_are_merged_before_it_is_committed_keep_their_documents() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().into(), "tantivy://folder".into(), 1).unwrap();
+        store.prepare().unwrap();
+        let opened = store.opened("test").unwrap();
+        let ids = 1..=40;
+        for bulk in 1..=6 {
+            let mut slot = lock(&store.writer);
+            let writer = store.writer_in(&mut slot, &opened).unwrap();
+            let segment = |id: i64| {
+                let text = format!("Edital {id} da vez {bulk}");
+                let document = Document::new(&gazette(id), text, "k.txt", &Links::default(), Provenance::default());
+                let mut segment = SegmentBuilder::new(writer.new_segment(), opened.fields.words()).unwrap();
+                segment.add(&opened.fields.document(&document).unwrap()).unwrap();
+                segment.finish().unwrap()
+            };
+            let segments: Vec<_> = ids.clone().map(segment).collect();
+            let replaced = ids.clone().map(|id| opened.fields.key(GazetteId(id))).collect();
+            Store::publish(writer, replaced, segments).unwrap();
+            if bulk % 2 == 0 {
+                // With what is merged meanwhile, or without.
+                let merged = slot.take().unwrap();
+                if bulk == 4 { drop(merged) } else { merged.wait_merging_threads().unwrap() }
+            }
+            drop(slot);
+            assert_eq!(store.count().unwrap(), 40, "after bulk {bulk}");
+            let found = |text: &str| store.search(&SearchQuery { text: text.into(), ..Default::default() }).unwrap();
+            assert_eq!(found(&format!("vez {bulk}")).total, 40, "those of bulk {bulk}");
+            assert_eq!(found(&format!("\"vez {}\"", bulk - 1)).total, 0, "those before bulk {bulk}");
+        }
+        let segments = opened.index.searchable_segment_ids().unwrap().len();
+        assert!(segments < 40, "{segments} segments: nothing was merged");
+    }
 
     #[test]
     fn a_full_disk_is_seen_through_every_layer() {
