@@ -22,12 +22,14 @@ mod inversion;
 mod merging;
 mod replaced;
 mod schema;
+mod searching;
 mod segment;
 mod store;
 #[cfg(test)]
 mod tests;
 mod totals;
 mod versions;
+mod writing;
 
 /// Documents in a folder. One process writes at a time; any number read, also meanwhile.
 pub(super) struct TantivyIndex {
@@ -150,7 +152,7 @@ impl TantivyIndex {
         blocking(operation, &self.shown, move || work(&place)).await
     }
 
-    fn written(&self, operation: &str, documents: &[&Document]) -> Result<store::Written, SearchIndexError> {
+    fn written(&self, operation: &str, documents: &[&Document]) -> Result<writing::Written, SearchIndexError> {
         let written: Result<_, serde_json::Error> =
             documents.iter().map(|document| Ok((document.id, self.fields.document(document)?))).collect();
         written.map_err(|error| {
