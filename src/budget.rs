@@ -24,9 +24,9 @@ pub struct MemoryPlan {
 
 impl MemoryPlan {
     /// Measured on production and embedded runs over born-digital gazettes, with room for bursts.
-    const OWN: u64 = 72 * MIB;
+    pub const OWN: u64 = 72 * MIB;
     /// What a reader has before it reads: its program and the tables of standard fonts.
-    const READER_BASE: u64 = 16 * MIB;
+    pub const READER_BASE: u64 = 16 * MIB;
     /// With less heap than this, ordinary gazettes cannot be read.
     const READER_LEAST: u64 = 28 * MIB;
     /// What a text costs on its way: itself, the document that is made of it, and the request that carries that.

@@ -111,6 +111,24 @@ fn a_text_that_is_missing_is_named_and_keeps_the_version_from_its_place() {
     assert_eq!(prelo.json(0, &["search", "pregão"])["total"], 5);
 }
 
+#[test]
+fn going_back_says_which_texts_it_could_not_bring_along() {
+    let prelo = Prelo::new();
+    let folder = folder_of(&prelo, 5);
+    prelo.expect(0, &["run", "--folder", "gazettes"]);
+    prelo.expect(0, &["reindex"]);
+    fs::write(folder.join("002.txt"), "Mudou: Zulmira.").unwrap();
+    prelo.expect(0, &["run"]);
+    fs::remove_file(prelo.path().join("prelo-data/texts/002.txt.txt")).unwrap();
+    let back = prelo.json(3, &["reindex", "--rollback"]);
+    assert_eq!(
+        (&back["switched"], &back["missing"], &back["documents"]),
+        (&json!(true), &json!(1), &json!(5)),
+        "{back}"
+    );
+    assert!(back["first_missing"][0].as_str().unwrap().ends_with("002.txt"), "{back}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_one_is_gone_on_with_and_what_runs_index_meanwhile_is_in_both() {
     let prelo = Prelo::new();

@@ -234,6 +234,16 @@ pub struct ShownRun {
     pub shown_seconds_ago: Option<f64>,
 }
 
+impl ShownRun {
+    /// Brings its row up to date among others: what it has shown is younger than what its heartbeat wrote down.
+    pub fn refresh(&self, runs: &mut [RunRecord]) {
+        let Some(live) = &self.live else { return };
+        for run in runs.iter_mut().filter(|run| run.id == self.record.id) {
+            run.counts = live.counts.clone();
+        }
+    }
+}
+
 /// One row of `prelo_runs`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunRecord {

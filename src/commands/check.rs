@@ -57,7 +57,8 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
         Ok(Some(catalog)) => catalog.status().await.ok(),
         _ => None,
     };
-    let (machine, work) = (Machine::this(), Work::of(status.as_ref(), is_remote));
+    let has_pool = config.catalog.expose().starts_with("postgres");
+    let (machine, work) = (Machine::this(), Work::of(status.as_ref(), is_remote, has_pool));
     let proposals = sizing::propose(machine, work);
     let pasted = sizing::toml(machine, work, &proposals);
     let findings = [

@@ -160,10 +160,13 @@ fn writable(path: &Path) -> Result<(), Usage> {
 }
 
 pub(super) fn busy(run: RunId, since: time::PrimitiveDateTime, format: Format) -> Result<u8> {
-    let since = output::moment(since);
     match format {
-        Format::Json => output::json(&json!({ "already_running": { "run_id": run, "since": since } }))?,
+        Format::Json => {
+            let since = output::iso_of(since);
+            output::json(&json!({ "already_running": { "run_id": run, "since": since } }))?;
+        }
         Format::Text => {
+            let since = output::moment(since);
             let words = "Another run holds the lease since {since} (run {run}); nothing was done.";
             output::text(&(told(words, &[("since", &since), ("run", &run)]) + "\n"))?;
         }

@@ -1,6 +1,7 @@
 //! `runs`: what the last runs did, and one of them in full.
 
 use anyhow::Result;
+use uuid::Uuid;
 
 use super::cli::{Format, RunsArgs};
 use super::output::moment;
@@ -21,7 +22,7 @@ pub(super) struct Seen {
     pub at_work: Option<ShownRun>,
 }
 
-/// The last runs. The row of the one that is at work is written rarely: its counts are those that were last to be seen of it.
+/// The last runs, the one that is at work as it was last seen.
 pub(super) async fn seen(catalog: &dyn Catalog, limit: u32) -> Result<Seen, CatalogError> {
     let mut runs = catalog.runs(limit).await?;
     // Tables of an older version have no place for it; what else is wrong with them was said already.
@@ -30,9 +31,7 @@ pub(super) async fn seen(catalog: &dyn Catalog, limit: u32) -> Result<Seen, Cata
         if let Some(live) = &shown.live {
             shown.record.counts = live.counts.clone();
         }
-        for run in runs.iter_mut().filter(|run| run.id == shown.record.id) {
-            run.counts = shown.record.counts.clone();
-        }
+        shown.refresh(&mut runs);
     }
     Ok(Seen { runs, at_work })
 }
@@ -54,6 +53,12 @@ pub async fn runs(args: &RunsArgs, config: &Config, format: Format) -> Result<u8
         }
         return Ok(0);
     };
+    // A whole id is found however old the run is.
+    if let (Ok(id), Some(catalog)) = (Uuid::parse_str(id).map(RunId), &catalog)
+        && let Some(shown) = catalog.run(id).await?
+    {
+        return told_of(&shown.record, at_work, format);
+    }
     let found: Vec<&RunRecord> = runs.iter().filter(|run| run.id.to_string().starts_with(&id.to_lowercase())).collect();
     let [run] = found.as_slice() else {
         let why = if found.is_empty() {
@@ -63,6 +68,10 @@ pub async fn runs(args: &RunsArgs, config: &Config, format: Format) -> Result<u8
         };
         return Err(Usage(told(why, &[("id", id)])).into());
     };
+    told_of(run, at_work, format)
+}
+
+fn told_of(run: &RunRecord, at_work: Option<RunId>, format: Format) -> Result<u8> {
     match format {
         Format::Json => output::json(run)?,
         Format::Text => output::text(&render(run, at_work))?,

@@ -35,15 +35,23 @@ pub async fn search(args: &SearchArgs, config: &Config, format: Format) -> Resul
     let results = services::search_index(config).await?.search(&query).await?;
     match format {
         Format::Json => output::json(&results)?,
+        Format::Text if results.hits.is_empty() => output::text(&format!("{}\n", t(nothing(&query))))?,
         Format::Text => output::text(&render(&results, output::styled()))?,
     }
     Ok(0)
 }
 
-fn render(results: &SearchResults, styled: bool) -> String {
-    if results.hits.is_empty() {
-        return format!("{}\n", t("Nothing found. Fewer or other words may help; all of them must occur."));
+fn nothing(asked: &SearchQuery) -> &'static str {
+    if !asked.territories.is_empty() {
+        "Nothing found. --territory takes the ids of territories, as `--totals` shows them; or fewer words may help."
+    } else if asked.has_filter() {
+        "Nothing found. Other filters or fewer words may help; all of them must hold."
+    } else {
+        "Nothing found. Fewer or other words may help; all of them must occur."
     }
+}
+
+fn render(results: &SearchResults, styled: bool) -> String {
     let mut text = String::new();
     for hit in &results.hits {
         text.push_str(&heading(hit, styled));

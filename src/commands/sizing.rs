@@ -4,13 +4,17 @@ use serde::Serialize;
 
 use super::memory::mib;
 use super::words::{t, t_one, told};
+use crate::budget::MemoryPlan;
 use crate::catalog::Status;
 use crate::telemetry;
 
 const MIB: u64 = 1024 * 1024;
-/// What prelo needs beside readers and texts, and what a reader has before it reads: as in [`crate::budget::MemoryPlan`].
-const OWN_MIB: u64 = 72;
-const READER_BASE_MIB: u64 = 16;
+const OWN_MIB: u64 = MemoryPlan::OWN / MIB;
+const READER_BASE_MIB: u64 = MemoryPlan::READER_BASE / MIB;
+/// A page of the catalogue as it is without a setting.
+const USUAL_PAGE: u64 = 1_000;
+/// A backlog that takes hours: the catalogue is asked less often.
+const LARGE_BACKLOG: u64 = 100_000;
 
 /// What there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -42,12 +46,14 @@ pub struct Work {
     pub scanned_pages: u64,
     /// Files come over a network, and texts go over one.
     pub is_remote: bool,
+    /// The catalogue is a server that connections are kept to.
+    pub has_pool: bool,
 }
 
 impl Work {
-    pub fn of(status: Option<&Status>, is_remote: bool) -> Self {
+    pub fn of(status: Option<&Status>, is_remote: bool, has_pool: bool) -> Self {
         let (pending, scanned_pages) = status.map_or((0, 0), |status| (status.pending, status.scans.pages));
-        Self { pending, scanned_pages, is_remote }
+        Self { pending, scanned_pages, is_remote, has_pool }
     }
 }
 
@@ -99,10 +105,12 @@ fn of_load(
     let budget = wanted.next_multiple_of(16).min(most / 16 * 16).max(128);
     let fit = (budget.saturating_sub(OWN_MIB) * 2 / 3 / (READER_BASE_MIB + heap_mib)).clamp(1, threads);
     let downloads = if work.is_remote { (fit * 2).clamp(2, 16) } else { fit.clamp(1, 4) };
-    let texts_mib = budget.saturating_sub(OWN_MIB) / 3;
+    let threads_that_fit = u32::try_from(fit).unwrap_or(u32::MAX);
+    let texts_mib = MemoryPlan::divide(budget * MIB, threads_that_fit).texts_bytes / MIB;
     // A text is there three times; several bulks must fit.
     let bulk_mib = (texts_mib / 12).clamp(1, 16);
     let documents = if load == "low" { 50 } else { 100 };
+    let bulks = if load == "high" && work.is_remote { 3 } else { 1 + u64::from(load != "low") };
     let bound = match machine.limit_bytes {
         Some(limit) if limit < machine.memory_bytes => told("the container's {size}", &[("size", &mib(limit))]),
         _ => told("the machine's {size}", &[("size", &mib(machine.memory_bytes))]),
@@ -118,7 +126,7 @@ fn of_load(
         format!("{} ({})", t(why_threads), told("{n} cores", &[("n", &machine.cores)]))
     };
     let line = |key, value, why: String| Line { key, value, why };
-    let lines = vec![
+    let mut lines = vec![
         line("extraction_threads", fit, of_cores),
         line(
             "memory_budget_mb",
@@ -144,13 +152,24 @@ fn of_load(
             bulk_mib,
             told("a twelfth of the {size} MiB for texts, each of which is there three times", &[("size", &texts_mib)]),
         ),
-        line(
-            "bulk_concurrency",
-            if load == "high" && work.is_remote { 3 } else { 1 + u64::from(load != "low") },
-            t("bulks that the search engine works at").into(),
-        ),
+        line("bulk_concurrency", bulks, t("bulks that the search engine works at").into()),
+        page_of(work.pending),
     ];
+    if work.has_pool {
+        // One lists pages, one renews the lease, one tells how far the run is.
+        let why = "one for each bulk and each that is read, and three for the run itself";
+        lines.push(line("postgres_max_connections", (fit + bulks + 3).min(20), t(why).into()));
+    }
     Proposal { load, lines }
+}
+
+fn page_of(pending: u64) -> Line {
+    let (value, why) = if pending >= LARGE_BACKLOG {
+        (USUAL_PAGE * 5, "rows of a page; with such a backlog the catalogue is asked less often")
+    } else {
+        (USUAL_PAGE, "rows of a page; that is plenty for this backlog")
+    };
+    Line { key: "page_size", value, why: t(why).into() }
 }
 
 fn of_the(load: &str) -> &'static str {
@@ -229,7 +248,25 @@ mod tests {
         for part in text.split("load\n").skip(1) {
             let lines: Vec<&str> = part.lines().take_while(|line| !line.is_empty()).collect();
             let read: toml::Table = toml::from_str(&lines.join("\n")).unwrap();
-            assert_eq!(read.len(), 6, "{text}");
+            assert_eq!(read.len(), 7, "{text}");
         }
+    }
+
+    #[test]
+    fn the_backlog_and_the_catalogue_are_taken_into_account() {
+        let machine = Machine { cores: 8, memory_bytes: 16_384 * MIB, limit_bytes: None };
+        let of = |pending, has_pool| propose(machine, Work { pending, has_pool, is_remote: true, ..Work::default() });
+        let (small, large) = (of(500, false), of(2_000_000, true));
+        assert!(small.iter().all(|load| load.lines.iter().all(|line| line.key != "postgres_max_connections")));
+        for (few, many) in small.iter().zip(&large) {
+            assert!(value(few, "page_size") < value(many, "page_size"));
+            let connections = value(many, "postgres_max_connections");
+            assert!(connections > value(many, "extraction_threads") + value(many, "bulk_concurrency"), "{many:?}");
+        }
+        let least = MemoryPlan::divide(128 * MIB, 1);
+        let floor = propose(Machine { cores: 1, memory_bytes: 128 * MIB, limit_bytes: None }, Work::default());
+        let said = format!("{} MiB for texts", least.texts_bytes / MIB);
+        let why = &floor[0].lines.iter().find(|line| line.key == "bulk_size_mb").unwrap().why;
+        assert!(why.contains(&said), "{why}");
     }
 }

@@ -245,6 +245,14 @@ const PHRASES: &[(&str, &str)] = &[
     ("Stopped by a defect of prelo: ", "Interrompida por um defeito do prelo: "),
     ("Nothing to do: the selection holds no gazette.", "Nada a fazer: a seleção não tem nenhum diário."),
     (
+        "Nothing found. --territory takes the ids of territories, as `--totals` shows them; or fewer words may help.",
+        "Nada encontrado. --territory recebe os ids de territórios, como `--totals` os mostra; ou menos palavras podem ajudar.",
+    ),
+    (
+        "Nothing found. Other filters or fewer words may help; all of them must hold.",
+        "Nada encontrado. Outros filtros ou menos palavras podem ajudar; tudo precisa valer.",
+    ),
+    (
         "Nothing found. Fewer or other words may help; all of them must occur.",
         "Nada encontrado. Menos palavras, ou outras, podem ajudar; todas precisam ocorrer.",
     ),
@@ -493,6 +501,15 @@ const PHRASES: &[(&str, &str)] = &[
         "a twelfth of the {size} MiB for texts, each of which is there three times",
         "um doze avos dos {size} MiB para textos, cada um dos quais existe três vezes",
     ),
+    (
+        "one for each bulk and each that is read, and three for the run itself",
+        "uma para cada lote e cada leitura, e três para a própria execução",
+    ),
+    (
+        "rows of a page; with such a backlog the catalogue is asked less often",
+        "linhas de uma página; com tantos pendentes o catálogo é consultado menos vezes",
+    ),
+    ("rows of a page; that is plenty for this backlog", "linhas de uma página; basta para estes pendentes"),
     ("bulks that the search engine works at", "lotes em que o mecanismo de busca trabalha"),
     (
         "# this machine: {cores} cores, {memory} of memory, container's bound {limit}; {pending} pending, {pages} pages for OCR",

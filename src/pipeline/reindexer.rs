@@ -12,12 +12,11 @@ use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::{Context, RunError, dependency, retrying};
-use crate::budget::ByteBudget;
 use crate::gazette::GazetteId;
 use crate::search_index::{Named, Versions, Which};
 use crate::shutdown::StopReason;
 use crate::telemetry::{Event, with_causes};
-use filler::{Bounds, Filler};
+use filler::Filler;
 
 mod filler;
 
@@ -74,6 +73,16 @@ pub struct Summary {
     pub why: Option<String>,
     #[serde(skip)]
     pub stop: Option<StopReason>,
+    /// What `missing` and `refused` count.
+    #[serde(skip)]
+    pub lacking: Lacking,
+}
+
+/// Gazettes that the version lacks for good, as far as was seen.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Lacking {
+    missing: HashSet<GazetteId>,
+    refused: HashSet<GazetteId>,
 }
 
 impl Summary {
@@ -113,7 +122,7 @@ pub async fn reindex(
     let plan = context.config.memory_plan();
     // No reader is started: its share is for texts.
     let room = plan.texts_bytes + plan.scans_bytes();
-    let filler = Filler { context, next, budget: ByteBudget::new(room), bounds: Bounds::new(context, room) };
+    let filler = Filler::new(context, next, room);
     let changed_since = named.next.and_then(|next| next.changed_since);
     let work = Work { filler: &filler, options, versions, resumed: summary.resumed || options.back, changed_since };
     let ended = tokio::select! {

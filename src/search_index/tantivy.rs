@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::document::Provenance;
 use super::error::Diagnosis;
 use super::{
-    Document, Entry, Held, Hit, ItemOutcome, Named, Next, Passage, SearchIndex, SearchIndexError,
+    Document, Entry, Filling, Held, Hit, ItemOutcome, Named, Next, Passage, SearchIndex, SearchIndexError,
     SearchIndexErrorKind as Kind, SearchQuery, SearchResults, Version, Versions, Which, bulk,
 };
 use crate::gazette::GazetteId;
@@ -30,6 +30,11 @@ mod tests;
 mod totals;
 mod versions;
 mod writing;
+
+/// What writing segments takes beside the texts, in bytes of a third of it: measured.
+const FILLING_BYTES: u64 = 24 << 20;
+/// Of texts in a bulk that fills a version.
+const LEAST_BYTES: u64 = 4 << 20;
 
 /// Documents in a folder. One process writes at a time; any number read, also meanwhile.
 pub(super) struct TantivyIndex {
@@ -251,6 +256,16 @@ impl SearchIndex for TantivyIndex {
 
 #[async_trait]
 impl Version for TantivyIndex {
+    /// It makes segments of each bulk and commits it: large ones are merged seldom, and wait seldom for the disk. One is
+    /// written while the texts of the next are fetched.
+    fn filling(&self, bytes: u64) -> Option<Filling> {
+        Some(Filling {
+            documents: 5_000,
+            bytes: (bytes.saturating_sub(FILLING_BYTES) / 2).max(LEAST_BYTES),
+            at_once: 2,
+        })
+    }
+
     async fn add(&self, documents: &[&Document]) -> Result<Vec<ItemOutcome>, SearchIndexError> {
         if documents.is_empty() {
             return Ok(Vec::new());

@@ -57,9 +57,25 @@ pub trait Versions: Send + Sync {
     async fn discard(&self, which: Which) -> Result<Option<String>, SearchIndexError>;
 }
 
+/// When a bulk is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filling {
+    pub documents: usize,
+    /// Of texts.
+    pub bytes: u64,
+    /// Bulks that are on their way together.
+    pub at_once: usize,
+}
+
 /// A version by itself, whatever else is written to.
 #[async_trait]
 pub trait Version: SearchIndex {
+    /// How it is best filled with `bytes` of texts at hand at any time; `None` where that is a matter of settings.
+    fn filling(&self, bytes: u64) -> Option<Filling> {
+        let _ = bytes;
+        None
+    }
+
     /// As [`SearchIndex::bulk`], but a document that is there stays as it is: it is newer.
     async fn add(&self, documents: &[&Document]) -> Result<Vec<ItemOutcome>, SearchIndexError>;
 }

@@ -14,7 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use super::log_file::LogFile;
-use super::{Event, Live, memory, progress};
+use super::{Event, Live, memory};
 use crate::failure::FailureCode;
 use crate::gazette::{Lane, RunId};
 use crate::shutdown::StopReason;
@@ -350,7 +350,7 @@ pub(super) fn write_progress(run: RunId, live: &Live) {
         memory_bound_bytes = live.memory.bound_bytes,
         longest_id = longest.map(|gazette| gazette.id.0),
         longest_seconds = longest.map(|gazette| rounded(gazette.seconds)),
-        left = of_lane.seconds_left().map(progress::duration),
+        left_seconds = of_lane.seconds_left().map(rounded),
         "progress"
     );
 }

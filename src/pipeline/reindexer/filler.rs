@@ -9,10 +9,11 @@ use time::format_description::well_known::Rfc3339;
 use super::{PAUSE, Progress, Summary};
 use crate::budget::{ByteBudget, MemoryPlan};
 use crate::catalog::{Indexed, IndexedQuery};
+use crate::config::Config;
 use crate::gazette::GazetteId;
 use crate::pipeline::{Context, RunError, retrying};
 use crate::search_index::document::{Links, Provenance};
-use crate::search_index::{Document, ItemOutcome, SearchIndexError, SearchIndexErrorKind, Version};
+use crate::search_index::{Document, Filling, ItemOutcome, SearchIndexError, SearchIndexErrorKind, Version};
 use crate::storage::{StorageErrorKind, text_key};
 use crate::telemetry::with_causes;
 
@@ -21,29 +22,12 @@ const FETCHES: usize = 8;
 /// Gazettes named when their texts are missing.
 const NAMED: usize = 20;
 
-/// What writing segments of the embedded index takes beside the texts, a third of it: measured.
-const WRITERS_BYTES: u64 = 24 << 20;
-/// Of texts in a bulk for the embedded index.
-const LEAST_BYTES: u64 = 4 << 20;
-
-/// When a bulk is full.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    documents: usize,
-    /// Of texts.
-    bytes: u64,
-}
-
-impl Bounds {
-    /// The embedded index makes segments of each bulk and commits it: large ones are merged seldom, and wait seldom for the
-    /// disk. One is written while the texts of the next are fetched.
-    pub fn new(context: &Context, room: u64) -> Self {
-        let config = &context.config;
-        if config.index.expose().starts_with("tantivy") {
-            let texts = (room / MemoryPlan::COPIES_OF_A_TEXT).saturating_sub(WRITERS_BYTES);
-            return Self { documents: 5_000, bytes: (texts / 2).max(LEAST_BYTES) };
-        }
-        Self { documents: config.bulk_documents as usize, bytes: config.bulk_size_mb * 1024 * 1024 }
+/// The bulks of usual settings.
+fn usual(config: &Config) -> Filling {
+    Filling {
+        documents: config.bulk_documents as usize,
+        bytes: config.bulk_size_mb * 1024 * 1024,
+        at_once: config.bulk_concurrency as usize,
     }
 }
 
@@ -54,7 +38,7 @@ fn weight(row: &Indexed) -> u64 {
 }
 
 /// Rows whose texts go into one bulk.
-fn bulks(rows: Vec<Indexed>, bounds: Bounds) -> Vec<Vec<Indexed>> {
+fn bulks(rows: Vec<Indexed>, bounds: Filling) -> Vec<Vec<Indexed>> {
     let mut bulks: Vec<Vec<Indexed>> = Vec::new();
     let mut bytes = 0;
     for row in rows {
@@ -79,19 +63,38 @@ struct Written {
     gazettes: u64,
     documents: u64,
     bytes: u64,
-    missing: Vec<String>,
-    refused: Vec<String>,
+    /// Gazettes without a stored text, and where it should be.
+    missing: Vec<(GazetteId, String)>,
+    /// Gazettes whose document was refused, and why.
+    refused: Vec<(GazetteId, String)>,
 }
 
 impl Summary {
+    /// A gazette that is looked at again counts once, by what came of it last.
     fn add(&mut self, written: Written) {
         self.written += written.documents;
         self.bytes += written.bytes;
-        self.missing += written.missing.len() as u64;
-        self.refused += written.refused.len() as u64;
-        self.refusal = self.refusal.take().or_else(|| written.refused.into_iter().next());
-        let room = NAMED.saturating_sub(self.first_missing.len());
-        self.first_missing.extend(written.missing.into_iter().take(room));
+        for (id, path) in written.missing {
+            if self.lacking.missing.insert(id) && self.first_missing.len() < NAMED {
+                self.first_missing.push(format!("{id} {path}"));
+            }
+        }
+        for (id, why) in written.refused {
+            self.lacking.refused.insert(id);
+            self.refusal.get_or_insert(why);
+        }
+        self.missing = self.lacking.missing.len() as u64;
+        self.refused = self.lacking.refused.len() as u64;
+    }
+
+    fn look_again_at(&mut self, bulk: &[Indexed]) {
+        for Indexed { gazette, .. } in bulk {
+            self.lacking.refused.remove(&gazette.id);
+            if self.lacking.missing.remove(&gazette.id) {
+                let begin = format!("{} ", gazette.id);
+                self.first_missing.retain(|named| !named.starts_with(&begin));
+            }
+        }
     }
 }
 
@@ -100,10 +103,16 @@ pub(super) struct Filler<'a> {
     pub next: Box<dyn Version>,
     /// Memory for texts on their way.
     pub budget: ByteBudget,
-    pub bounds: Bounds,
+    pub bounds: Filling,
 }
 
-impl Filler<'_> {
+impl<'a> Filler<'a> {
+    /// `room` bytes are there for texts and what is made of them.
+    pub fn new(context: &'a Context, next: Box<dyn Version>, room: u64) -> Self {
+        let bounds = next.filling(room / MemoryPlan::COPIES_OF_A_TEXT).unwrap_or_else(|| usual(&context.config));
+        Self { context, next, budget: ByteBudget::new(room), bounds }
+    }
+
     /// Everything that is not there yet, page by page, several bulks at once.
     pub async fn fill(
         &self,
@@ -121,10 +130,8 @@ impl Filler<'_> {
             let bulks = bulks(rows, self.bounds).into_iter().map(Ok::<_, RunError>);
             Ok::<_, RunError>(Some((stream::iter(bulks), Some(last))))
         });
-        let written = pages
-            .try_flatten()
-            .map_ok(|bulk| self.write(bulk, false))
-            .try_buffer_unordered(self.context.config.bulk_concurrency.max(2) as usize);
+        let written =
+            pages.try_flatten().map_ok(|bulk| self.write(bulk, false)).try_buffer_unordered(self.bounds.at_once);
         let mut written = std::pin::pin!(written);
         while let Some(written) = written.try_next().await? {
             progress.add(written.gazettes);
@@ -143,9 +150,8 @@ impl Filler<'_> {
             while !rows.is_empty() && self.context.shutdown.is_running() {
                 let seen = rows.clone();
                 for bulk in bulks(rows, self.bounds) {
-                    // Counted when they were filled in, those that are missing for good included.
-                    let Written { documents, bytes, .. } = self.write(bulk, true).await?;
-                    summary.add(Written { documents, bytes, ..Written::default() });
+                    summary.look_again_at(&bulk);
+                    summary.add(self.write(bulk, true).await?);
                 }
                 let ids: Vec<GazetteId> = seen.iter().map(|row| row.gazette.id).collect();
                 rows = self.rows(IndexedQuery::Ids(&ids)).await?;
@@ -190,11 +196,7 @@ impl Filler<'_> {
             .buffered(FETCHES);
         while let Some((row, text)) = texts.try_next().await? {
             let Some(text) = text else {
-                written.missing.push(format!(
-                    "{} {}",
-                    row.gazette.id,
-                    row.gazette.file_path.as_deref().unwrap_or_default()
-                ));
+                written.missing.push((row.gazette.id, row.gazette.file_path.unwrap_or_default()));
                 continue;
             };
             written.bytes += text.len() as u64;
@@ -242,7 +244,7 @@ impl Filler<'_> {
     }
 
     /// Until each has its outcome; answers with why some were refused.
-    async fn send(&self, documents: &[&Document], replace: bool) -> Result<Vec<String>, RunError> {
+    async fn send(&self, documents: &[&Document], replace: bool) -> Result<Vec<(GazetteId, String)>, RunError> {
         let context = self.context;
         let policy = context.retry_policy(context.config.bulk_attempts);
         let mut refused = Vec::new();
@@ -260,7 +262,7 @@ impl Filler<'_> {
                     continue;
                 }
                 Err(error) if error.kind == SearchIndexErrorKind::TooLarge => {
-                    refused.push(with_causes(&error));
+                    refused.extend(bulk.iter().map(|document| (document.id, with_causes(&error))));
                     continue;
                 }
                 outcomes => outcomes?,
@@ -270,7 +272,9 @@ impl Filler<'_> {
             for (document, outcome) in bulk.iter().zip(outcomes) {
                 match outcome {
                     ItemOutcome::Acknowledged => {}
-                    ItemOutcome::Rejected(failure) => refused.push(format!("gazette {}: {failure}", document.id)),
+                    ItemOutcome::Rejected(failure) => {
+                        refused.push((document.id, format!("gazette {}: {failure}", document.id)));
+                    }
                     ItemOutcome::Resend(why) => {
                         again.push(*document);
                         reason = why;
@@ -317,7 +321,7 @@ mod tests {
             (vec![900_000, 10, 900_000], 9, 200_000, vec![1, 1, 1]),
         ] {
             let rows = (0..).zip(&characters).map(|(id, characters)| row(id, *characters)).collect();
-            let made: Vec<usize> = bulks(rows, Bounds { documents, bytes }).iter().map(Vec::len).collect();
+            let made: Vec<usize> = bulks(rows, Filling { documents, bytes, at_once: 1 }).iter().map(Vec::len).collect();
             assert_eq!(made, sizes, "{characters:?}");
         }
     }

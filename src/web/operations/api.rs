@@ -6,14 +6,22 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::catalog::{RunRecord, ShownRun};
+use crate::catalog::{CatalogError, RunRecord, ShownRun};
 use crate::gazette::RunId;
 use crate::web::problem::Problem;
-use crate::web::site::Shared;
+use crate::web::site::{Shared, Site};
 
 const PATH: &str = "/api/v1/runs";
 const LIMIT: u32 = 20;
 const MOST: u32 = 100;
+
+async fn seen(site: &Site, limit: u32) -> Result<Vec<RunRecord>, CatalogError> {
+    let mut runs = site.catalog.runs(limit).await?;
+    if let Some(shown) = site.catalog.live_run().await? {
+        shown.refresh(&mut runs);
+    }
+    Ok(runs)
+}
 
 /// The last runs, newest first.
 pub async fn runs(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
@@ -21,7 +29,7 @@ pub async fn runs(State(site): State<Shared>, RawQuery(query): RawQuery, headers
         Ok(limit) => limit,
         Err(problem) => return problem.answer(PATH, None, &headers),
     };
-    match site.catalog.runs(limit).await {
+    match seen(&site, limit).await {
         Ok(runs) => answer(&json!({ "runs": runs.iter().map(of_record).collect::<Vec<_>>() })),
         Err(error) => Problem::from(error).answer(PATH, None, &headers),
     }

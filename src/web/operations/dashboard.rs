@@ -35,11 +35,8 @@ async fn look(site: &Site, desk: &Desk) -> Result<Seen, CatalogError> {
     let backlog = desk.scrape.backlog(site).await?;
     let run = scrape::latest_run(site).await?;
     let mut runs = site.catalog.runs(RUNS).await?;
-    // What it has shown is younger than what its heartbeat wrote down.
-    for record in &mut runs {
-        if let Some(live) = run.as_ref().filter(|run| run.record.id == record.id).and_then(|run| run.live.as_ref()) {
-            record.counts = live.counts.clone();
-        }
+    if let Some(run) = &run {
+        run.refresh(&mut runs);
     }
     Ok(Seen { backlog, run, runs })
 }

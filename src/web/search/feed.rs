@@ -1,4 +1,4 @@
-//! A search as an Atom feed (RFC 4287): what is new for it, in any feed reader.
+//! A search as an Atom feed (RFC 4287): the gazettes of the latest days that it finds, in any feed reader.
 
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
@@ -14,7 +14,7 @@ use super::read;
 use crate::search_index::{Hit, SearchQuery, Sort};
 
 /// Entries of the feed.
-const ENTRIES: usize = 20;
+const ENTRIES: usize = 50;
 
 pub async fn feed(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     const PATH: &str = "/search.atom";
@@ -35,7 +35,8 @@ pub async fn feed(State(site): State<Shared>, RawQuery(query): RawQuery, headers
              <id>{}</id>\n<title>{}</title>\n<updated>{updated}</updated>\n<author><name>prelo</name></author>\n\
              <link rel=\"self\" type=\"application/atom+xml\" href=\"{}\"/>\n<link rel=\"alternate\" type=\"text/html\" href=\"{}\"/>\n",
             language.tag(),
-            clean(&this),
+            // The same by whatever name the server is reached.
+            clean(&format!("urn:prelo:search:{}", asked.address(PATH))),
             clean(&title),
             clean(&this),
             clean(&page),
