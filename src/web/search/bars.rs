@@ -14,8 +14,8 @@ const TERRITORIES: usize = 12;
 /// Months shown one by one; of more, years are shown.
 const MONTHS: usize = 18;
 
-/// Both charts, where there is anything to compare.
-pub fn bars(language: Language, asked: &Asked, totals: &Totals) -> Markup {
+/// Both charts, where there is anything to compare among the gazettes that were found.
+pub fn bars(language: Language, asked: &Asked, found: u64, totals: &Totals) -> Markup {
     let many = totals.by_territory.len() > 1 || totals.of_other_territories > 0;
     let long = totals.by_month.len() > 1;
     if !many && !long {
@@ -24,7 +24,7 @@ pub fn bars(language: Language, asked: &Asked, totals: &Totals) -> Markup {
     html! {
         aside.totals aria-label=(language.of("Resultados por território e por mês", "Results by territory and month")) {
             @if many { (territories(language, asked, totals)) }
-            @if long { (months(language, asked, &totals.by_month)) }
+            @if long { (months(language, asked, found, &totals.by_month)) }
         }
     }
 }
@@ -106,7 +106,12 @@ fn territories(language: Language, asked: &Asked, totals: &Totals) -> Markup {
     )
 }
 
-fn months(language: Language, asked: &Asked, totals: &[MonthTotal]) -> Markup {
+fn months(language: Language, asked: &Asked, found: u64, totals: &[MonthTotal]) -> Markup {
+    let rest = |name: &str, gazettes: u64| {
+        (gazettes > 0).then(|| Row { name: name.to_owned(), address: None, gazettes, is_rest: true })
+    };
+    let dated: u64 = totals.iter().map(|total| total.gazettes).sum();
+    let undated = rest(language.of("sem data", "no date"), found.saturating_sub(dated));
     let narrowed = |from: Option<Date>, to: Option<Date>| {
         let SearchQuery { from: first, to: last, .. } = asked.search;
         let (from, to) = (from?.max(first.unwrap_or(Date::MIN)), to?.min(last.unwrap_or(Date::MAX)));
@@ -127,7 +132,9 @@ fn months(language: Language, asked: &Asked, totals: &[MonthTotal]) -> Markup {
             }
         }
         rows.reverse();
-        rows.truncate(MONTHS);
+        let earlier = rows.split_off(rows.len().min(MONTHS)).iter().map(|row| row.gazettes).sum();
+        rows.extend(rest(language.of("anteriores", "earlier"), earlier));
+        rows.extend(undated);
         return chart(language, "short", language.of("Por ano", "By year"), language.of("Ano", "Year"), &rows);
     }
     let row = |total: &MonthTotal| {
@@ -139,7 +146,7 @@ fn months(language: Language, asked: &Asked, totals: &[MonthTotal]) -> Markup {
             is_rest: false,
         }
     };
-    let rows: Vec<Row> = totals.iter().rev().map(row).collect();
+    let rows: Vec<Row> = totals.iter().rev().map(row).chain(undated).collect();
     chart(language, "short", language.of("Por mês", "By month"), language.of("Mês", "Month"), &rows)
 }
 
@@ -178,13 +185,14 @@ mod tests {
             by_month: vec![month("2024-01"), month("2024-02")],
         };
         let asked = Asked::read(Some("q=casa&from=2024-01-15&page=2"));
-        let shown = bars(Language::Portuguese, &asked, &totals).0;
+        let shown = bars(Language::Portuguese, &asked, 8, &totals).0;
         for part in [
             "&lt;b&gt;Ilha&lt;/b&gt; (AL)",
             "href=\"/?q=casa&amp;territory=1&amp;from=2024-01-15\"",
             "href=\"/?q=casa&amp;from=2024-01-15&amp;to=2024-01-31\"",
             "fev. 2024",
             "outros",
+            "sem data</th><td><span></span><span class=\"count\">2<",
             "rect width=\"100\"",
             "rect width=\"4\"",
         ] {

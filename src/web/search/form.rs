@@ -29,7 +29,7 @@ pub fn form(language: Language, asked: &Asked, directory: &Directory) -> Markup 
                 p.hint id="q-hint" {
                     (t("Todas as palavras precisam aparecer. ", "All words must occur. "))
                     code { "\"secretaria de saúde\"" } (t(" frase exata · ", " exact phrase · "))
-                    code { "dispensa OR inexigibilidade" } (t(" uma ou outra · ", " either one · "))
+                    code { (t("dispensa OU inexigibilidade", "dispensa OR inexigibilidade")) } (t(" uma ou outra · ", " either one · "))
                     code { "-obras" } (t(" sem a palavra", " without the word"))
                 }
             }

@@ -107,7 +107,7 @@ fn found(site: Shared, view: &View, directory: &Directory, results: SearchResult
     beginning
         .push_str(&format!("<div class=\"results\"><ol class=\"hits\" start=\"{}\">", view.asked.search.offset + 1));
     let last = view.asked.search.offset + hits.len();
-    let charts = totals.map(|totals| bars::bars(view.language, &view.asked, &totals).0).unwrap_or_default();
+    let charts = totals.map(|totals| bars::bars(view.language, &view.asked, total, &totals).0).unwrap_or_default();
     let end = format!("</ol>{}{}</div>{}", paging(view, total, last).0, charts, layout::closing(&view.frame()));
     let began = Instant::now();
     let (asked, language) = (Arc::new(view.asked.clone()), view.language);
