@@ -38,7 +38,13 @@ pub(super) async fn seen(catalog: &dyn Catalog, limit: u32) -> Result<Seen, Cata
 
 pub async fn runs(args: &RunsArgs, config: &Config, format: Format) -> Result<u8> {
     let catalog = services::existing_catalog(config).await?;
-    let limit = if args.id.is_some() { SEARCHED } else { args.limit };
+    // A whole id is asked for by itself, however old the run is.
+    let whole = args.id.as_deref().and_then(|id| Uuid::parse_str(id).ok()).map(RunId);
+    let limit = match (&args.id, whole) {
+        (None, _) => args.limit,
+        (Some(_), None) => SEARCHED,
+        (Some(_), Some(_)) => 1,
+    };
     let Seen { runs, at_work } = match &catalog {
         Some(catalog) => seen(&**catalog, limit).await?,
         None => Seen::default(),
@@ -53,11 +59,12 @@ pub async fn runs(args: &RunsArgs, config: &Config, format: Format) -> Result<u8
         }
         return Ok(0);
     };
-    // A whole id is found however old the run is.
-    if let (Ok(id), Some(catalog)) = (Uuid::parse_str(id).map(RunId), &catalog)
+    if let (Some(id), Some(catalog)) = (whole, &catalog)
         && let Some(shown) = catalog.run(id).await?
     {
-        return told_of(&shown.record, at_work, format);
+        let mut run = shown.record.clone();
+        shown.refresh(std::slice::from_mut(&mut run));
+        return told_of(&run, at_work, format);
     }
     let found: Vec<&RunRecord> = runs.iter().filter(|run| run.id.to_string().starts_with(&id.to_lowercase())).collect();
     let [run] = found.as_slice() else {
