@@ -32,11 +32,11 @@ mod conformance;
 pub use error::{CatalogError, CatalogErrorKind};
 pub use records::{
     Begun, Claim, Completion, Cursor, Deferred, Explanation, FailedGazette, GazetteState, Indexed, IndexedQuery,
-    Listed, Marked, PageQuery, RunRecord, ScanBacklog, SelectionSummary, SetAside, ShownRun, Status,
+    Interrupted, Listed, Marked, PageQuery, RunRecord, ScanBacklog, SelectionSummary, SetAside, ShownRun, Status,
 };
 pub use registry::{FolderFile, RegisteredFile, Registry};
 pub use run_end::{Outlook, RunEnd};
-pub use story::{Attempt, PageRun, Source, Timings, page_runs};
+pub use story::{Attempt, PageRun, ReadInPart, Source, Timings, page_runs};
 
 /// The state of gazettes, and the lease of the one run that may change it.
 #[async_trait]
@@ -130,6 +130,10 @@ pub trait Catalog: Send + Sync {
     /// Gives claimed gazettes back without an outcome: they are pending as before, and a start of their reader is not
     /// counted against them.
     async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError>;
+
+    /// The same for gazettes whose scans were read in part, in one short transaction: so many pages fewer are due, and the
+    /// attempt is told. One page stays due at least: the gazette has to be taken up again.
+    async fn interrupt(&self, run: RunId, interrupted: &[Interrupted]) -> Result<(), CatalogError>;
 
     /// What a resolved selection holds, for `plan`. Changes nothing. At most `sample` paths without a known size come
     /// along, spread over the selection.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use time::PrimitiveDateTime;
 
-use super::{Attempt, PageRun, Timings, iso};
+use super::{Attempt, PageRun, ReadInPart, Timings, iso};
 use crate::failure::Failure;
 use crate::gazette::{Gazette, GazetteId, RunId, Selection};
 use crate::retry::Recheck;
@@ -61,6 +61,8 @@ pub struct Claim {
     pub starts: u32,
     /// Its last failure, code and detail.
     pub failure: Option<(String, String)>,
+    /// Pages that OCR has still to read; 0 where none is known.
+    pub ocr_due: u32,
 }
 
 /// What is written down about a gazette that the search engine acknowledged.
@@ -102,6 +104,14 @@ pub struct Deferred {
     pub pages: u32,
     /// Of these, pages that OCR has to read.
     pub ocr_due: u32,
+    pub timings: Timings,
+}
+
+/// What is written down about a gazette whose scans were read in part when the run had to end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Interrupted {
+    pub id: GazetteId,
+    pub scans: ReadInPart,
     pub timings: Timings,
 }
 

@@ -27,10 +27,22 @@ pub struct Attempt {
     #[serde(with = "iso")]
     pub at: Option<PrimitiveDateTime>,
     pub run: Option<RunId>,
-    /// `indexed`, `deferred` (its scans wait for OCR), or a failure code.
+    /// `indexed`, `deferred` (its scans wait for OCR), `interrupted` (the run ended while they were read), or a failure code.
     pub outcome: String,
     pub detail: String,
+    /// Of an interrupted one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scans: Option<ReadInPart>,
     pub timings: Timings,
+}
+
+/// How far OCR has come with a gazette.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadInPart {
+    /// Pages that were read now.
+    pub pages: u32,
+    /// Pages that were to be read, these among them.
+    pub due: u32,
 }
 
 /// As it is stored, behind the moment.
@@ -41,15 +53,26 @@ struct Stored<'a> {
     outcome: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: std::borrow::Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scans: Option<ReadInPart>,
     #[serde(skip_serializing_if = "Timings::is_empty")]
     timings: Timings,
 }
 
 /// The line of an attempt, without the moment, which the database's clock writes before it.
 pub(super) fn line(run: RunId, outcome: &str, detail: &str, timings: &Timings) -> String {
+    written(run, outcome, detail, None, timings)
+}
+
+/// The same of a gazette whose scans were read in part.
+pub(super) fn line_of_interrupted(run: RunId, scans: ReadInPart, timings: &Timings) -> String {
+    written(run, "interrupted", "", Some(scans), timings)
+}
+
+fn written(run: RunId, outcome: &str, detail: &str, scans: Option<ReadInPart>, timings: &Timings) -> String {
     let detail = detail.char_indices().nth(DETAIL).map_or(detail, |(end, _)| &detail[..end]);
     let timings = timings.iter().map(|(stage, seconds)| (*stage, (seconds * 1_000.0).round() / 1_000.0)).collect();
-    let stored = Stored { run: run.to_string(), outcome: outcome.to_owned(), detail: detail.into(), timings };
+    let stored = Stored { run: run.to_string(), outcome: outcome.to_owned(), detail: detail.into(), scans, timings };
     // A map of words and numbers is always JSON; without it there would only be an attempt less to tell.
     serde_json::to_string(&stored).unwrap_or_default()
 }
@@ -64,6 +87,7 @@ pub(super) fn attempts(column: &str) -> Vec<Attempt> {
             run: Uuid::from_str(&stored.run).ok().map(RunId),
             outcome: stored.outcome,
             detail: stored.detail.into_owned(),
+            scans: stored.scans,
             timings: stored.timings,
         })
     };

@@ -8,7 +8,7 @@ use super::output::moment;
 use super::places::Places;
 use super::words::{self, code_words, t, t_one, told};
 use super::{Usage, output, services, set_aside};
-use crate::catalog::{Attempt, Catalog, CatalogError, GazetteState, PageRun, Source};
+use crate::catalog::{Attempt, Catalog, CatalogError, GazetteState, PageRun, ReadInPart, Source};
 use crate::config::Config;
 use crate::failure::FailureCode;
 use crate::gazette::GazetteId;
@@ -199,6 +199,10 @@ fn attempt(attempt: &Attempt) -> Vec<String> {
     let outcome = match attempt.outcome.as_str() {
         "indexed" => t_one("indexed").to_owned(),
         "deferred" => t("waits for OCR").to_owned(),
+        "interrupted" => {
+            let ReadInPart { pages, due } = attempt.scans.unwrap_or(ReadInPart { pages: 0, due: 0 });
+            told("cut off: {pages} of {due} pages read", &[("pages", &pages), ("due", &due)])
+        }
         code => code.to_owned(),
     };
     // The whole id is in the JSON; its beginning is enough for `prelo runs`.

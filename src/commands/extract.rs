@@ -150,11 +150,11 @@ impl Reader {
             cache: Cache::default(),
             save: &|_| {},
             is_stopping: &|| false,
-            on_page: &|| {},
+            on_page: &|_| {},
         };
         match ocr::complete(text, job)? {
             Read::Done { text, .. } => Ok(text),
-            Read::Stopped => Err(Failure::new(FailureCode::OcrPartial, "it was stopped").into()),
+            Read::Stopped { .. } => Err(Failure::new(FailureCode::OcrPartial, "it was stopped").into()),
         }
     }
 }

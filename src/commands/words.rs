@@ -162,6 +162,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("pages by OCR", "páginas por OCR"),
     ("waiting for OCR", "à espera de OCR"),
     ("waits for OCR", "espera OCR"),
+    ("cut off: {pages} of {due} pages read", "interrompida: {pages} de {due} páginas lidas"),
     ("warnings", "avisos"),
     ("characters", "caracteres"),
     ("quality", "qualidade"),

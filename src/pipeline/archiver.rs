@@ -182,12 +182,13 @@ impl Archiver {
 fn page_table(text: &Text, source_text: &str) -> Vec<PageRun> {
     let page = |(page, own): (u32, &str)| {
         let quality = text.page_quality.get(page as usize).copied().flatten();
+        let quality = quality.map(|percent| f32::from(percent) / 100.0);
         if text.recognized.binary_search(&page).is_ok() {
-            (Source::Ocr, None)
+            (Source::Ocr, quality)
         } else if own.bytes().all(|byte| byte.is_ascii_whitespace()) {
             (Source::None, None)
         } else {
-            (Source::Text, quality.map(|percent| f32::from(percent) / 100.0))
+            (Source::Text, quality)
         }
     };
     page_runs((0..).zip(source_text.split('\u{c}')).map(page))

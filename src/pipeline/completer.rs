@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Receiver;
 use super::id_set::IdSet;
 use super::{Context, Outcome, dependency, retrying};
 use crate::budget::BytePermit;
-use crate::catalog::{CatalogError, Completion, Deferred, FailedGazette};
+use crate::catalog::{CatalogError, Completion, Deferred, FailedGazette, Interrupted};
 use crate::failpoint::{self, Point};
 use crate::gazette::GazetteId;
 use crate::telemetry::Event;
@@ -45,6 +45,7 @@ struct Group {
     /// Of the files of `failures`, in their order.
     keys: Vec<String>,
     released: Vec<GazetteId>,
+    interrupted: Vec<Interrupted>,
     lost: Vec<GazetteId>,
     deferred: Vec<Deferred>,
     permits: Vec<BytePermit>,
@@ -65,6 +66,7 @@ impl Group {
                     group.permits.extend(permit);
                 }
                 Outcome::Released { id } => group.released.push(id),
+                Outcome::Interrupted { interrupted } => group.interrupted.push(interrupted),
                 Outcome::Lost { id } => group.lost.push(id),
                 Outcome::Deferred { deferred } => group.deferred.push(deferred),
             }
@@ -76,7 +78,8 @@ impl Group {
 async fn record(context: &Context, incomplete: &mut IdSet, group: Group) -> Result<(), CatalogError> {
     let policy = context.retry_policy(context.config.catalog_attempts);
     let (run, catalog) = (context.run(), &context.catalog);
-    let Group { mut completions, mut failures, keys, released, lost, mut deferred, permits } = group;
+    let Group { mut completions, mut failures, keys, mut released, mut interrupted, lost, mut deferred, permits } =
+        group;
     let timings = |gazette| context.telemetry.timings(gazette);
     for completion in &mut completions {
         completion.timings = timings(completion.id);
@@ -132,11 +135,19 @@ async fn record(context: &Context, incomplete: &mut IdSet, group: Group) -> Resu
             context.telemetry.emit(&event);
         }
     }
+    if !interrupted.is_empty() {
+        for interrupted in &mut interrupted {
+            interrupted.timings = timings(interrupted.id);
+        }
+        let interrupt = || catalog.interrupt(run, &interrupted);
+        retrying(context, &policy, "give gazettes back that were read in part", interrupt).await?;
+    }
     if !released.is_empty() {
         retrying(context, &policy, "give gazettes back", || catalog.release(run, &released)).await?;
-        for gazette in released {
-            context.telemetry.emit(&Event::Released { gazette, again: incomplete.contains(gazette) });
-        }
+    }
+    released.extend(interrupted.iter().map(|interrupted| interrupted.id));
+    for gazette in released {
+        context.telemetry.emit(&Event::Released { gazette, again: incomplete.contains(gazette) });
     }
     for gazette in lost {
         context.telemetry.emit(&Event::ClaimLost { gazette, again: incomplete.contains(gazette) });

@@ -62,7 +62,9 @@ pub(super) async fn watch(context: Context, deadline: Instant) {
 fn pace(live: &Live, earlier: &[RunRecord]) -> Pace {
     let lane = *live.counts.lane(live.lane);
     let of_earlier = || {
-        let lanes = earlier.iter().map(|run| *run.counts.lane(live.lane)).filter(|lane| lane.gazettes > 0);
+        // A run that was stopped within a long scan has read pages, and no gazette.
+        let lanes = earlier.iter().map(|run| *run.counts.lane(live.lane));
+        let lanes = lanes.filter(|lane| lane.gazettes > 0 || (live.lane == Lane::Ocr && lane.pages > 0));
         lanes.fold((0, 0, 0.0), |sum, lane| (sum.0 + lane.gazettes, sum.1 + lane.pages, sum.2 + lane.seconds))
     };
     let (gazettes, pages, seconds) =
@@ -146,5 +148,11 @@ mod tests {
         }
         let first = Live { lane: Lane::Ocr, readers: 8, ..Live::default() };
         assert_eq!(pace(&first, &[]).slow_seconds.to_bits(), UNMEASURED_PAGE_SECONDS.to_bits());
+        let cut_short = [earlier(LaneCounts { pages: 8, seconds: 40.0, ..LaneCounts::default() })];
+        let one_reader = Live { readers: 1, ..first };
+        assert!(
+            (pace(&one_reader, &cut_short).slow_seconds - 7.5).abs() < 1e-9,
+            "five seconds a page, and half of it more"
+        );
     }
 }

@@ -76,7 +76,7 @@ enum Undone {
 }
 
 impl Downloader {
-    async fn download(&self, Claimed { gazette, suspect, version }: Claimed) {
+    async fn download(&self, Claimed { gazette, suspect, version, ocr_due }: Claimed) {
         let id = gazette.id;
         // Here, where it has its slot: what waited for one may have waited long.
         self.context.dependencies.settled(&self.context).await;
@@ -103,7 +103,7 @@ impl Downloader {
                     bytes: file.bytes,
                     elapsed: started.elapsed(),
                 });
-                let _ = self.spooled.send(Spooled { gazette, suspect, file, permit, time }).await;
+                let _ = self.spooled.send(Spooled { gazette, suspect, ocr_due, file, permit, time }).await;
                 return;
             }
             Err(error) => error,

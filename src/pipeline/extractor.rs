@@ -20,7 +20,7 @@ use super::time_left::TimeLeft;
 use super::workers::Workers;
 use super::{Context, Extracted, Outcome, Spooled, dependency};
 use crate::budget::{ByteBudget, BytePermit, MemoryPlan};
-use crate::catalog::{Deferred, Timings};
+use crate::catalog::{Deferred, Interrupted, ReadInPart, Timings};
 use crate::extraction::sandbox::{Document, ReadError};
 use crate::extraction::{self, Limits, Text};
 use crate::failpoint::{self, Point};
@@ -123,7 +123,14 @@ impl Extractor {
                 let deferred = Deferred { id, file_checksum, bytes, pages, ocr_due: scans, timings: Timings::new() };
                 let _ = self.outcomes.send(Outcome::Deferred { deferred }).await;
             }
-            Ok(Reading::Stopped) => drop(self.outcomes.send(Outcome::Released { id }).await),
+            Ok(Reading::Stopped(scans)) => {
+                let outcome = if scans.pages > 0 {
+                    Outcome::Interrupted { interrupted: Interrupted { id, scans, timings: Timings::new() } }
+                } else {
+                    Outcome::Released { id }
+                };
+                let _ = self.outcomes.send(outcome).await;
+            }
             Err(ReadError::Document(mut failure)) => {
                 // It was there when the download ended.
                 if failure.code == FailureCode::NotFound {
@@ -142,7 +149,7 @@ impl Extractor {
 
     /// On a thread of the pool. The file and its room in the spool go as soon as it is read.
     async fn read(self: Arc<Self>, item: Spooled) -> (Gazette, TimeLeft, Result<Reading, ReadError>) {
-        let Spooled { gazette, file, permit, time, .. } = item;
+        let Spooled { gazette, file, permit, time, ocr_due, .. } = item;
         let runtime = Handle::current();
         let (answer, result) = oneshot::channel();
         let (extractor, row) = (self.clone(), gazette.clone());
@@ -151,7 +158,7 @@ impl Extractor {
             let limits = extractor.limits();
             let result = extraction::open(file.path(), &limits)
                 .map_err(ReadError::from)
-                .and_then(|(opened, bytes)| extractor.read_opened(&row, &opened, bytes, &limits, &runtime));
+                .and_then(|(opened, bytes)| extractor.read_opened(&row, ocr_due, &opened, bytes, &limits, &runtime));
             let result = if file.has_changed() {
                 Err(Failure::new(FailureCode::Checksum, "it was changed while it was read").into())
             } else {
@@ -176,6 +183,7 @@ impl Extractor {
     fn read_opened(
         &self,
         gazette: &Gazette,
+        ocr_due: u32,
         opened: &std::fs::File,
         bytes: u64,
         limits: &Limits,
@@ -212,8 +220,11 @@ impl Extractor {
             }
             Scans::PutOff => Ok(Reading::Text(text, permit)),
             Scans::Read => {
-                let recognizer = Recognizer { context, gazette, runtime };
-                Ok(recognizer.read(text, document)?.map_or(Reading::Stopped, |text| Reading::Text(text, permit)))
+                let recognizer = Recognizer { context, gazette, runtime, ocr_due };
+                Ok(match recognizer.read(text, document)? {
+                    Ok(text) => Reading::Text(text, permit),
+                    Err(read_in_part) => Reading::Stopped(read_in_part),
+                })
             }
         }
     }
@@ -229,5 +240,5 @@ enum Reading {
         scans: u32,
     },
     /// The run ends; what was read so far is remembered.
-    Stopped,
+    Stopped(ReadInPart),
 }

@@ -179,7 +179,7 @@ impl Lister<'_> {
                         let suspect = quarantine::is_suspect(claim);
                         let key = gazette.file_path.as_deref().unwrap_or_default();
                         context.telemetry.emit(&Event::Claimed { gazette: gazette.id, key });
-                        claimed.send(Claimed { gazette, suspect, version }).await.is_ok()
+                        claimed.send(Claimed { gazette, suspect, version, ocr_due: claim.ocr_due }).await.is_ok()
                     }
                 };
                 if !sent {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::BytePermit;
-use crate::catalog::{Catalog, Completion, Deferred, FailedGazette, Timings};
+use crate::catalog::{Catalog, Completion, Deferred, FailedGazette, Interrupted, Timings};
 use crate::config::{Config, LiveConfig};
 use crate::extraction::ocr::Ocr;
 use crate::extraction::sandbox::Sandbox;
@@ -105,6 +105,8 @@ struct Claimed {
     suspect: bool,
     /// Of a file of a folder: the version that the gazette's checksum is of.
     version: Option<FileVersion>,
+    /// As in [`Claim`](crate::catalog::Claim).
+    ocr_due: u32,
 }
 
 /// A gazette whose file lies in the spool.
@@ -112,6 +114,8 @@ struct Spooled {
     gazette: Gazette,
     /// As in [`Claimed`].
     suspect: bool,
+    /// As in [`Claimed`].
+    ocr_due: u32,
     file: spool::SpooledFile,
     /// Room in the spool.
     permit: BytePermit,
@@ -149,6 +153,10 @@ enum Outcome {
     },
     Released {
         id: GazetteId,
+    },
+    /// The same, and its scans were read in part.
+    Interrupted {
+        interrupted: Interrupted,
     },
     /// Somebody else took it over.
     Lost {

@@ -87,6 +87,7 @@ mod tests {
             id: GazetteId(1),
             starts,
             failure: failure.map(|(code, detail)| (code.into(), detail.into())),
+            ocr_due: 0,
         };
         assert_eq!((is_suspect(&claim(0, None)), is_suspect(&claim(1, None))), (false, true));
         assert_eq!(verdict(&claim(2, None), 3), None);

@@ -1,14 +1,17 @@
 //! Has the scans of a document read by OCR, and remembers among the texts what was read of each picture.
 
 use std::cell::Cell;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::Context;
+use crate::catalog::ReadInPart;
 use crate::extraction::Text;
-use crate::extraction::ocr::{self, Cache, Job, Read};
+use crate::extraction::ocr::{self, By, Cache, Job, Read};
 use crate::extraction::sandbox::{Document, ReadError};
 use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
@@ -66,14 +69,19 @@ pub(super) struct Recognizer<'a> {
     pub context: &'a Context,
     pub gazette: &'a Gazette,
     pub runtime: &'a Handle,
+    /// Pages that were to be read when it was claimed.
+    pub ocr_due: u32,
 }
 
 impl Recognizer<'_> {
-    /// The text with what was found on its scans; `None` when the run ends before.
-    pub fn read(&self, text: Text, document: Document<'_>) -> Result<Option<Text>, ReadError> {
+    /// The text with what was found on its scans, or how far it came when the run ends before.
+    pub fn read(&self, text: Text, document: Document<'_>) -> Result<Result<Text, ReadInPart>, ReadError> {
         let (context, id) = (self.context, self.gazette.id);
         context.telemetry.emit(&Event::StageBegun { gazette: id, stage: Stage::Ocr });
         let started = Instant::now();
+        let scans = u32::try_from(text.scans.len()).unwrap_or(u32::MAX);
+        // An earlier run has read these, and said so.
+        let known_before = AtomicU32::new(scans.saturating_sub(self.ocr_due));
         let job = Job {
             ocr: &context.ocr,
             sandbox: &context.sandbox,
@@ -85,12 +93,26 @@ impl Recognizer<'_> {
                 PAGE_BEGUN.set(Some(Instant::now()));
                 !context.shutdown.is_running()
             },
-            on_page: &|| {
+            on_page: &|by| {
                 let elapsed = PAGE_BEGUN.take().map(|begun| begun.elapsed()).unwrap_or_default();
-                context.telemetry.emit(&Event::PageRecognized { gazette: id, elapsed });
+                let event = match by {
+                    By::Engine => Event::PageRecognized { gazette: id, elapsed },
+                    By::Memory => {
+                        let one_less = |known: u32| known.checked_sub(1);
+                        let was_due = known_before.fetch_update(Relaxed, Relaxed, one_less).is_err();
+                        Event::PageRemembered { gazette: id, was_due }
+                    }
+                };
+                context.telemetry.emit(&event);
             },
         };
-        let Read::Done { text, engine_pages } = ocr::complete(text, job)? else { return Ok(None) };
+        let (text, engine_pages) = match ocr::complete(text, job)? {
+            Read::Done { text, engine_pages } => (text, engine_pages),
+            Read::Stopped { engine_pages: pages } => {
+                context.telemetry.emit(&Event::Interrupted { gazette: id, pages, elapsed: started.elapsed() });
+                return Ok(Err(ReadInPart { pages, due: self.ocr_due.max(pages) }));
+            }
+        };
         context.telemetry.emit(&Event::Recognized {
             gazette: id,
             pages: text.ocr_pages(),
@@ -99,7 +121,7 @@ impl Recognizer<'_> {
             warnings: &text.warnings,
             elapsed: started.elapsed(),
         });
-        Ok(Some(text))
+        Ok(Ok(text))
     }
 
     fn key(&self) -> String {

@@ -36,10 +36,11 @@ pub struct RunCounts {
 pub struct LaneCounts {
     /// What it held when it began.
     pub selected: u64,
+    /// The same in pages, without those that turned out to be known.
     pub selected_pages: u64,
     /// Gazettes that it is done with, the put off ones included.
     pub gazettes: u64,
-    /// Pages read; in the OCR lane, those that OCR has looked at.
+    /// Pages read; in the OCR lane, those that the engine has read.
     pub pages: u64,
     /// Wall-clock seconds.
     pub seconds: f64,
@@ -141,6 +142,9 @@ impl RunCounts {
                 self.digital.gazettes += 1;
             }
             Event::PageRecognized { .. } => self.ocr.pages += 1,
+            Event::PageRemembered { was_due, .. } => {
+                self.ocr.selected_pages = self.ocr.selected_pages.saturating_sub(u64::from(*was_due));
+            }
             // Without its scans it was indexed, and is counted there.
             Event::Released { again: true, .. } | Event::ClaimLost { again: true, .. } => {}
             Event::ClaimMissed { .. } | Event::Released { .. } | Event::ClaimLost { .. } => self.skipped += 1,
@@ -184,7 +188,9 @@ mod tests {
         assert_eq!(counts.digital.seconds_left(), Some(4.0), "three of six are left at three in four seconds");
 
         for event in [
-            Event::LaneBegun { lane: Lane::Ocr, gazettes: 2, pages: 4 },
+            Event::LaneBegun { lane: Lane::Ocr, gazettes: 2, pages: 5 },
+            Event::PageRemembered { gazette: GazetteId(4), was_due: true },
+            Event::PageRemembered { gazette: GazetteId(4), was_due: false },
             Event::PageRecognized { gazette: GazetteId(4), elapsed: std::time::Duration::ZERO },
             indexed(4, 1, false),
             indexed(1, 1, true),

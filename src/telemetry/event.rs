@@ -54,6 +54,10 @@ pub enum Event<'a> {
     Deferred { gazette: GazetteId, scans: u32 },
     /// OCR has looked at one page more.
     PageRecognized { gazette: GazetteId, elapsed: Duration },
+    /// The run ends while the scans are read; `pages` were read by the engine.
+    Interrupted { gazette: GazetteId, pages: u32, elapsed: Duration },
+    /// What is on a scanned page was known before. `was_due`: the lane has counted it among those to be read.
+    PageRemembered { gazette: GazetteId, was_due: bool },
     /// The scans of a gazette were read: by the engine, or it was remembered what it had read.
     Recognized {
         gazette: GazetteId,
@@ -133,6 +137,7 @@ impl Event<'_> {
             Self::Claimed { .. }
                 | Self::StageBegun { .. }
                 | Self::PageRecognized { .. }
+                | Self::PageRemembered { .. }
                 | Self::FilesCompared { .. }
                 | Self::Sampled(_)
         )

@@ -244,6 +244,11 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
         Event::PageRecognized { gazette, elapsed } => {
             trace!(run_id, gazette_id = gazette.0, seconds = elapsed.as_secs_f64(), "page read by OCR");
         }
+        Event::Interrupted { gazette, pages, elapsed } => {
+            let seconds = elapsed.as_secs_f64();
+            debug!(run_id, gazette_id = gazette.0, pages, seconds, "scans read in part: the run ends");
+        }
+        Event::PageRemembered { gazette, .. } => trace!(run_id, gazette_id = gazette.0, "page was read before"),
         Event::EndSet { at, within } => {
             info!(
                 run_id,

@@ -125,7 +125,10 @@ impl Telemetry {
             }
             _ => {}
         }
-        let seen = matches!(event, Event::PageRecognized { .. } | Event::LaneBegun { .. } | Event::Sampled(_));
+        let seen = matches!(
+            event,
+            Event::PageRecognized { .. } | Event::PageRemembered { .. } | Event::LaneBegun { .. } | Event::Sampled(_)
+        );
         if event.finishes_a_gazette() || seen {
             self.shared.progress.show(|| self.live());
             if !self.shared.progress.is_bar() && self.is_time_for_a_line(event, lane) {

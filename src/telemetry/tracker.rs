@@ -142,6 +142,7 @@ impl Tracker {
                 self.took_of(*gazette, Stage::Ocr, elapsed.as_secs_f64());
                 return self.moves(*gazette, Stage::Store, true, now);
             }
+            Event::Interrupted { gazette, elapsed, .. } => self.took_of(*gazette, Stage::Ocr, elapsed.as_secs_f64()),
             Event::TextStored { gazette, elapsed, .. } => {
                 self.took_of(*gazette, Stage::Store, elapsed.as_secs_f64());
                 return self.moves(*gazette, Stage::Index, true, now);

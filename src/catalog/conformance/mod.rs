@@ -87,6 +87,7 @@ against_both! {
     numbers::what_was_indexed_is_listed_whatever_became_of_it;
     numbers::territories_with_gazettes_are_listed;
     scans::what_is_put_off_changes_lanes;
+    scans::what_was_read_in_part_is_due_no_more;
     scans::without_ocr_scans_are_files_like_others;
     scans::another_file_is_read_before_its_scans;
     scans::scans_that_were_asked_for_by_another_name_are_read_in_the_same_run;

@@ -1,6 +1,6 @@
 //! Gazettes that wait for OCR.
 
-use super::super::{Completion, Cursor, Deferred, ScanBacklog, Timings};
+use super::super::{Completion, Cursor, Deferred, Interrupted, ReadInPart, ScanBacklog, Timings};
 use super::world::{EVERYTHING, World, completion, mode, raw_ids};
 use crate::failure::FailureCode;
 use crate::gazette::{GazetteId, Mode, RunId, Selection};
@@ -65,6 +65,38 @@ pub async fn what_is_put_off_changes_lanes(world: &World) {
     world.claim(next, &[2]).await;
     assert!(world.fail(next, 2, FailureCode::OcrUnavailable, None).await);
     assert_eq!(scans(world, &all, next).await, Vec::<i64>::new(), "a failure is an outcome");
+}
+
+pub async fn what_was_read_in_part_is_due_no_more(world: &World) {
+    world.with_gazettes(3).await;
+    let all = mode(Mode::Unprocessed);
+    let run = world.run(&all).await;
+    world.claim(run, &[1, 2, 3]).await;
+    defer(world, run, &[1, 2]).await;
+    assert_eq!(world.complete(run, &[3]).await, [3]);
+    let claims = world.claims(run, &[1, 2, 3], false).await;
+    assert_eq!(claims.iter().map(|claim| (claim.id.0, claim.ocr_due)).collect::<Vec<_>>(), [(1, 3), (2, 3), (3, 0)]);
+    assert!(world.catalog.start(run, GazetteId(1)).await.unwrap());
+    let interrupted = |id, pages, due| Interrupted {
+        id: GazetteId(id),
+        scans: ReadInPart { pages, due },
+        timings: [(crate::telemetry::Stage::Ocr, 4.0)].into(),
+    };
+    let cut_off = [interrupted(1, 2, 3), interrupted(2, 9, 9), interrupted(3, 1, 1)];
+    world.catalog.interrupt(run, &cut_off).await.unwrap();
+    world.catalog.interrupt(run, &cut_off).await.unwrap();
+    world.holds(1, "state = 'pending' AND ocr_due = 1 AND starts = 0 AND lease_run IS NULL").await;
+    world.holds(2, "state = 'pending' AND ocr_due = 1 AND lease_run IS NULL").await;
+    world.holds(3, "state = 'indexed' AND ocr_due = 0 AND lease_run IS NULL").await;
+    assert_eq!(scans(world, &all, run).await, [2, 1], "they are taken up again");
+    let attempts = world.catalog.explain(GazetteId(1)).await.unwrap().unwrap().attempts;
+    let told: Vec<_> = attempts.iter().map(|attempt| (attempt.outcome.as_str(), attempt.scans)).collect();
+    assert_eq!(told, [("deferred", None), ("interrupted", Some(ReadInPart { pages: 2, due: 3 }))]);
+    assert!((attempts[1].timings[&crate::telemetry::Stage::Ocr] - 4.0).abs() < f32::EPSILON);
+
+    // Who has lost the claim says nothing.
+    world.catalog.interrupt(RunId::new(), &[interrupted(1, 1, 1)]).await.unwrap();
+    assert_eq!(world.catalog.explain(GazetteId(1)).await.unwrap().unwrap().attempts.len(), 2);
 }
 
 pub async fn without_ocr_scans_are_files_like_others(world: &World) {

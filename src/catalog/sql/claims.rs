@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use sqlx::Pool;
 
-use super::super::Claim;
 use super::super::dialect::{Connection, Dialect, List};
 use super::super::statement::{Row, Statement};
-use super::{begin, runs};
+use super::super::{Claim, Interrupted, story};
+use super::{ROWS_PER_STATEMENT, begin, runs};
 use crate::gazette::{EXTRACTOR_VERSION, GazetteId, RunId};
 
 /// What a row was before its claim: a claim changes neither the failure nor the text's checksum.
@@ -42,7 +42,7 @@ pub async fn claim<D: Dialect>(
          OR prelo_gazettes.lease_until <= ",
     )
     .now()
-    .sql(" RETURNING gazette_id AS id, starts, failure_code, failure_detail")
+    .sql(" RETURNING gazette_id AS id, starts, failure_code, failure_detail, ocr_due")
     .rows(&mut transaction)
     .await?;
     let mut claims = claimed.iter().map(read_claim::<D>).collect::<Result<Vec<_>, _>>()?;
@@ -62,7 +62,8 @@ fn read_claim<D: Dialect>(row: &Row<D>) -> Result<Claim, sqlx::Error> {
         Some(code) => Some((code, row.maybe_text("failure_detail")?.unwrap_or_default())),
         None => None,
     };
-    Ok(Claim { id: row.id("id")?, starts: row.number("starts")?, failure })
+    let ocr_due = row.maybe_number("ocr_due")?.unwrap_or_default();
+    Ok(Claim { id: row.id("id")?, starts: row.number("starts")?, failure, ocr_due })
 }
 
 /// What a failure was about is no more: the file, the reader, or the patience of whoever asks for it by name. The row
@@ -129,6 +130,37 @@ pub async fn release<D: Dialect>(pool: &Pool<D::Db>, run: RunId, ids: &[GazetteI
     let mut transaction = begin::<D>(pool).await?;
     runs::lock::<D>(&mut transaction, run).await?;
     give_back::<D>(&mut transaction, run, Some(ids)).await?;
+    transaction.commit().await
+}
+
+pub async fn interrupt<D: Dialect>(
+    pool: &Pool<D::Db>,
+    run: RunId,
+    interrupted: &[Interrupted],
+) -> Result<(), sqlx::Error> {
+    let mut transaction = begin::<D>(pool).await?;
+    runs::lock::<D>(&mut transaction, run).await?;
+    for chunk in interrupted.chunks(ROWS_PER_STATEMENT) {
+        let rows = chunk.iter().map(|interrupted| {
+            let attempt = story::line_of_interrupted(run, interrupted.scans, &interrupted.timings);
+            vec![interrupted.id.into(), interrupted.scans.pages.into(), attempt.into()]
+        });
+        Statement::<D>::new("WITH ")
+            .values("read_in_part (id, pages, attempt)", rows)
+            .sql(concat!(
+                "UPDATE prelo_gazettes SET lease_run = NULL, lease_until = NULL, ",
+                "starts = CASE WHEN state = 'started' AND starts > 0 THEN starts - 1 ELSE starts END, ",
+                "ocr_due = CASE WHEN ocr_due > read_in_part.pages THEN ocr_due - read_in_part.pages \
+                 WHEN ocr_due > 0 THEN 1 ELSE ocr_due END, "
+            ))
+            .attempt("read_in_part.attempt")
+            .sql(", state = ")
+            .sql(RESTORED_STATE)
+            .sql(" FROM read_in_part WHERE prelo_gazettes.gazette_id = read_in_part.id AND prelo_gazettes.lease_run = ")
+            .bind(run)
+            .run(&mut transaction)
+            .await?;
+    }
     transaction.commit().await
 }
 

@@ -8,12 +8,9 @@ use sqlx::Pool;
 use super::super::dialect::{Connection, Dialect, Value};
 use super::super::statement::{Statement, milliseconds};
 use super::super::{Completion, Deferred, FailedGazette, story};
-use super::{begin, runs};
+use super::{ROWS_PER_STATEMENT, begin, runs};
 use crate::failure::FailureCode;
 use crate::gazette::{EXTRACTOR_VERSION, GazetteId, RunId};
-
-/// Rows of one statement; each binds up to fourteen values, and SQLite takes 32,766 of them.
-const ROWS_PER_STATEMENT: usize = 1_000;
 
 pub async fn complete<D: Dialect>(
     pool: &Pool<D::Db>,

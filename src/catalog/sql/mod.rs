@@ -19,11 +19,14 @@ use super::dialect::Dialect;
 use super::error::from_sqlx;
 use super::{
     Backlog, Begun, Catalog, CatalogError, Claim, Completion, Connections, Deferred, Explanation, FailedGazette,
-    Indexed, IndexedQuery, Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog,
+    Indexed, IndexedQuery, Interrupted, Listed, Live, Marked, PageQuery, Registry, RunCounts, RunRecord, ScanBacklog,
     SelectionSummary, SetAside, ShownRun, Status,
 };
 use crate::failure::FailureCode;
 use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
+
+/// Rows of one statement; each binds up to fourteen values, and SQLite takes 32,766 of them.
+const ROWS_PER_STATEMENT: usize = 1_000;
 
 /// The catalogue in a database of dialect `D`.
 pub struct SqlCatalog<D: Dialect> {
@@ -147,6 +150,10 @@ impl<D: Dialect> Catalog for SqlCatalog<D> {
 
     async fn retry_failed(&self, code: FailureCode) -> Result<u64, CatalogError> {
         marks::retry_failed::<D>(&self.pool, code).await.map_err(self.context("make failures due again"))
+    }
+
+    async fn interrupt(&self, run: RunId, interrupted: &[Interrupted]) -> Result<(), CatalogError> {
+        claims::interrupt::<D>(&self.pool, run, interrupted).await.map_err(self.context("give gazettes back"))
     }
 
     async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError> {

@@ -22,7 +22,7 @@ pub(super) fn is_credible(recognized: &Recognized, role: Role) -> bool {
 /// # Errors
 /// What the document lacked, when nothing was found that makes up for it; `LIMIT_MEMORY` when the text passes its limit.
 pub(super) fn merge(text: Text, found: &[Found], limits: &Limits, least_confidence: f32) -> Result<Text, Failure> {
-    let Text { text: own, lacking, scans, mut unreadable, mut warnings, .. } = text;
+    let Text { text: own, lacking, scans, mut unreadable, mut warnings, mut page_quality, .. } = text;
     let mut merged = String::with_capacity(own.len() + found.iter().map(Found::bytes).sum::<usize>() + scans.len());
     let mut waiting = found.iter().peekable();
     let mut recognized = Vec::new();
@@ -48,6 +48,7 @@ pub(super) fn merge(text: Text, found: &[Found], limits: &Limits, least_confiden
             let words = read.words as f32;
             weight += words;
             sum += words * read.confidence;
+            set_quality(&mut page_quality, page, read.confidence);
             recognized.push(page);
         }
     }
@@ -78,7 +79,7 @@ pub(super) fn merge(text: Text, found: &[Found], limits: &Limits, least_confiden
     }
     let quality = mean_quality(text.quality, text.pages, confidence, recognized.len());
     Ok(Text {
-        page_quality: text.page_quality,
+        page_quality,
         characters: merged.chars().count() as u64,
         text: merged,
         quality,
@@ -92,6 +93,17 @@ pub(super) fn merge(text: Text, found: &[Found], limits: &Limits, least_confiden
         recovered: text.recovered,
         partial: text.partial,
     })
+}
+
+/// The quality of a page that OCR has read is its confidence.
+fn set_quality(page_quality: &mut Vec<Option<u8>>, page: u32, confidence: f32) {
+    let page = page as usize;
+    if page_quality.len() <= page {
+        page_quality.resize(page + 1, None);
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0..1
+    let percent = (confidence.clamp(0.0, 1.0) * 100.0).round() as u8;
+    page_quality[page] = Some(percent);
 }
 
 /// What stays of a page that is replaced.
@@ -160,6 +172,7 @@ mod tests {
         let merged = merge(own, &found, &Limits::default(), 0.5).unwrap();
         assert_eq!(merged.text, "um\x0cdois\x0ctrês\n\nmais");
         assert_eq!((merged.recognized, merged.unreadable), (vec![1, 2], vec![]));
+        assert_eq!(merged.page_quality, [None, Some(90), Some(90)]);
         assert!(merged.warnings.is_empty());
     }
 

@@ -22,7 +22,7 @@ mod tesseract;
 mod tsv;
 
 pub use cache::Cache;
-pub use pages::{Job, Read, complete};
+pub use pages::{By, Job, Read, complete};
 use room::Room;
 use tesseract::Tesseract;
 

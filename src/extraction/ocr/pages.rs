@@ -1,7 +1,7 @@
 //! Reads the scans of a document, page by page, on the threads of the pool that have nothing else to do.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -32,7 +32,7 @@ pub struct Job<'a> {
     /// Whether no further page is to be begun: the run ends.
     pub is_stopping: &'a (dyn Fn() -> bool + Sync),
     /// Called after each page.
-    pub on_page: &'a (dyn Fn() + Sync),
+    pub on_page: &'a (dyn Fn(By) + Sync),
 }
 
 /// What came of it.
@@ -41,8 +41,16 @@ pub struct Job<'a> {
 pub enum Read {
     /// The text with what was found. `engine_pages` were read by the engine now, the others were remembered.
     Done { text: Text, engine_pages: u32 },
-    /// It was stopped; what was read is saved.
-    Stopped,
+    /// It was stopped; what was read is saved, `engine_pages` of it by the engine now.
+    Stopped { engine_pages: u32 },
+}
+
+/// Who knew what is on a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    Engine,
+    /// It was read before, or shows nothing.
+    Memory,
 }
 
 /// What OCR found on one page.
@@ -75,12 +83,14 @@ pub fn complete(text: Text, job: Job<'_>) -> Result<Read, ReadError> {
     let reader = Reader {
         engine,
         progress: Mutex::new(Progress { cache: Cache::new(engine.identity()), read: 0, saved: Instant::now() }),
+        pages: AtomicU32::new(0),
         job,
     };
     // One at a time: a page is long, and its neighbours are for whoever is free.
     let found: Result<Vec<Option<Found>>, ReadError> =
         text.scans.par_iter().with_max_len(1).map(|scan| reader.page(scan)).collect();
-    let Reader { job, progress, .. } = reader;
+    let Reader { job, progress, pages, .. } = reader;
+    let engine_pages = pages.into_inner();
     let progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
     let found: Option<Vec<Found>> = found?.into_iter().collect();
     let Some(found) = found else {
@@ -88,13 +98,13 @@ pub fn complete(text: Text, job: Job<'_>) -> Result<Read, ReadError> {
         if progress.read > 0 {
             (job.save)(&progress.cache.and(&job.cache));
         }
-        return Ok(Read::Stopped);
+        return Ok(Read::Stopped { engine_pages });
     };
     if progress.read > 0 || progress.cache.len() != job.cache.len() {
         (job.save)(&progress.cache);
     }
     let text = merge(text, &found, limits, least)?;
-    Ok(Read::Done { text, engine_pages: progress.read })
+    Ok(Read::Done { text, engine_pages })
 }
 
 /// Without an engine, a document keeps the text that it has, and says what is missing.
@@ -113,11 +123,13 @@ struct Reader<'a> {
     job: Job<'a>,
     engine: &'a dyn Engine,
     progress: Mutex<Progress>,
+    /// That the engine has read.
+    pages: AtomicU32,
 }
 
 struct Progress {
     cache: Cache,
-    /// Pages that the engine has read.
+    /// Pictures that the engine has read.
     read: u32,
     saved: Instant,
 }
@@ -128,11 +140,15 @@ impl Reader<'_> {
         if (self.job.is_stopping)() {
             return Ok(None);
         }
-        let (mut parts, mut failure) = (Vec::new(), None);
+        let (mut parts, mut failure, mut by) = (Vec::new(), None, By::Memory);
         match self.pictures(scan, 0) {
             Ok(pictures) => {
                 for picture in pictures {
-                    match self.picture(scan, &picture) {
+                    let (read, who) = self.picture(scan, &picture);
+                    if who == By::Engine {
+                        by = who;
+                    }
+                    match read {
                         Ok(read) if is_credible(&read, scan.role) => parts.push(read),
                         Ok(_) => {}
                         Err(error) => failure = Some(of_engine(scan, &error)),
@@ -142,7 +158,10 @@ impl Reader<'_> {
             Err(ReadError::Document(cause)) => failure = Some(of_picture(scan, &cause)),
             Err(error @ ReadError::NoChild(_)) => return Err(error),
         }
-        (self.job.on_page)();
+        if by == By::Engine && failure.is_none() {
+            self.pages.fetch_add(1, Ordering::Relaxed);
+        }
+        (self.job.on_page)(by);
         Ok(Some(Found { page: scan.page, role: scan.role, read: joined(parts), failure }))
     }
 
@@ -152,19 +171,22 @@ impl Reader<'_> {
     }
 
     /// What is on a picture, as it was read before or is read now.
-    fn picture(&self, scan: &Scan, picture: &PictureFile) -> Result<Recognized, EngineError> {
+    fn picture(&self, scan: &Scan, picture: &PictureFile) -> (Result<Recognized, EngineError>, By) {
         let sheet = sheet(picture);
         let key = cache::key(&sheet);
         if let Some(known) = self.job.cache.get(&key) {
             self.remember(key, known.clone(), 0);
-            return Ok(known.clone());
+            return (Ok(known.clone()), By::Memory);
         }
-        let mut read = self.read(&sheet)?;
+        let mut read = match self.read(&sheet) {
+            Ok(read) => read,
+            Err(error) => return (Err(error), By::Engine),
+        };
         if scan.role == Role::Whole && (read.confidence < DOUBTFUL_BELOW || read.words < FEW_WORDS) {
             read = self.upright(scan, &sheet, read);
         }
         self.remember(key, read.clone(), 1);
-        Ok(read)
+        (Ok(read), By::Engine)
     }
 
     fn read(&self, sheet: &Sheet<'_>) -> Result<Recognized, EngineError> {
