@@ -77,6 +77,8 @@ fn a_new_version_holds_what_the_one_before_held_and_one_can_go_back() {
     assert_eq!(again["version"], "index-000002");
     assert_eq!(prelo.json(0, &["search", "Zulmira"])["total"], 1);
 
+    // As it is left by who is killed between the pointer and the folder.
+    copy(&prelo.path().join("prelo-data/index"), &prelo.path().join("prelo-data/index-000001"));
     let third = prelo.json(0, &["reindex"]);
     assert_eq!((&third["version"], &third["removed"]), (&json!("index-000003"), &json!("index")));
     let dropped = prelo.expect(0, &["reindex", "--drop-old"]);
@@ -99,13 +101,15 @@ fn a_text_that_is_missing_is_named_and_keeps_the_version_from_its_place() {
     folder_of(&prelo, 5);
     prelo.expect(0, &["run", "--folder", "gazettes"]);
     fs::remove_file(prelo.path().join("prelo-data/texts/002.txt.txt")).unwrap();
+    fs::write(prelo.path().join("prelo-data/texts/001.txt.txt"), "\n\u{c}\n").unwrap();
     let summary = prelo.json(3, &["reindex"]);
-    assert_eq!((&summary["switched"], &summary["missing"]), (&json!(false), &json!(1)), "{summary}");
-    assert!(summary["first_missing"][0].as_str().unwrap().ends_with("002.txt"), "{summary}");
+    assert_eq!((&summary["switched"], &summary["missing"]), (&json!(false), &json!(2)), "{summary}");
+    let named = |n: usize| summary["first_missing"][n].as_str().unwrap().rsplit(' ').next().unwrap().to_owned();
+    assert_eq!((named(0), named(1)), ("002.txt".into(), "001.txt".into()), "an empty text is none: {summary}");
     assert_eq!(prelo.json(0, &["search", "pregão"])["total"], 5, "the one before is searched");
     let answer = prelo.expect(3, &["reindex", "--accept-fewer"]);
     assert!(answer.stdout.contains("no stored text: 3 002.txt") && answer.stdout.contains("is searched now"));
-    assert_eq!(prelo.json(0, &["search", "pregão"])["total"], 4);
+    assert_eq!(prelo.json(0, &["search", "pregão"])["total"], 3);
     prelo.expect(0, &["verify", "--repair"]);
     prelo.expect(0, &["run"]);
     assert_eq!(prelo.json(0, &["search", "pregão"])["total"], 5);

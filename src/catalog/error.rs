@@ -27,6 +27,8 @@ pub enum CatalogErrorKind {
     TableMissing,
     /// The URL is none that a catalogue can have.
     BadUrl,
+    /// It answers and takes nothing: its disk is full or ails, or it is read-only.
+    Blocked,
     /// Anything else: a defect of prelo, or of the schema.
     Other,
 }
@@ -169,7 +171,7 @@ fn judge_sqlstate(code: &str) -> (CatalogErrorKind, &'static str) {
         "3D000" => (Kind::NoDatabase, "the server has no database of that name; check it, or create it"),
         "42P01" | "3F000" => (Kind::TableMissing, "a table is missing; run `prelo migrate`"),
         "42703" => (Kind::TableMissing, NO_COLUMN),
-        "25006" => (Kind::Other, "the server is read-only, perhaps a replica; name the primary server"),
+        "25006" => (Kind::Blocked, "the server is read-only, perhaps a replica; name the primary server"),
         "40001" | "40P01" | "55P03" => (Kind::Unavailable, "another transaction was in the way; run it again"),
         "53300" => (Kind::Unavailable, "the server has no connection left; lower postgres_max_connections, or wait"),
         "57014" => (Kind::Timeout, "the server cancelled the statement; look at its statement_timeout"),
@@ -189,9 +191,9 @@ fn judge_result_code(code: i32, message: &str, exists: bool) -> (CatalogErrorKin
         1 if message.starts_with("no such column") => (Kind::TableMissing, NO_COLUMN),
         5 | 6 => (Kind::Unavailable, "another process keeps the file locked; wait for it, then run it again"),
         8 => (Kind::NoDatabase, "the file may not be written; check its permissions and its folder's"),
-        10 => (Kind::Other, "the disk reported an error; look at the system's log"),
+        10 => (Kind::Blocked, "the disk reported an error; look at the system's log"),
         11 => (Kind::Other, "the file is damaged; move it away and run again, the folder is then read anew"),
-        13 => (Kind::Other, "the disk is full; free space, then run it again"),
+        13 => (Kind::Blocked, "the disk is full; free space, then run it again"),
         14 if !exists => (Kind::TableMissing, "the file does not exist yet; run `prelo migrate`"),
         14 => (Kind::NoDatabase, "the file cannot be opened; check its permissions and its folder's"),
         26 => (Kind::NoDatabase, "the file is no SQLite database; check the path"),
@@ -232,6 +234,7 @@ mod tests {
             ("53300", Kind::Unavailable),
             ("40P01", Kind::Unavailable),
             ("57014", Kind::Timeout),
+            ("25006", Kind::Blocked),
             ("42601", Kind::Other),
             ("", Kind::Other),
         ] {
@@ -246,6 +249,8 @@ mod tests {
             (1, "no such column: p.failures", true, Kind::TableMissing),
             (1, "near \"x\": syntax error", true, Kind::Other),
             (5, "", true, Kind::Unavailable),
+            (13, "database or disk is full", true, Kind::Blocked),
+            (10 | (3 << 8), "disk I/O error", true, Kind::Blocked),
             (5 | (2 << 8), "", true, Kind::Unavailable),
             (14, "", false, Kind::TableMissing),
             (14, "", true, Kind::NoDatabase),

@@ -50,7 +50,12 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
         config.storage()?;
         services::storage(&config).await?.check().await.map_err(Into::into)
     };
-    let index = async { services::search_index(&config).await?.check().await.map_err(Into::into) };
+    let index = async {
+        let index = services::search_index(&config).await?;
+        let says = index.check().await?;
+        index.check_writable().await?;
+        Ok(says)
+    };
     let storage_url = config.storage.as_ref().map_or_else(|| "-".into(), |url| redact_url(url.as_str()));
     let is_remote = config.storage.as_ref().is_some_and(|url| url.scheme() == "s3");
     let status = match services::existing_catalog(&config).await {

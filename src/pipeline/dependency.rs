@@ -142,7 +142,7 @@ impl Testifies for CatalogError {
         use CatalogErrorKind as Kind;
         match self.kind {
             Kind::Unavailable | Kind::Timeout | Kind::NameNotResolved => Testimony::Down,
-            Kind::Unauthorized | Kind::NoDatabase | Kind::TableMissing | Kind::BadUrl | Kind::Other => {
+            Kind::Unauthorized | Kind::NoDatabase | Kind::TableMissing | Kind::BadUrl | Kind::Blocked | Kind::Other => {
                 Testimony::Answered
             }
         }

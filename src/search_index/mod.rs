@@ -35,6 +35,12 @@ pub trait SearchIndex: Send + Sync {
     /// Reaches the index, and answers with product and version, such as `OpenSearch 2.19.5`.
     async fn check(&self) -> Result<String, SearchIndexError>;
 
+    /// Whether documents could be written to it: [`SearchIndex::check`] may be well, and searching, with an index that takes
+    /// nothing. An index that is still to be made is no error.
+    async fn check_writable(&self) -> Result<(), SearchIndexError> {
+        Ok(())
+    }
+
     /// Creates the index with its mapping, behind its alias, when it is missing.
     async fn prepare(&self) -> Result<(), SearchIndexError>;
 

@@ -1,5 +1,6 @@
 //! The index in OpenSearch.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use super::{
 use crate::config::{Config, Secret};
 use crate::gazette::GazetteId;
 use address::Address;
+use answer::IndexSettings;
 use http::{Answer, Http, Limits, Method};
 
 mod address;
@@ -200,6 +202,21 @@ impl SearchIndex for OpenSearchIndex {
         let product =
             if version.distribution.as_deref() == Some("opensearch") { "OpenSearch" } else { "Elasticsearch" };
         Ok(format!("{product} {}", version.number))
+    }
+
+    async fn check_writable(&self) -> Result<(), SearchIndexError> {
+        let operation = "ask whether the index takes writes";
+        let path = format!("/{}/_settings/index.blocks.*?flat_settings=true", self.http.name());
+        let answer = self.get(operation, &path).await?;
+        // It is made by the first run. Who may write need not be let to see settings.
+        if matches!(answer.0, 403 | 404) {
+            return Ok(());
+        }
+        let indices: BTreeMap<String, IndexSettings> = self.read(operation, &answer)?;
+        match answer::write_block(&indices) {
+            Some(diagnosis) => Err(self.error(operation, diagnosis)),
+            None => Ok(()),
+        }
     }
 
     async fn prepare(&self) -> Result<(), SearchIndexError> {

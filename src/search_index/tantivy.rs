@@ -305,6 +305,7 @@ impl Versions for TantivyIndex {
             let folder = place.layout.folder(&name);
             // What lies there was begun, and never pointed to.
             versions::remove(&folder).map_err(failed)?;
+            place.layout.sweep(&pointer).map_err(failed)?;
             Store::open(folder, place.shown.clone(), 1)?.prepare()?;
             let since = Some(now);
             (pointer.next, pointer.changed_since, pointer.next_since) = (Some(name), since.clone(), since);
@@ -381,6 +382,7 @@ impl Versions for TantivyIndex {
             // First the pointer: a folder that nobody points to harms nobody.
             place.layout.point(&pointer).map_err(failed)?;
             versions::remove(&place.layout.folder(&name)).map_err(failed)?;
+            place.layout.sweep(&pointer).map_err(failed)?;
             Ok(Some(name))
         })
         .await

@@ -63,7 +63,7 @@ struct Written {
     gazettes: u64,
     documents: u64,
     bytes: u64,
-    /// Gazettes without a stored text, and where it should be.
+    /// Gazettes without a stored text, or with an empty one, and where it should be.
     missing: Vec<(GazetteId, String)>,
     /// Gazettes whose document was refused, and why.
     refused: Vec<(GazetteId, String)>,
@@ -195,7 +195,7 @@ impl<'a> Filler<'a> {
             })
             .buffered(FETCHES);
         while let Some((row, text)) = texts.try_next().await? {
-            let Some(text) = text else {
+            let Some(text) = text.filter(|text| !text.trim_ascii().is_empty()) else {
                 written.missing.push((row.gazette.id, row.gazette.file_path.unwrap_or_default()));
                 continue;
             };

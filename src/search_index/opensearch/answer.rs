@@ -1,5 +1,6 @@
 //! What an answer of the search engine means. The HTTP client's `Ok` says only that bytes came back.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -26,7 +27,7 @@ pub(in crate::search_index) struct Cause {
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |cause: &Self| cut(cause.reason.as_deref().unwrap_or(&cause.kind));
+        let text = |cause: &Self| cut(cause.reason.as_deref().unwrap_or(&cause.kind).trim_end_matches(';'));
         f.write_str(&text(self))?;
         // The cause of a failed search is told by its shards; of other failures the root is the cause itself.
         let shards = self.roots.first().filter(|root| root.reason != self.reason);
@@ -91,10 +92,9 @@ pub(in crate::search_index) fn blames_the_index(cause: &Cause) -> Option<Diagnos
         "cluster_block_exception" if reason.contains("SERVICE_UNAVAILABLE") => {
             Diagnosis::new(Kind::Unavailable, format!("the cluster has no leader or is not ready: {cause}"))
         }
-        "cluster_block_exception" => Diagnosis::new(
-            Kind::Blocked,
-            format!("the index takes no writes: {cause}; free disk space, or lift `index.blocks` in its settings"),
-        ),
+        "cluster_block_exception" => {
+            Diagnosis::new(Kind::Blocked, format!("the index takes no writes: {cause}; {MAKE_ROOM}"))
+        }
         "index_closed_exception" => Diagnosis::new(Kind::Blocked, format!("the index is closed: {cause}; open it")),
         "index_not_found_exception" => {
             Diagnosis::new(Kind::NotThere, "there is no such index yet, or no longer; run `prelo run` first")
@@ -107,6 +107,27 @@ pub(in crate::search_index) fn blames_the_index(cause: &Cause) -> Option<Diagnos
         _ => return None,
     })
 }
+
+/// One of the answers to `GET /NAME/_settings?flat_settings=true`.
+#[derive(Deserialize)]
+pub(super) struct IndexSettings {
+    settings: BTreeMap<String, serde_json::Value>,
+}
+
+/// A setting that lets nobody write to an index:
+/// <https://docs.opensearch.org/latest/install-and-configure/configuring-opensearch/index-settings/>
+pub(super) fn write_block(indices: &BTreeMap<String, IndexSettings>) -> Option<Diagnosis> {
+    const BLOCKS: [&str; 3] = ["index.blocks.read_only_allow_delete", "index.blocks.read_only", "index.blocks.write"];
+    indices.iter().find_map(|(index, IndexSettings { settings })| {
+        let block = BLOCKS.into_iter().find(|block| settings.get(*block).is_some_and(|value| value == "true"))?;
+        Some(Diagnosis::new(
+            Kind::Blocked,
+            format!("`{index}` takes no writes: its setting `{block}` is true; {MAKE_ROOM}"),
+        ))
+    })
+}
+
+const MAKE_ROOM: &str = "free disk space, or lift `index.blocks` in its settings";
 
 fn beginning(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(4 * QUOTED)]);

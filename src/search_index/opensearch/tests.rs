@@ -240,14 +240,20 @@ async fn one_document_that_the_mapping_refuses_does_not_harm_its_neighbours() {
 #[tokio::test]
 async fn a_write_block_stops_the_run_and_blames_no_document() {
     let Some(world) = World::new("blocked") else { return };
+    world.index.check_writable().await.unwrap();
     world.index.prepare().await.unwrap();
     for block in ["index.blocks.write", "index.blocks.read_only_allow_delete"] {
         let (status, _) = world.raw(Method::Put, "/NAME/_settings", json!({ block: true })).await;
         assert_eq!(status, 200);
         let error = world.index.bulk(&[&document(1, "casa")]).await.unwrap_err();
         assert_eq!(error.kind, Kind::Blocked, "{block}: {error}");
+        assert!(!error.to_string().contains(";;"), "{error}");
+        let error = world.index.check_writable().await.unwrap_err();
+        assert!(error.kind == Kind::Blocked && error.to_string().contains(block), "{error}");
+        world.index.check().await.unwrap();
         world.raw(Method::Put, "/NAME/_settings", json!({ block: null })).await;
     }
+    world.index.check_writable().await.unwrap();
     assert_eq!(world.index.bulk(&[&document(1, "casa")]).await.unwrap(), [ItemOutcome::Acknowledged]);
 }
 

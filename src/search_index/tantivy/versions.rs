@@ -86,6 +86,30 @@ impl Layout {
         }
     }
 
+    /// Removes versions that the pointer does not name: what was killed while it removed one leaves it behind. To be called
+    /// by who holds [`Layout::alone`].
+    pub fn sweep(&self, pointer: &Pointer) -> io::Result<()> {
+        let named = [&pointer.next, &pointer.previous].into_iter().flatten().cloned();
+        let named: Vec<String> = named.chain([self.current_name(pointer)]).collect();
+        let parent = self.base.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        for entry in fs::read_dir(parent)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if self.is_of_a_version(&name) && !named.contains(&name) && is_an_index_or_nothing(&entry.path())? {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `index`, or `index-000002`.
+    fn is_of_a_version(&self, name: &str) -> bool {
+        name.strip_prefix(&self.name()).is_some_and(|rest| {
+            let number = rest.strip_prefix('-').unwrap_or_default();
+            rest.is_empty() || (number.len() == 6 && number.bytes().all(|byte| byte.is_ascii_digit()))
+        })
+    }
+
     /// While this is held, the pointer stays as it is.
     pub fn shared(&self) -> io::Result<File> {
         let file = open(&self.beside(".lock"))?;
@@ -116,10 +140,32 @@ pub(super) fn remove(folder: &Path) -> io::Result<()> {
     let mut turn = folder.as_os_str().to_owned();
     turn.push(".turn");
     let _ = fs::remove_file(Path::new(&turn));
-    match fs::remove_dir_all(folder) {
+    let removed = remove_files(folder).and_then(|()| fs::remove_dir_all(folder));
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// All but the list of segments: as long as a file is there, the folder is seen to be an index.
+fn remove_files(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name() != LIST && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Tantivy's list of segments.
+const LIST: &str = "meta.json";
+
+fn is_an_index_or_nothing(folder: &Path) -> io::Result<bool> {
+    if !fs::symlink_metadata(folder)?.is_dir() {
+        return Ok(false);
+    }
+    Ok(folder.join(LIST).is_file() || fs::read_dir(folder)?.next().is_none())
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -143,5 +189,35 @@ mod tests {
         assert_eq!(layout.current_folder(&second), folder.path().join("index-000002"));
         assert_eq!(layout.name_of_next(&second), "index-000003");
         assert_eq!(layout.folder("index"), folder.path().join("index"), "the first keeps its folder");
+    }
+
+    #[test]
+    fn versions_that_nobody_names_are_swept_away_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout { base: folder.path().join("index") };
+        let make = |name: &str, files: &[&str]| {
+            fs::create_dir(folder.path().join(name)).unwrap();
+            files.iter().for_each(|file| fs::write(folder.path().join(name).join(file), "{}").unwrap());
+        };
+        let index = ["meta.json", "a.store"];
+        for name in ["index", "index-000002", "index-000003", "index-000004", "index-7", "index-copy", "indexes"] {
+            make(name, &index);
+        }
+        make("index-000005", &[]);
+        make("index-000006", &["notes.txt"]);
+        fs::write(folder.path().join("index-000007"), "a file").unwrap();
+        let pointer = Pointer {
+            current: Some("index-000003".into()),
+            previous: Some("index-000002".into()),
+            ..Pointer::default()
+        };
+        layout.sweep(&pointer).unwrap();
+        let mut left: Vec<String> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        let kept = ["index-000002", "index-000003", "index-000006", "index-000007", "index-7", "index-copy", "indexes"];
+        assert_eq!(left, kept);
     }
 }
