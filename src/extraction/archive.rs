@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::mapped::FileBytes;
 use super::office::natural;
+use super::pdf::TOLD;
 use super::zip::{Archive, Budget, Bytes, Member};
 use super::{Limits, PAGE_BREAK, Reading, Scan, Text, dispatch};
 use crate::failure::{Failure, FailureCode};
@@ -121,6 +122,7 @@ struct Joined {
     pages: u32,
     /// Quality times pages, and pages that have one.
     quality: (f64, f64),
+    page_quality: Vec<Option<u8>>,
     recovered: bool,
     partial: bool,
     unreadable: Vec<u32>,
@@ -158,6 +160,9 @@ impl Joined {
             let pages = f64::from(read.pages);
             self.quality = (self.quality.0 + f64::from(quality) * pages, self.quality.1 + pages);
         }
+        self.page_quality.resize((self.pages as usize).min(TOLD), None);
+        self.page_quality.extend(read.page_quality);
+        self.page_quality.truncate(TOLD);
         self.pages = self.pages.saturating_add(read.pages);
         self.recovered |= read.recovered;
         self.partial |= read.partial;
@@ -196,6 +201,7 @@ impl Joined {
         let quality = (pages > 0.0).then_some((sum / pages) as f32);
         Ok(Text {
             quality,
+            page_quality: self.page_quality,
             recovered: self.recovered,
             partial: self.partial,
             unreadable: self.unreadable,

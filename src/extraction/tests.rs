@@ -188,8 +188,41 @@ fn broken_files_are_mended() {
         assert!(["ainda aqui", "segredo"].contains(&text.text.as_str()), "{name}: {}", text.text);
         assert_eq!(text.recovered, *recovered, "{name}");
     }
+    let text = extract_bytes(&content[..at], "a.pdf", &Limits::default()).unwrap();
+    assert!(!text.partial && text.warnings.is_empty(), "all of its objects are there");
     let blank = pdf(&[""]);
     assert_eq!(code(&blank[..blank.len() - 40], "a.pdf"), "PDF_DAMAGED", "cut, and nothing on what is left");
+}
+
+/// A file of several pages that was not copied to its end: what is left of it is read, and is never the whole.
+#[test]
+fn a_file_that_breaks_off_is_partial() {
+    let lines = |page: usize| format!("BT /F1 10 Tf 50 700 Td (p\\341gina {page}, com algum texto) Tj ET");
+    let contents: Vec<String> = (0..8).map(lines).collect();
+    let content = pdf(&contents.iter().map(String::as_str).collect::<Vec<_>>());
+    let ends: Vec<usize> =
+        content.windows(6).enumerate().filter(|(_, window)| *window == b"endobj").map(|(at, _)| at).collect();
+    let last = *ends.last().unwrap();
+    let mut read = 0;
+    for cut in (100..last).step_by(37).chain(ends.iter().map(|at| at + 7)) {
+        match extract_bytes(&content[..cut], "a.pdf", &Limits::default()) {
+            Ok(text) => {
+                read += 1;
+                let is_whole = text.text.matches("algum texto").count() == 8;
+                assert!(text.recovered && (text.partial || is_whole), "cut at {cut} of {last}: {text:?}");
+            }
+            Err(failure) => assert!(["PDF_DAMAGED", "NO_PAGES"].contains(&failure.code.as_str()), "{cut}: {failure}"),
+        }
+    }
+    assert!(read > 3, "{read}");
+}
+
+#[test]
+fn pages_of_files_in_an_archive_keep_their_quality() {
+    let content = pdf(&["BT /F1 10 Tf 50 700 Td (Extrato do contrato) Tj ET"]);
+    let zip = super::zip::tests::Zip::default().store(b"1.txt", b"um").store(b"2.pdf", &content).finish();
+    let text = extract_bytes(&zip, "a.zip", &Limits::default()).unwrap();
+    assert_eq!((text.pages, text.page_quality.as_slice()), (2, &[None, Some(100)][..]));
 }
 
 #[test]

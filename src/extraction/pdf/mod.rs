@@ -14,11 +14,13 @@ use crate::failure::{Failure, FailureCode};
 use crate::gazette::OcrMode;
 use page::Outcome;
 use pictures::Repeated;
+pub(super) use quality::TOLD;
 use quality::Verdict;
 use stream::Missing;
 
 mod bands;
 mod bidi;
+mod breaks;
 mod clip;
 mod columns;
 mod content;
@@ -60,7 +62,8 @@ pub(super) fn read(
     let limits = &limits.for_file((**content).as_ref().len() as u64);
     object_streams::check(content, limits.object_stream_bytes)?;
     let opened = open::open(content, limits)?;
-    let (text, pages) = pages::read_pages(&opened.pdf, limits, on_page)?;
+    let (text, mut pages) = pages::read_pages(&opened.pdf, limits, on_page)?;
+    let has_lost_parts = opened.recovered && breaks::find((**content).as_ref(), &opened.pdf, &mut pages);
     let has_tail = open::last_startxref((**content).as_ref()).is_some();
     let scans = scans(&pages, ocr);
     let lacking = without_text(&pages, has_tail);
@@ -69,7 +72,7 @@ pub(super) fn read(
     {
         return Err(failure.clone());
     }
-    let partial = pages.iter().any(|page| page.missing != Missing::default());
+    let partial = has_lost_parts || pages.iter().any(|page| page.missing != Missing::default());
     let (quality, unreadable) = (quality::mean(&pages), unreadable(&pages));
     let page_quality = quality::of_pages(&pages);
     let recovered = opened.recovered;
@@ -111,14 +114,14 @@ fn without_text(pages: &[Outcome], has_tail: bool) -> Option<Failure> {
             FailureCode::UnsupportedFormat,
             format!("its content is coded by {filter}, which nothing here undoes"),
         )
+    } else if !has_tail {
+        let detail = format!("its end is missing, and no text is on what is left: {all} pages");
+        Failure::new(FailureCode::PdfDamaged, detail)
     } else if pages.iter().any(|page| page.missing.is_cut) {
         let detail = format!("its content breaks off, and no text is on what is left: {all} pages");
         Failure::new(FailureCode::TextPartial, detail)
-    } else if has_tail {
-        Failure::new(FailureCode::NeedsOcr, format!("no text on its pages, {all} in number"))
     } else {
-        let detail = format!("its end is missing, and no text is on what is left: {all} pages");
-        Failure::new(FailureCode::PdfDamaged, detail)
+        Failure::new(FailureCode::NeedsOcr, format!("no text on its pages, {all} in number"))
     })
 }
 

@@ -150,7 +150,7 @@ pub(super) fn mean(pages: &[Outcome]) -> Option<f32> {
 }
 
 /// Pages whose quality is told one by one.
-const TOLD: usize = 2_000;
+pub const TOLD: usize = 2_000;
 
 /// In percent, of the first pages.
 pub(super) fn of_pages(pages: &[Outcome]) -> Vec<Option<u8>> {
