@@ -108,6 +108,8 @@ pub enum Mode {
     Unprocessed,
     /// What was scraped since the last daily run that finished, less an overlap.
     Daily,
+    /// What prelo has not indexed yet, whoever has marked it as processed, and failures whose time has come.
+    Unread,
     /// Every row, processed or not.
     All,
 }
@@ -119,6 +121,7 @@ impl Mode {
         match self {
             Self::Unprocessed => "unprocessed",
             Self::Daily => "daily",
+            Self::Unread => "unread",
             Self::All => "all",
         }
     }

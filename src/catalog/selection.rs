@@ -29,8 +29,9 @@ pub fn push<D: Dialect>(statement: Statement<D>, selection: &Selection, run: Opt
         (Some(FailedFilter::Code(code)), _) => {
             statement.sql(" AND p.state = 'failed' AND p.failure_code = ").bind(code.as_str())
         }
-        (None, Mode::Unprocessed) => pending(statement, selection.without_ocr),
-        (None, Mode::Daily) => since(pending(statement, selection.without_ocr), selection.since),
+        (None, Mode::Unprocessed) => pending(statement, NOT_PROCESSED, selection.without_ocr),
+        (None, Mode::Daily) => since(pending(statement, NOT_PROCESSED, selection.without_ocr), selection.since),
+        (None, Mode::Unread) => pending(statement, NOT_READ, selection.without_ocr),
         (None, Mode::All) => statement,
     };
     filters(statement, selection)
@@ -45,11 +46,15 @@ fn free<D: Dialect>(statement: Statement<D>, run: Option<RunId>) -> Statement<D>
     .sql(")")
 }
 
-/// Not processed; or failed, and its time has come: by the clock, by another file, or by a newer reader. A gazette that
+const NOT_PROCESSED: &str = "g.processed IS NOT TRUE";
+/// The mark may be of the service that prelo replaces.
+const NOT_READ: &str = "(g.processed IS NOT TRUE OR p.indexed_at IS NULL)";
+
+/// To be done; or failed, and its time has come: by the clock, by another file, or by a newer reader. A gazette that
 /// failed when it was read again is still marked from the time before, and waits like the others. Pages that wait for
 /// OCR make their gazette pending, too, though its other pages be indexed.
-fn pending<D: Dialect>(statement: Statement<D>, without_ocr: bool) -> Statement<D> {
-    let statement = statement.sql(" AND ((g.processed IS NOT TRUE AND p.state IS DISTINCT FROM 'failed')");
+fn pending<D: Dialect>(statement: Statement<D>, to_be_done: &'static str, without_ocr: bool) -> Statement<D> {
+    let statement = statement.sql(" AND ((").sql(to_be_done).sql(" AND p.state IS DISTINCT FROM 'failed')");
     let statement = if without_ocr { statement } else { statement.sql(" OR p.ocr_due > 0") };
     statement
         .sql(" OR (p.state = 'failed' AND (p.next_attempt_at <= ")

@@ -201,7 +201,7 @@ mod tests {
             (
                 "EXECUTION_MODE",
                 "WEEKLY",
-                "mode is `WEEKLY`, from environment EXECUTION_MODE; it must be one of unprocessed, daily, all",
+                "mode is `WEEKLY`, from environment EXECUTION_MODE; it must be one of unprocessed, daily, unread, all",
             ),
             (
                 "GAZETTE_QUERY_PAGE_SIZE",

@@ -153,7 +153,7 @@ pub(super) const GROUPS: &[Group] = &[
                 Fallback::Text("prelo-data"),
                 "Folder of catalogue, index, texts and spool where their URLs do not say otherwise",
             ),
-            choice("mode", &["unprocessed", "daily", "all"], "unprocessed", "Which backlog is taken up")
+            choice("mode", &["unprocessed", "daily", "unread", "all"], "unprocessed", "Which backlog is taken up")
                 .replacing(&["EXECUTION_MODE"]),
         ],
     },

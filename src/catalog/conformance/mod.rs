@@ -39,6 +39,7 @@ against_both! {
     schema::older_tables_are_carried_on;
     schema::concurrent_migrations_do_not_clash;
     selections::modes_choose_by_state;
+    selections::what_prelo_has_not_read_comes_to_an_end;
     selections::filters_narrow;
     selections::asking_for_failures_finds_waiting_and_permanent_ones;
     selections::gazettes_of_unknown_territories_come_through;

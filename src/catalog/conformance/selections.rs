@@ -41,6 +41,21 @@ pub async fn modes_choose_by_state(world: &World) {
     assert_eq!(world.catalog.count(&limited, RunId::new(), EVERYTHING).await.unwrap(), 2);
 }
 
+pub async fn what_prelo_has_not_read_comes_to_an_end(world: &World) {
+    world.with_gazettes(6).await;
+    world.indexed(&[5]).await;
+    world.failed(&[4], FailureCode::NoPages, None).await;
+    // The service before has marked these; a file that prelo has read was exchanged.
+    world.execute("UPDATE gazettes SET processed = true WHERE id IN (2, 3, 4)").await;
+    world.indexed(&[6]).await;
+    world.execute("UPDATE gazettes SET file_checksum = 'another', processed = false WHERE id = 6").await;
+    let unread = mode(Mode::Unread);
+    assert_eq!(world.selected(&unread).await, [1, 2, 3, 6], "not what failed for good, nor what is read");
+    assert_eq!(world.selected(&mode(Mode::Unprocessed)).await, [1, 6]);
+    world.indexed(&[2, 3]).await;
+    assert_eq!(world.selected(&unread).await, [1, 6]);
+}
+
 pub async fn filters_narrow(world: &World) {
     world.with_gazettes(6).await;
     world

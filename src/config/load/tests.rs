@@ -167,7 +167,7 @@ fn a_folder_must_exist_and_be_one() {
 fn bad_input_says_what_it_is_where_it_stands_and_what_to_do() {
     for (key, value, message) in [
         ("page_size", "0", "page_size is 0, from flag --page-size; it must be between 1 and 10,000"),
-        ("mode", "weekly", "mode is `weekly`, from flag --mode; it must be one of unprocessed, daily, all"),
+        ("mode", "weekly", "mode is `weekly`, from flag --mode; it must be one of unprocessed, daily, unread, all"),
         (
             "log_level",
             "loud",
