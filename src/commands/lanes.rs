@@ -81,7 +81,8 @@ fn total(runs: &[RunRecord], lane: fn(&RunRecord) -> LaneCounts) -> LaneCounts {
     runs.iter().map(lane).fold(LaneCounts::default(), |sum, lane| LaneCounts {
         gazettes: sum.gazettes + lane.gazettes,
         pages: sum.pages + lane.pages,
-        seconds: sum.seconds + if lane.gazettes > 0 { lane.seconds } else { 0.0 },
+        // A run that was stopped within a long scan has read pages and finished no gazette.
+        seconds: sum.seconds + if lane.gazettes + lane.pages > 0 { lane.seconds } else { 0.0 },
         ..sum
     })
 }
@@ -110,5 +111,18 @@ mod tests {
         assert_eq!((lanes.ocr.gazettes, lanes.ocr.pages, lanes.ocr.seconds), (10, Some(120), Some(240.0)));
         assert!(lanes.table().contains("0.5 pages/s"), "{}", lanes.table());
         assert_eq!(Lanes::new(50, ScanBacklog::default(), &[]).table(), "");
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_within_a_long_scan_has_a_rate() {
+        let run = |gazettes, pages, seconds| {
+            let ocr = LaneCounts { gazettes, pages, seconds, ..LaneCounts::default() };
+            RunRecord::with_counts(RunCounts { ocr, ..RunCounts::default() })
+        };
+        let waiting = ScanBacklog { gazettes: 1, pages: 20 };
+        let stopped = Lanes::new(1, waiting, &[run(0, 5, 10.0)]).ocr;
+        assert_eq!((stopped.pages_per_second, stopped.seconds), (Some(0.5), Some(40.0)));
+        let both = Lanes::new(1, waiting, &[run(1, 5, 10.0), run(0, 5, 10.0), run(0, 0, 900.0)]).ocr;
+        assert_eq!(both.pages_per_second, Some(0.5), "of what was done, not of a run that came to nothing");
     }
 }
