@@ -40,6 +40,19 @@ impl Room {
     }
 
     /// One sentence.
+    ///
+    /// # Errors
+    /// When it is less than reading takes.
+    pub fn checked(&self) -> anyhow::Result<String> {
+        let (given, least) = (mib(self.budget_bytes), mib(LEAST_MB * MIB));
+        if self.budget_bytes < LEAST_MB * MIB {
+            let words = "the container allows {given}, and reading gazettes takes {least}: raise the container's limit";
+            anyhow::bail!(told(words, &[("given", &given), ("least", &least)]));
+        }
+        Ok(self.sentence())
+    }
+
+    /// The same, whether it is enough or not.
     pub fn sentence(&self) -> String {
         let readers = match self.readers {
             1 => t("one gazette is read at a time").to_owned(),
@@ -65,7 +78,7 @@ pub fn mib(bytes: u64) -> String {
 }
 
 /// The least `memory_budget_mb`.
-const LEAST_MB: u64 = 128;
+pub const LEAST_MB: u64 = 128;
 
 /// Takes the container's bound on memory where that is lower than what was configured, and says so.
 pub fn respect_container(config: &mut Config) {
@@ -122,5 +135,9 @@ mod tests {
         let sentence = Room::of(&config).sentence();
         assert!(sentence.starts_with("one gazette is read at a time"), "{sentence}");
         assert!(sentence.contains("500 MiB"), "{sentence}");
+        assert_eq!(Room::of(&config).checked().unwrap(), sentence);
+        config.memory_budget_mb = 100;
+        let why = Room::of(&config).checked().unwrap_err().to_string();
+        assert!(why.starts_with("the container allows 100 MiB, and reading gazettes takes 128 MiB"), "{why}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::memory::mib;
+use super::memory::{LEAST_MB, mib};
 use super::words::{t, t_one, told};
 use crate::budget::MemoryPlan;
 use crate::catalog::Status;
@@ -13,6 +13,8 @@ const OWN_MIB: u64 = MemoryPlan::OWN / MIB;
 const READER_BASE_MIB: u64 = MemoryPlan::READER_BASE / MIB;
 /// A page of the catalogue as it is without a setting.
 const USUAL_PAGE: u64 = 1_000;
+/// Taken for the whole where nothing tells how much memory there is: the default of `memory_budget_mb` fits into it.
+const UNKNOWN_MIB: u64 = 1_024;
 /// A backlog that takes hours: the catalogue is asked less often.
 const LARGE_BACKLOG: u64 = 100_000;
 
@@ -21,6 +23,7 @@ const LARGE_BACKLOG: u64 = 100_000;
 pub struct Machine {
     /// As many as this process may use: the container's share is taken into account.
     pub cores: u64,
+    /// 0 where the kernel does not tell, as in a unit of systemd that hides `/proc/meminfo`.
     pub memory_bytes: u64,
     /// The container's bound, where there is one.
     pub limit_bytes: Option<u64>,
@@ -32,17 +35,47 @@ impl Machine {
         Self { cores, memory_bytes: telemetry::memory_of_machine(), limit_bytes: telemetry::memory_limit() }
     }
 
+    /// The lower of both bounds, where one is known, in bytes.
+    fn bound(self) -> Option<u64> {
+        let machine = Some(self.memory_bytes).filter(|bytes| *bytes > 0);
+        [self.limit_bytes, machine].into_iter().flatten().min()
+    }
+
     /// What may be planned with, in MiB.
     fn room_mib(self) -> u64 {
-        let whole = self.limit_bytes.unwrap_or(u64::MAX).min(self.memory_bytes);
-        (whole / MIB).max(128)
+        self.bound().map_or(UNKNOWN_MIB, |bytes| bytes / MIB).max(LEAST_MB)
     }
+
+    /// prelo cannot keep to less than it needs.
+    fn is_too_small(self) -> bool {
+        self.bound().is_some_and(|bytes| bytes / MIB < LEAST_MB)
+    }
+
+    /// `within the container's 300 MiB`
+    fn within(self) -> String {
+        match (self.bound(), self.limit_bytes) {
+            (None, _) => t("how much memory there is cannot be seen here").to_owned(),
+            (Some(bound), _) if self.is_too_small() => {
+                told("the least there is; {size} are too few for it", &[("size", &mib(bound))])
+            }
+            (Some(bound), Some(limit)) if bound == limit => {
+                told("within the container's {size}", &[("size", &mib(limit))])
+            }
+            (Some(bound), _) => told("within the machine's {size}", &[("size", &mib(bound))]),
+        }
+    }
+}
+
+/// `1 core`, `2 cores`.
+fn cores(count: u64) -> String {
+    told(if count == 1 { "{n} core" } else { "{n} cores" }, &[("n", &count)])
 }
 
 /// What has to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Work {
-    pub pending: u64,
+    /// `None` before prelo's tables are there.
+    pub pending: Option<u64>,
     pub scanned_pages: u64,
     /// Files come over a network, and texts go over one.
     pub is_remote: bool,
@@ -52,7 +85,8 @@ pub struct Work {
 
 impl Work {
     pub fn of(status: Option<&Status>, is_remote: bool, has_pool: bool) -> Self {
-        let (pending, scanned_pages) = status.map_or((0, 0), |status| (status.pending, status.scans.pages));
+        let pending = status.map(|status| status.pending);
+        let scanned_pages = status.map_or(0, |status| status.scans.pages);
         Self { pending, scanned_pages, is_remote, has_pool }
     }
 }
@@ -99,22 +133,19 @@ fn of_load(
     // A picture of a page and the engine that reads it take about 100 MiB.
     let heap_mib = if work.scanned_pages > 0 { heap_mib.max(100) } else { heap_mib };
     let room = machine.room_mib();
-    let most = (room * 4 / 5 / part).max(128);
+    let most = (room * 4 / 5 / part).max(LEAST_MB);
     // Two thirds of what is beyond prelo's own are for readers.
     let wanted = OWN_MIB + threads * (READER_BASE_MIB + heap_mib) * 3 / 2;
-    let budget = wanted.next_multiple_of(16).min(most / 16 * 16).max(128);
+    let budget = wanted.next_multiple_of(16).min(most / 16 * 16).max(LEAST_MB);
     let fit = (budget.saturating_sub(OWN_MIB) * 2 / 3 / (READER_BASE_MIB + heap_mib)).clamp(1, threads);
     let downloads = if work.is_remote { (fit * 2).clamp(2, 16) } else { fit.clamp(1, 4) };
     let threads_that_fit = u32::try_from(fit).unwrap_or(u32::MAX);
-    let texts_mib = MemoryPlan::divide(budget * MIB, threads_that_fit).texts_bytes / MIB;
+    let plan = MemoryPlan::divide(budget * MIB, threads_that_fit);
+    let texts_mib = plan.texts_bytes / MIB;
     // A text is there three times; several bulks must fit.
     let bulk_mib = (texts_mib / 12).clamp(1, 16);
     let documents = if load == "low" { 50 } else { 100 };
     let bulks = if load == "high" && work.is_remote { 3 } else { 1 + u64::from(load != "low") };
-    let bound = match machine.limit_bytes {
-        Some(limit) if limit < machine.memory_bytes => told("the container's {size}", &[("size", &mib(limit))]),
-        _ => told("the machine's {size}", &[("size", &mib(machine.memory_bytes))]),
-    };
     let whose = if work.scanned_pages > 0 {
         told(" ({n} pages wait for OCR, and a picture of a page takes about 100 MiB)", &[("n", &work.scanned_pages)])
     } else {
@@ -122,8 +153,10 @@ fn of_load(
     };
     let of_cores = if fit < threads {
         told("memory is enough for {fit}, of {n} cores", &[("fit", &fit), ("n", &machine.cores)])
+    } else if machine.cores == 1 {
+        t("there is one core").to_owned()
     } else {
-        format!("{} ({})", t(why_threads), told("{n} cores", &[("n", &machine.cores)]))
+        format!("{} ({})", t(why_threads), cores(machine.cores))
     };
     let line = |key, value, why: String| Line { key, value, why };
     let mut lines = vec![
@@ -132,8 +165,8 @@ fn of_load(
             "memory_budget_mb",
             budget,
             told(
-                "{heap} MiB of heap for each reader{whose}, within {bound}",
-                &[("heap", &heap_mib), ("whose", &whose), ("bound", &bound)],
+                "{heap} MiB of heap for each reader{whose}, {within}",
+                &[("heap", &(plan.reader_bytes / MIB)), ("whose", &whose), ("within", &machine.within())],
             ),
         ),
         line(
@@ -153,7 +186,7 @@ fn of_load(
             told("a twelfth of the {size} MiB for texts, each of which is there three times", &[("size", &texts_mib)]),
         ),
         line("bulk_concurrency", bulks, t("bulks that the search engine works at").into()),
-        page_of(work.pending),
+        page_of(work.pending.unwrap_or_default()),
     ];
     if work.has_pool {
         // One lists pages, one renews the lease, one tells how far the run is.
@@ -183,16 +216,24 @@ fn of_the(load: &str) -> &'static str {
 /// Lines for `prelo.toml`; the proposals of the loads one has not are comments.
 pub fn toml(machine: Machine, work: Work, proposals: &[Proposal]) -> String {
     let limit = machine.limit_bytes.map_or_else(|| t_one("none").to_owned(), mib);
+    let unknown = || t("unknown").to_owned();
+    let memory = if machine.memory_bytes == 0 { unknown() } else { mib(machine.memory_bytes) };
     let mut text = told(
-        "# this machine: {cores} cores, {memory} of memory, container's bound {limit}; {pending} pending, {pages} pages for OCR",
-        &[
-            ("cores", &machine.cores),
-            ("memory", &mib(machine.memory_bytes)),
-            ("limit", &limit),
-            ("pending", &work.pending),
-            ("pages", &work.scanned_pages),
-        ],
+        "# this machine: {cores}, memory {memory}, container's bound {limit}",
+        &[("cores", &cores(machine.cores)), ("memory", &memory), ("limit", &limit)],
     ) + "\n";
+    text.push_str(&match work.pending {
+        Some(pending) => told(
+            "# to do: {pending} pending, {pages} pages for OCR",
+            &[("pending", &pending), ("pages", &work.scanned_pages)],
+        ),
+        None => t("# to do: not known before `prelo migrate` or the first run").to_owned(),
+    });
+    text.push('\n');
+    if machine.is_too_small() {
+        let words = "# too small: reading gazettes takes {least} MiB; with less the kernel may end a run";
+        text.push_str(&(told(words, &[("least", &LEAST_MB)]) + "\n"));
+    }
     for Proposal { load, lines } in proposals {
         text.push_str(&format!("\n# {}\n", t(of_the(load))));
         for Line { key, value, why } in lines {
@@ -241,6 +282,43 @@ mod tests {
     }
 
     #[test]
+    fn each_reason_is_true() {
+        let of = |cores, memory_mib: u64, limit_mib: Option<u64>| {
+            let (memory_bytes, limit_bytes) = (memory_mib * MIB, limit_mib.map(|limit| limit * MIB));
+            let machine = Machine { cores, memory_bytes, limit_bytes };
+            (machine, propose(machine, Work::default()))
+        };
+        let why = |proposal: &Proposal, key| {
+            proposal.lines.iter().find(|line| line.key == key).map(|line| line.why.clone()).unwrap()
+        };
+        let (_, proposals) = of(2, 24_000, Some(300));
+        for proposal in &proposals {
+            let threads = u32::try_from(value(proposal, "extraction_threads")).unwrap();
+            let heap = MemoryPlan::divide(value(proposal, "memory_budget_mb") * MIB, threads).reader_bytes / MIB;
+            let expected = format!("{heap} MiB of heap for each reader, within the container's 300 MiB");
+            assert_eq!(why(proposal, "memory_budget_mb"), expected);
+        }
+        let (_, alone) = of(1, 4_096, None);
+        assert!(alone.iter().all(|proposal| why(proposal, "extraction_threads") == "there is one core"), "{alone:?}");
+
+        let (machine, small) = of(2, 24_000, Some(100));
+        assert!(
+            why(&small[0], "memory_budget_mb").ends_with("the least there is; 100 MiB are too few for it"),
+            "{small:?}"
+        );
+        let text = toml(machine, Work::default(), &small);
+        assert!(text.contains("# too small: reading gazettes takes 128 MiB"), "{text}");
+        assert!(text.contains("# to do: not known before"), "no tables, no backlog: {text}");
+
+        let (machine, unseen) = of(2, 0, None);
+        assert!(why(&unseen[2], "memory_budget_mb").ends_with("how much memory there is cannot be seen here"));
+        assert_eq!(value(&unseen[2], "memory_budget_mb"), 512);
+        let work = Work { pending: Some(7), ..Work::default() };
+        let text = toml(machine, work, &unseen);
+        assert!(text.contains("2 cores, memory unknown") && text.contains("# to do: 7 pending, 0 pages"), "{text}");
+    }
+
+    #[test]
     fn each_proposal_can_be_pasted() {
         let machine = Machine { cores: 4, memory_bytes: 8192 * MIB, limit_bytes: None };
         let proposals = propose(machine, Work::default());
@@ -255,7 +333,9 @@ mod tests {
     #[test]
     fn the_backlog_and_the_catalogue_are_taken_into_account() {
         let machine = Machine { cores: 8, memory_bytes: 16_384 * MIB, limit_bytes: None };
-        let of = |pending, has_pool| propose(machine, Work { pending, has_pool, is_remote: true, ..Work::default() });
+        let of = |pending, has_pool| {
+            propose(machine, Work { pending: Some(pending), has_pool, is_remote: true, ..Work::default() })
+        };
         let (small, large) = (of(500, false), of(2_000_000, true));
         assert!(small.iter().all(|load| load.lines.iter().all(|line| line.key != "postgres_max_connections")));
         for (few, many) in small.iter().zip(&large) {
