@@ -54,6 +54,14 @@ impl Retry for CatalogError {
     }
 }
 
+impl CatalogError {
+    /// The tables are there, and older than this program.
+    #[must_use]
+    pub fn is_of_an_older_schema(&self) -> bool {
+        self.advice == NO_COLUMN
+    }
+}
+
 /// An error of the driver, in the operator's words.
 pub(super) fn from_sqlx(operation: &'static str, target: &str, error: sqlx::Error) -> CatalogError {
     let (kind, advice) = judge(&error, target);
@@ -156,7 +164,8 @@ fn judge_database(error: &dyn DatabaseError, target: &str) -> (CatalogErrorKind,
 }
 
 /// An older prelo made the tables, or the scraper's are not what they should be.
-const NO_COLUMN: &str = "a table lacks a column; run `prelo migrate`, then compare the tables with `migrations`";
+const NO_COLUMN: &str =
+    "a table lacks a column; run `prelo migrate`, and if that does not help compare the tables with `migrations`";
 
 /// `PostgreSQL` manual, appendix A: error codes.
 fn judge_sqlstate(code: &str) -> (CatalogErrorKind, &'static str) {

@@ -36,6 +36,10 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
     services::settle_folder(&mut config)?;
     let catalog = async {
         match services::catalog(&config).await?.check().await {
+            Err(error) if error.is_of_an_older_schema() => {
+                Ok(t("reached; the tables are those of an older prelo: `prelo migrate` or the next run brings them up to date")
+                    .to_owned())
+            }
             Err(error) if error.kind == CatalogErrorKind::TableMissing => {
                 Ok(t("reached; prelo's tables are not there yet: `prelo migrate` or the first run makes them")
                     .to_owned())
@@ -70,7 +74,7 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
         finding("catalog", redact_url(config.catalog.expose()), catalog.await),
         finding("storage", storage_url, storage.await),
         finding("index", redact_url(config.index.expose()), index.await),
-        finding("memory", format!("memory_budget_mb {}", config.memory_budget_mb), Ok(Room::of(&config).sentence())),
+        finding("memory", format!("memory_budget_mb {}", config.memory_budget_mb), Room::of(&config).checked()),
         finding("readers", t("processes that read documents").into(), confinement(&config)),
         Finding { required: false, ..finding("ocr", format!("ocr_engine {}", config.ocr_engine), ocr(&config)) },
         Finding {

@@ -110,8 +110,8 @@ fn rows(story: &Story, places: &Places, attempts: u32) -> Vec<Vec<String>> {
     );
     row("date", story.date.as_deref().map(output::readable));
     row("edition", story.edition_number.clone());
-    row("file", places.file.as_ref().or(story.file_path.as_ref()).cloned());
-    row("text", places.text.as_ref().or(story.text_path.as_ref()).cloned());
+    row("file", there(places.file.as_ref().or(story.file_path.as_ref()), places.file_is_gone));
+    row("text", there(places.text.as_ref().or(story.text_path.as_ref()), places.text_is_gone));
     row("document", places.document.clone());
     row("md5", story.file_checksum.clone());
     row("url", story.file_url.clone());
@@ -137,7 +137,13 @@ fn rows(story: &Story, places: &Places, attempts: u32) -> Vec<Vec<String>> {
             row("size", state.bytes.map(output::bytes));
             row("pages", state.pages.map(|pages| pages.to_string()));
             row("pages by OCR", by_ocr(state));
-            row("waiting for OCR", state.ocr_due.filter(|due| *due > 0).map(|due| format!("{due} {}", t("pages"))));
+            row(
+                "waiting for OCR",
+                state
+                    .ocr_due
+                    .filter(|due| *due > 0)
+                    .map(|due| format!("{due} {}", t(if due == 1 { "page" } else { "pages" }))),
+            );
             row("warnings", state.warnings.as_deref().map(warnings));
             row("characters", state.characters.map(|characters| characters.to_string()));
             row("quality", state.quality.map(|quality| format!("{quality:.2}")));
@@ -194,8 +200,23 @@ fn t_state(state: &str) -> String {
     known.map_or_else(|| state.to_owned(), |word| t_one(word).to_owned())
 }
 
+/// A place, and whether what should be there is gone.
+fn there(place: Option<&String>, is_gone: bool) -> Option<String> {
+    let gone = if is_gone { format!("  ({})", t("not there any more")) } else { String::new() };
+    place.map(|place| format!("{place}{gone}"))
+}
+
+/// Most stages of most gazettes take milliseconds, which are kept as such.
+fn stage_took(seconds: f64) -> String {
+    match seconds {
+        0.0..0.0005 => "<1ms".to_owned(),
+        0.0005..0.9995 => format!("{:.0}ms", seconds * 1_000.0),
+        _ => duration(seconds),
+    }
+}
+
 fn attempt(attempt: &Attempt) -> Vec<String> {
-    let took = |stage| attempt.timings.get(&stage).map_or_else(|| "-".into(), |took| duration(f64::from(*took)));
+    let took = |stage| attempt.timings.get(&stage).map_or_else(|| "-".into(), |took| stage_took(f64::from(*took)));
     let outcome = match attempt.outcome.as_str() {
         "indexed" => t_one("indexed").to_owned(),
         "deferred" => t("waits for OCR").to_owned(),
@@ -208,7 +229,7 @@ fn attempt(attempt: &Attempt) -> Vec<String> {
     // The whole id is in the JSON; its beginning is enough for `prelo runs`.
     let run = attempt.run.map_or_else(|| "-".into(), |run| run.to_string().chars().take(8).collect());
     vec![
-        attempt.at.map_or_else(|| "-".into(), moment),
+        attempt.at.map_or_else(|| "-".into(), output::moment_with_seconds),
         outcome,
         took(Stage::Download),
         took(Stage::Extract),
@@ -227,4 +248,26 @@ fn pages(run: &PageRun) -> Vec<String> {
         Source::None => "none",
     };
     vec![pages, t(source).to_owned(), run.quality.map_or_else(|| "-".into(), |quality| format!("{quality:.2}"))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_stages_are_told_in_milliseconds() {
+        for (seconds, text) in
+            [(0.0, "<1ms"), (0.001, "1ms"), (0.0384, "38ms"), (0.999, "999ms"), (1.0, "1.0s"), (75.0, "1m 15s")]
+        {
+            assert_eq!(stage_took(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_told_as_such() {
+        let place = "/srv/a.pdf".to_owned();
+        assert_eq!(there(Some(&place), true).as_deref(), Some("/srv/a.pdf  (not there any more)"));
+        assert_eq!(there(Some(&place), false), Some(place));
+        assert_eq!(there(None, false), None);
+    }
 }

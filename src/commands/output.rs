@@ -89,6 +89,12 @@ pub fn moment(moment: PrimitiveDateTime) -> String {
     format!("{} {:02}:{:02} UTC", date(moment.date()), moment.hour(), moment.minute())
 }
 
+/// The same with seconds, where several follow each other within a minute.
+pub fn moment_with_seconds(moment: PrimitiveDateTime) -> String {
+    let (hour, minute, second) = moment.as_hms();
+    format!("{} {hour:02}:{minute:02}:{second:02} UTC", date(moment.date()))
+}
+
 /// `2024-12-31` or `31/12/2024`.
 pub fn date(date: Date) -> String {
     let (year, month, day) = date.to_calendar_date();

@@ -1,6 +1,6 @@
 //! Where file, text and document of a gazette are, written so that other programs find them. No credentials are in it.
 
-use std::path::absolute;
+use std::path::{Path, absolute};
 
 use serde::Serialize;
 use url::Url;
@@ -17,18 +17,29 @@ pub struct Places {
     pub text: Option<String>,
     /// The URL of the document, or `PATH (id ID)`.
     pub document: Option<String>,
+    /// Only looked at where it is a path of this machine.
+    pub file_is_gone: bool,
+    pub text_is_gone: bool,
 }
 
 impl Places {
     pub fn of(config: &Config, story: &Story) -> Self {
         let key = story.file_path.as_deref().filter(|key| !key.is_empty());
         let storage = config.storage.as_ref();
+        let file = key.zip(storage).and_then(|(key, storage)| file(storage, key));
+        let text = key
+            .zip(storage)
+            .filter(|_| story.text_path.is_some())
+            .and_then(|(key, storage)| text(storage, config, key));
+        let is_local = storage.is_some_and(|storage| storage.scheme() == "file");
+        let is_gone = |place: &Option<String>| {
+            is_local && place.as_ref().is_some_and(|place| matches!(Path::new(place).try_exists(), Ok(false)))
+        };
         Self {
-            file: key.zip(storage).and_then(|(key, storage)| file(storage, key)),
-            text: key
-                .zip(storage)
-                .filter(|_| story.text_path.is_some())
-                .and_then(|(key, storage)| text(storage, config, key)),
+            file_is_gone: is_gone(&file),
+            text_is_gone: is_gone(&text),
+            file,
+            text,
             document: story.index.as_ref().and_then(|_| document(config.index.expose(), &story.id.to_string())),
         }
     }

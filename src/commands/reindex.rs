@@ -117,16 +117,22 @@ impl Line {
 fn closing(summary: &Summary, back: bool) -> String {
     #[allow(clippy::cast_precision_loss)] // a rate for people
     let rate = summary.written as f64 / summary.seconds.max(0.001);
-    let before = summary.documents_before.map_or_else(|| t("cannot be read").to_owned(), |count| count.to_string());
+    // Counted at the end: of one that was stopped earlier nothing is known.
+    let before = match summary.documents_before {
+        Some(count) => Some(count.to_string()),
+        None => summary.stop.is_none().then(|| t("cannot be read").to_owned()),
+    };
     let mut rows = vec![
         vec![t("version").to_owned(), summary.version.clone()],
         vec![t("gazettes indexed, by the catalogue").to_owned(), summary.gazettes.to_string()],
         vec![t("documents written").to_owned(), summary.written.to_string()],
         vec![t("documents in it").to_owned(), summary.documents.to_string()],
-        vec![t("documents in the one before").to_owned(), before],
         vec![t("text").to_owned(), output::bytes(summary.bytes)],
         vec![t("time").to_owned(), format!("{} ({rate:.0} docs/s)", duration(summary.seconds))],
     ];
+    if let Some(before) = before {
+        rows.insert(4, vec![t("documents in the one before").to_owned(), before]);
+    }
     for (name, count) in [("stored texts missing", summary.missing), ("refused", summary.refused)] {
         if count > 0 {
             rows.push(vec![t(name).to_owned(), count.to_string()]);
@@ -172,7 +178,7 @@ fn closing(summary: &Summary, back: bool) -> String {
         (None, false, why) => {
             let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
             line(told("{version} was not put in its place{why}.", &[("version", version), ("why", &why)]));
-            line(t("The index is as it was. To give the new version up: prelo reindex --cancel").into());
+            line(t("The index is as it was. To go on after a repair: prelo reindex. To give the new version up: prelo reindex --cancel").into());
         }
     }
     text
@@ -200,7 +206,10 @@ mod tests {
         summary.switched = false;
         summary.why = Some("11 documents are in the new version".into());
         assert!(closing(&summary, false).contains("was not put in its place: 11 documents"));
+        summary.documents_before = None;
+        assert!(closing(&summary, false).contains("cannot be read"), "it was asked and did not answer");
         summary.stop = Some(StopReason::Signal(2));
+        assert!(!closing(&summary, false).contains("cannot be read"), "it was not asked");
         assert!(closing(&summary, false).contains("To go on where it stopped: prelo reindex."));
     }
 

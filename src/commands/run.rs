@@ -186,7 +186,7 @@ fn folder_lines(registered: &Registered) -> String {
         text.push_str(&(told(words, &[("n", &registered.renditions)]) + "\n"));
     }
     for (paths, problem) in [
-        (&registered.vanished, "vanished from the folder since the last run; what was indexed of it stays searchable"),
+        (&registered.vanished, "vanished from the folder; what was indexed of it stays searchable"),
         (&registered.missing, "described by gazettes.csv, and not in the folder"),
         (&registered.left_out, "left out"),
     ] {
