@@ -80,9 +80,9 @@ pub fn mib(bytes: u64) -> String {
 /// The least `memory_budget_mb`.
 pub const LEAST_MB: u64 = 128;
 
-/// Takes the container's bound on memory where that is lower than what was configured, and says so.
-pub fn respect_container(config: &mut Config) {
-    if let Some(warning) = lowered(config, telemetry::memory_limit()) {
+/// Takes the container's bound on memory where that is lower than what was configured, and says so where `is_told`.
+pub fn respect_container(config: &mut Config, is_told: bool) {
+    if let Some(warning) = lowered(config, telemetry::memory_limit()).filter(|_| is_told) {
         output::warning(&warning);
     }
 }

@@ -107,12 +107,26 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
     for warning in &loaded.warnings {
         output::warning(warning);
     }
-    memory::respect_container(&mut loaded.config);
+    memory::respect_container(&mut loaded.config, is_bounded(&cli.verb));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let code = runtime.block_on(verb(cli, loaded));
     // A reader that is still at work when a run was ended at once must not hold up the end of the process.
     runtime.shutdown_background();
     code
+}
+
+/// Whether the verb shares `memory_budget_mb` out. The container of the others, such as `serve`, is right to be smaller.
+fn is_bounded(verb: &Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Run(_)
+            | Verb::Reprocess(_)
+            | Verb::Plan(_)
+            | Verb::Extract(_)
+            | Verb::Check
+            | Verb::Config(_)
+            | Verb::Reindex(_)
+    )
 }
 
 /// On a terminal the bar and the closing table tell what `info` would; who wants it all the same asks for it.
