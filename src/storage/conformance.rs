@@ -42,7 +42,7 @@ async fn bytes_arrive_as_they_are(storage: &dyn Storage, put: Put<'_>) {
     for (first, bytes, expected) in
         [(0, 4, &b"%PDF"[..]), (1, 3, b"PDF"), (4, 100, b"\0\xff"), (5, 1, b"\xff"), (2, 0, b"")]
     {
-        let part = storage.get_part("small.pdf", first, bytes).await.unwrap();
+        let part = storage.get_part("small.pdf", first, bytes, None).await.unwrap();
         assert_eq!(collect(part).await.unwrap(), expected, "{bytes} from {first}");
     }
     // A body may be left unread half-way.
@@ -102,6 +102,9 @@ async fn a_replaced_file_is_noticed(storage: &dyn Storage, put: Put<'_>) {
     assert_eq!(kind(storage.get("replaced.pdf", before.etag.as_deref()).await), Kind::Replaced);
     let body = storage.get("replaced.pdf", after.etag.as_deref()).await.unwrap();
     assert_eq!(collect(body).await.unwrap(), b"after it");
+    assert_eq!(kind(storage.get_part("replaced.pdf", 0, 3, before.etag.as_deref()).await), Kind::Replaced);
+    let part = storage.get_part("replaced.pdf", 6, 3, after.etag.as_deref()).await.unwrap();
+    assert_eq!(collect(part).await.unwrap(), b"it");
 }
 
 async fn texts_live_beside_their_files(storage: &dyn Storage, put: Put<'_>) {

@@ -87,6 +87,20 @@ impl Folder {
         Ok((file, head))
     }
 
+    /// The same, where it is the version that is wanted.
+    async fn open_version(
+        &self,
+        operation: &'static str,
+        key: &str,
+        if_match: Option<&str>,
+    ) -> Result<(fs::File, ObjectHead), StorageError> {
+        let (file, head) = self.open_file(operation, key).await?;
+        if if_match.is_some_and(|wanted| head.etag.as_deref() != Some(wanted)) {
+            return Err(StorageError::new(Kind::Replaced, operation, self.target(key)));
+        }
+        Ok((file, head))
+    }
+
     /// Before the first text of a process: a killed run could not remove what it was writing. Whoever stores texts holds
     /// the lease of the catalogue; should a run that has lost it still write, it fails, and its failure is not recorded.
     async fn tidy_up(&self) {
@@ -119,16 +133,19 @@ impl Storage for Folder {
 
     async fn get(&self, key: &str, if_match: Option<&str>) -> Result<ObjectBody, StorageError> {
         const OPERATION: &str = "read";
-        let (file, head) = self.open_file(OPERATION, key).await?;
-        if if_match.is_some_and(|wanted| head.etag.as_deref() != Some(wanted)) {
-            return Err(StorageError::new(Kind::Replaced, OPERATION, self.target(key)));
-        }
+        let (file, head) = self.open_version(OPERATION, key, if_match).await?;
         Ok(body(file, head.bytes, OPERATION, self.target(key)))
     }
 
-    async fn get_part(&self, key: &str, first: u64, bytes: u64) -> Result<ObjectBody, StorageError> {
+    async fn get_part(
+        &self,
+        key: &str,
+        first: u64,
+        bytes: u64,
+        if_match: Option<&str>,
+    ) -> Result<ObjectBody, StorageError> {
         const OPERATION: &str = "read";
-        let (mut file, head) = self.open_file(OPERATION, key).await?;
+        let (mut file, head) = self.open_version(OPERATION, key, if_match).await?;
         let sought = file.seek(io::SeekFrom::Start(first)).await;
         sought.map_err(|error| failed(OPERATION, self.target(key), error))?;
         let bytes = bytes.min(head.bytes.saturating_sub(first));

@@ -69,8 +69,15 @@ pub trait Storage: Send + Sync {
     /// The file's bytes. With `if_match`, fails with [`StorageErrorKind::Replaced`] when the file has another `ETag`.
     async fn get(&self, key: &str, if_match: Option<&str>) -> Result<ObjectBody, StorageError>;
 
-    /// A part of a file: `bytes` of it (fewer at its end) from `first` on, which lies within it.
-    async fn get_part(&self, key: &str, first: u64, bytes: u64) -> Result<ObjectBody, StorageError>;
+    /// A part of a file: `bytes` of it (fewer at its end) from `first` on, which lies within it. `if_match` as for
+    /// [`Storage::get`]: parts of two versions make no file.
+    async fn get_part(
+        &self,
+        key: &str,
+        first: u64,
+        bytes: u64,
+        if_match: Option<&str>,
+    ) -> Result<ObjectBody, StorageError>;
 
     /// Where a file lies, if that is on this machine; `None` for a storage that is elsewhere.
     async fn local(&self, _key: &str) -> Result<Option<LocalFile>, StorageError> {

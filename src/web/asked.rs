@@ -160,9 +160,13 @@ impl Asked {
         for (name, value) in &pairs {
             if !names.contains(&name.as_ref()) {
                 let name: String = name.chars().take(40).collect();
+                let (existing, are) = match names {
+                    [] => ("não existe nenhum".to_owned(), "there is none".to_owned()),
+                    names => (format!("existem: {}", names.join(", ")), format!("there are: {}", names.join(", "))),
+                };
                 return Err(Problem::bad_request(
-                    format!("O parâmetro `{name}` não existe aqui; existem: {}.", names.join(", ")),
-                    format!("There is no parameter `{name}` here; there are: {}.", names.join(", ")),
+                    format!("O parâmetro `{name}` não existe aqui; {existing}."),
+                    format!("There is no parameter `{name}` here; {are}."),
                 ));
             }
             if value.trim().is_empty() {

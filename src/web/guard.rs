@@ -94,13 +94,11 @@ impl Guard {
 pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
     let headers = request.headers().clone();
-    let mut response = guard.answered(request, next).await.unwrap_or_else(|problem| {
-        let mut response = problem.answer(uri.path(), uri.query(), &headers);
-        if problem.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
-        }
-        response
-    });
+    let answered = guard.answered(request, next).await;
+    let mut response = answered.unwrap_or_else(|problem| problem.answer(uri.path(), uri.query(), &headers));
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().entry(RETRY_AFTER).or_insert(RETRY_SECONDS);
+    }
     finish(response.headers_mut());
     response
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
+use super::gazette::SeenFiles;
 use super::language::Language;
 use super::territories::Territories;
 
@@ -26,6 +27,7 @@ pub struct Site {
     pub index: Arc<dyn SearchIndex>,
     pub storyteller: Arc<dyn Storyteller>,
     pub(super) territories: Territories,
+    pub(super) files: SeenFiles,
     /// Texts in memory at once, whoever asks for them.
     texts: Semaphore,
 }
@@ -41,8 +43,9 @@ impl Site {
         index: Arc<dyn SearchIndex>,
         storyteller: Arc<dyn Storyteller>,
     ) -> Self {
-        let (territories, texts) = (Territories::default(), Semaphore::new(TEXTS_AT_ONCE));
-        Self { config, catalog, storage, index, storyteller, territories, texts }
+        let (territories, files) = (Territories::default(), SeenFiles::default());
+        let texts = Semaphore::new(TEXTS_AT_ONCE);
+        Self { config, catalog, storage, index, storyteller, territories, files, texts }
     }
 
     /// [`SearchIndex::search`], waiting for its turn where texts are read for it.

@@ -164,7 +164,7 @@ impl Storage for ScriptedStorage {
         })
     }
 
-    async fn get_part(&self, key: &str, _: u64, _: u64) -> Result<ObjectBody, StorageError> {
+    async fn get_part(&self, key: &str, _: u64, _: u64, _: Option<&str>) -> Result<ObjectBody, StorageError> {
         panic!("a run reads no part of a file, and not of {key}")
     }
 

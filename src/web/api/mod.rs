@@ -15,11 +15,17 @@ use super::problem::Problem;
 use super::site::Shared;
 use crate::search_index::SearchQuery;
 
+mod numbers; // as they are meant
 mod openapi; // the document
+
+pub use openapi::{answers, schema};
 
 /// Names of the parameters of a search.
 pub const SEARCH_PARAMETERS: [&str; 10] =
     ["q", "territory", "state", "from", "to", "edition", "power", "sort", "offset", "limit"];
+
+/// No gazette has more pages.
+const PAGES: u32 = 1_000_000;
 
 pub fn routes() -> Router<Shared> {
     Router::new()
@@ -40,8 +46,9 @@ pub async fn only_get(method: Method, uri: Uri, headers: HeaderMap) -> Response 
     response
 }
 
-async fn document() -> Response {
-    answer(&openapi::document())
+async fn document(RawQuery(query): RawQuery, uri: Uri, headers: HeaderMap) -> Response {
+    let asked = Asked::strictly_named(query.as_deref(), &[]);
+    told(asked.map(|_| openapi::document()), uri.path(), &headers)
 }
 
 async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri, headers: HeaderMap) -> Response {
@@ -56,12 +63,12 @@ async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri,
         let results = site.search(&SearchQuery { totals: true, ..search }).await?;
         Ok(json!(results))
     };
-    told(found.await, &uri, &headers)
+    told(found.await, uri.path(), &headers)
 }
 
 async fn gazette(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri, headers: HeaderMap) -> Response {
     let found = async {
-        let page = page(query.as_deref())?;
+        let page = number(query.as_deref(), "page", PAGES)?;
         let unknown = || Problem::new(StatusCode::NOT_FOUND, "Este diário não existe.", "There is no such gazette.");
         let id = id(&uri).ok_or_else(unknown)?;
         let story = site
@@ -81,30 +88,30 @@ async fn gazette(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri
         };
         Ok(told)
     };
-    told(found.await, &uri, &headers)
+    told(found.await, uri.path(), &headers)
 }
 
-/// `page=N`, where it is given.
-fn page(query: Option<&str>) -> Result<Option<u32>, Problem> {
-    let asked = Asked::strictly_named(query, &["page"])?;
-    let Some(text) = asked.first().map(|(_, value)| value) else { return Ok(None) };
-    let plain = text.len() <= 7 && text.bytes().all(|b| b.is_ascii_digit());
-    match text.parse().ok().filter(|page| plain && (1..=1_000_000).contains(page)) {
-        Some(page) if asked.len() == 1 => Ok(Some(page)),
+/// The only parameter that an address may have, where it is given: a number from 1 to `most`.
+pub fn number(query: Option<&str>, name: &str, most: u32) -> Result<Option<u32>, Problem> {
+    let asked = Asked::strictly_named(query, &[name])?;
+    let Some((_, text)) = asked.first() else { return Ok(None) };
+    let plain = text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse().ok().filter(|number| plain && (1..=most).contains(number)) {
+        Some(number) if asked.len() == 1 => Ok(Some(number)),
         _ => Err(Problem::bad_request(
-            "`page` deve ser um número de 1 a 1000000, uma só vez.",
-            "`page` has to be one number from 1 to 1000000.",
+            format!("`{name}` deve ser um número de 1 a {most}, uma só vez."),
+            format!("`{name}` has to be one number from 1 to {most}."),
         )),
     }
 }
 
-fn told(found: Result<Value, Problem>, uri: &Uri, headers: &HeaderMap) -> Response {
+/// What was asked for, or why there is none.
+pub fn told(found: Result<Value, Problem>, path: &str, headers: &HeaderMap) -> Response {
     match found {
-        Ok(value) => answer(&value),
-        Err(problem) => problem.answer(uri.path(), None, headers),
+        Ok(mut value) => {
+            numbers::round(&mut value);
+            ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], value.to_string()).into_response()
+        }
+        Err(problem) => problem.answer(path, None, headers),
     }
-}
-
-fn answer(value: &Value) -> Response {
-    ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], value.to_string()).into_response()
 }

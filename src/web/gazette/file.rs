@@ -1,87 +1,106 @@
 //! The file of a gazette, streamed from the storage, whole or a part of it.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
+    CONTENT_TYPE, ETAG,
 };
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::TryStreamExt as _;
 
 use super::super::language::Language;
 use super::super::problem::Problem;
 use super::super::site::Shared;
 use super::disposition::{self, BEGINNING_BYTES, Shown};
+use super::range::Wanted;
+use super::seen::SeenFile;
 use crate::storage::{ObjectBody, ObjectHead, Storage, StorageError, StorageErrorKind};
 
+/// A file that is replaced between a look at it and its reading is looked at again.
+const ATTEMPTS: u32 = 3;
+
 pub async fn file(State(site): State<Shared>, uri: Uri, method: Method, headers: HeaderMap) -> Response {
-    match answer(&site, &uri, &method, &headers).await {
+    match answer(&site, &uri, method == Method::HEAD, &headers).await {
         Ok(response) => response,
         Err(problem) => problem.answer(uri.path(), uri.query(), &headers),
     }
 }
 
-async fn answer(site: &Shared, uri: &Uri, method: &Method, headers: &HeaderMap) -> Result<Response, Problem> {
+async fn answer(site: &Shared, uri: &Uri, is_head: bool, headers: &HeaderMap) -> Result<Response, Problem> {
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "Este diário não existe.", "There is no such gazette.");
     let id = super::id(uri).ok_or_else(unknown)?;
+    let wanted = |file: &SeenFile| Wanted::of(headers, is_head, file.etag().as_deref(), file.bytes);
+    if let Some(file) = site.files.get(id, Instant::now())
+        && let Wanted::Part { first, last } = wanted(&file)
+        // Asked for in the version that was seen. Where that is no longer there, or cannot be had, it is looked at anew.
+        && let Ok(part) = site.storage.get_part(&file.key, first, last - first + 1, file.version.as_deref()).await
+    {
+        return answered(&file, &Wanted::Part { first, last }, Body::from_stream(part));
+    }
     let gazette = site.catalog.explain(id).await?.ok_or_else(unknown)?.gazette;
     let key = gazette.file_path.filter(|key| !key.is_empty()).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "Este diário não tem arquivo.", "This gazette has no file.")
     })?;
-    let (head, shown) = look(&*site.storage, &key).await?;
-    let etag =
-        head.etag.as_deref().map(|etag| format!("\"{}\"", etag.trim_matches('"').replace(['"', '\r', '\n'], "")));
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let mut response = Response::builder()
-        .header(CONTENT_TYPE, shown.kind)
-        .header(CONTENT_DISPOSITION, shown.disposition)
-        .header(CONTENT_SECURITY_POLICY, shown.policy)
-        .header(ACCEPT_RANGES, "bytes")
-        .header(CACHE_CONTROL, "private, no-cache");
-    if let Some(etag) = &etag {
-        response = response.header(ETAG, etag);
-        if text(IF_NONE_MATCH).is_some_and(|known| known.split(',').any(|known| known.trim() == etag)) {
-            return built(response.status(StatusCode::NOT_MODIFIED).body(Body::empty()));
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let file = Arc::new(look(&*site.storage, &key).await?);
+        site.files.put(id, &file, Instant::now());
+        let wanted = wanted(&file);
+        let (first, bytes) = match wanted {
+            Wanted::Whole if !is_head => (0, file.bytes),
+            Wanted::Part { first, last } => (first, last - first + 1),
+            _ => (0, 0),
+        };
+        if bytes == 0 {
+            return answered(&file, &wanted, Body::empty());
+        }
+        match site.storage.get_part(&key, first, bytes, file.version.as_deref()).await {
+            Err(error) if error.kind == StorageErrorKind::Replaced && attempts < ATTEMPTS => {}
+            body => return answered(&file, &wanted, Body::from_stream(body?)),
         }
     }
-    // A part of another version would be joined to what the browser has.
-    let same = text(IF_RANGE).is_none_or(|known| Some(known) == etag.as_deref());
-    let range = text(RANGE).filter(|_| same).map_or(Range::Whole, |asked| Range::of(asked, head.bytes));
-    let (first, bytes) = match range {
-        Range::Whole => (0, head.bytes),
-        Range::Part { first, last } => {
-            let told = format!("bytes {first}-{last}/{}", head.bytes);
-            response = response.status(StatusCode::PARTIAL_CONTENT).header(CONTENT_RANGE, told);
-            (first, last - first + 1)
-        }
-        Range::Beyond => {
-            let told = format!("bytes */{}", head.bytes);
-            let response = response.status(StatusCode::RANGE_NOT_SATISFIABLE).header(CONTENT_RANGE, told);
-            return built(response.body(Body::empty()));
-        }
-    };
-    response = response.header(CONTENT_LENGTH, bytes);
-    if *method == Method::HEAD || bytes == 0 {
-        return built(response.body(Body::empty()));
-    }
-    built(response.body(Body::from_stream(site.storage.get_part(&key, first, bytes).await?)))
 }
 
-fn built(response: Result<Response, axum::http::Error>) -> Result<Response, Problem> {
-    response.map(IntoResponse::into_response).map_err(|error| Problem::internal(&error))
+/// With the headers of what is wanted, which `body` is.
+fn answered(file: &SeenFile, wanted: &Wanted, body: Body) -> Result<Response, Problem> {
+    let bytes = file.bytes;
+    let mut response = Response::builder()
+        .header(CONTENT_TYPE, file.shown.kind)
+        .header(CONTENT_DISPOSITION, &file.shown.disposition)
+        .header(CONTENT_SECURITY_POLICY, file.shown.policy)
+        .header(ACCEPT_RANGES, "bytes")
+        .header(CACHE_CONTROL, "private, no-cache");
+    if let Some(etag) = file.etag() {
+        response = response.header(ETAG, etag);
+    }
+    let response = match wanted {
+        Wanted::Nothing => response.status(StatusCode::NOT_MODIFIED),
+        Wanted::Whole => response.header(CONTENT_LENGTH, bytes),
+        Wanted::Part { first, last } => response
+            .status(StatusCode::PARTIAL_CONTENT)
+            .header(CONTENT_RANGE, format!("bytes {first}-{last}/{bytes}"))
+            .header(CONTENT_LENGTH, last - first + 1),
+        Wanted::Beyond => {
+            response.status(StatusCode::RANGE_NOT_SATISFIABLE).header(CONTENT_RANGE, format!("bytes */{bytes}"))
+        }
+    };
+    response.body(body).map_err(|error| Problem::internal(&error))
 }
 
 /// What the storage says of a file, and how it is handed out.
-async fn look(storage: &dyn Storage, key: &str) -> Result<(ObjectHead, Shown), StorageError> {
-    let head = storage.head(key).await?;
-    let beginning = match head.bytes {
+async fn look(storage: &dyn Storage, key: &str) -> Result<SeenFile, StorageError> {
+    let ObjectHead { bytes, etag: version } = storage.head(key).await?;
+    let beginning = match bytes {
         0 => Vec::new(),
-        bytes => first_bytes(storage.get_part(key, 0, bytes.min(BEGINNING_BYTES)).await?).await?,
+        _ => first_bytes(storage.get_part(key, 0, bytes.min(BEGINNING_BYTES), None).await?).await?,
     };
-    let shown = disposition::of(&beginning, key);
-    Ok((head, shown))
+    Ok(SeenFile { key: key.to_owned(), bytes, version, shown: disposition::of(&beginning, key) })
 }
 
 /// Why the file of a gazette is not offered.
@@ -108,8 +127,8 @@ impl Unoffered {
 /// How a file would be handed out, where there is anything to hand out.
 pub async fn offered(storage: &dyn Storage, key: &str) -> Result<Shown, Unoffered> {
     match look(storage, key).await {
-        Ok((head, _)) if head.bytes == 0 => Err(Unoffered::Empty),
-        Ok((_, shown)) => Ok(shown),
+        Ok(file) if file.bytes == 0 => Err(Unoffered::Empty),
+        Ok(file) => Ok(file.shown),
         Err(error) if matches!(error.kind, StorageErrorKind::NotFound | StorageErrorKind::BadKey) => {
             Err(Unoffered::Gone)
         }
@@ -127,71 +146,4 @@ async fn first_bytes(mut body: ObjectBody) -> Result<Vec<u8>, StorageError> {
         }
     }
     Ok(bytes)
-}
-
-/// One range of bytes (RFC 9110, 14.1.2). Of several, and of what cannot be read, the whole file is the answer, as the
-/// standard allows.
-#[derive(Debug, PartialEq, Eq)]
-enum Range {
-    Whole,
-    /// Both included, both within the file.
-    Part {
-        first: u64,
-        last: u64,
-    },
-    /// It lies behind the end.
-    Beyond,
-}
-
-impl Range {
-    fn of(asked: &str, bytes: u64) -> Self {
-        let number = |text: &str| {
-            let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-            text.parse::<u64>().ok().filter(|_| plain)
-        };
-        let Some((first, last)) = asked.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-')) else {
-            return Self::Whole;
-        };
-        match (number(first), number(last)) {
-            (Some(first), _) if first >= bytes => Self::Beyond,
-            (Some(first), None) if last.is_empty() => Self::Part { first, last: bytes - 1 },
-            (Some(first), Some(last)) if first <= last => Self::Part { first, last: last.min(bytes - 1) },
-            (None, Some(0)) if first.is_empty() => Self::Beyond,
-            (None, Some(_)) if first.is_empty() && bytes == 0 => Self::Beyond,
-            (None, Some(count)) if first.is_empty() => {
-                Self::Part { first: bytes.saturating_sub(count), last: bytes - 1 }
-            }
-            _ => Self::Whole,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges() {
-        let part = |first, last| Range::Part { first, last };
-        for (asked, expected) in [
-            ("bytes=0-0", part(0, 0)),
-            ("bytes=2-", part(2, 9)),
-            ("bytes=2-5", part(2, 5)),
-            ("bytes=2-500", part(2, 9)),
-            ("bytes=-3", part(7, 9)),
-            ("bytes=-30", part(0, 9)),
-            ("bytes=10-", Range::Beyond),
-            ("bytes=-0", Range::Beyond),
-            ("bytes=5-2", Range::Whole),
-            ("bytes=0-1,4-5", Range::Whole),
-            ("bytes=-", Range::Whole),
-            ("bytes=+1-2", Range::Whole),
-            ("lines=1-2", Range::Whole),
-            ("bytes=99999999999999999999-", Range::Whole),
-        ] {
-            assert_eq!(Range::of(asked, 10), expected, "{asked}");
-        }
-        assert_eq!(Range::of("bytes=0-", 0), Range::Beyond);
-        assert_eq!(Range::of("bytes=-1", 0), Range::Beyond);
-    }
 }

@@ -11,9 +11,12 @@ mod disposition; // how a file is handed out
 mod file; // the file itself
 mod justified; // lines of one word
 mod page; // text beside the file, and the story
+mod range; // what of a file is asked for
+mod seen; // files as they were last looked at
 mod text; // one page of the stored text, and the next that holds what is sought
 
 pub use page::address;
+pub use seen::SeenFiles;
 pub use text::{PageText, page_and_next, page_text};
 
 pub fn routes() -> Router<Shared> {

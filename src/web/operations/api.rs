@@ -1,13 +1,14 @@
 //! Runs for programs.
 
 use axum::extract::{RawQuery, State};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::catalog::{CatalogError, RunRecord, ShownRun};
 use crate::gazette::RunId;
+use crate::web::api::{answers, number, schema, told};
+use crate::web::asked::Asked;
 use crate::web::problem::Problem;
 use crate::web::site::{Shared, Site};
 
@@ -25,49 +26,28 @@ async fn seen(site: &Site, limit: u32) -> Result<Vec<RunRecord>, CatalogError> {
 
 /// The last runs, newest first.
 pub async fn runs(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let limit = match limit(query.as_deref()) {
-        Ok(limit) => limit,
-        Err(problem) => return problem.answer(PATH, None, &headers),
+    let found = async {
+        let limit = number(query.as_deref(), "limit", MOST)?.unwrap_or(LIMIT);
+        let runs = seen(&site, limit).await?;
+        Ok(json!({ "runs": runs.iter().map(of_record).collect::<Vec<_>>() }))
     };
-    match seen(&site, limit).await {
-        Ok(runs) => answer(&json!({ "runs": runs.iter().map(of_record).collect::<Vec<_>>() })),
-        Err(error) => Problem::from(error).answer(PATH, None, &headers),
-    }
-}
-
-fn limit(query: Option<&str>) -> Result<u32, Problem> {
-    let mut parameters = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    let limit = match (parameters.next(), parameters.next()) {
-        (None, _) => Some(LIMIT),
-        (Some((name, value)), None) if name == "limit" => value.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
-        _ => None,
-    };
-    limit.ok_or_else(|| {
-        Problem::bad_request(
-            "O único parâmetro é `limit`, um número de 1 a 100.",
-            "The only parameter is `limit`, a number from 1 to 100.",
-        )
-    })
+    told(found.await, PATH, &headers)
 }
 
 /// One run, with what was last to be seen of it.
 pub async fn run(State(site): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "Esta execução não existe.", "There is no such run.");
-    let Some(id) = run_id(&uri) else { return unknown().answer(PATH, None, &headers) };
-    match site.catalog.run(id).await {
-        Ok(Some(run)) => answer(&of_shown(&run)),
-        Ok(None) => unknown().answer(PATH, None, &headers),
-        Err(error) => Problem::from(error).answer(PATH, None, &headers),
-    }
+    let found = async {
+        Asked::strictly_named(uri.query(), &[])?;
+        let run = site.catalog.run(run_id(&uri).ok_or_else(unknown)?).await?.ok_or_else(unknown)?;
+        Ok(of_shown(&run))
+    };
+    told(found.await, PATH, &headers)
 }
 
 /// At the end of a path.
 pub fn run_id(uri: &Uri) -> Option<RunId> {
     uri.path().rsplit('/').next()?.parse().ok().map(RunId)
-}
-
-fn answer(body: &Value) -> Response {
-    ([(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
 /// The selection as an object, not as the text that the catalogue keeps; and the rate, which everybody would compute.
@@ -88,8 +68,6 @@ fn of_shown(run: &ShownRun) -> Value {
 
 /// Paths and schemas of this part of the API, for the `OpenAPI` 3.1 document.
 pub fn openapi() -> (Value, Value) {
-    let problem = json!({ "$ref": "#/components/responses/Problem" });
-    let content = |schema: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } });
     let paths = json!({
         "/api/v1/runs": { "get": {
             "operationId": "runs",
@@ -98,10 +76,11 @@ pub fn openapi() -> (Value, Value) {
                 "name": "limit", "in": "query", "required": false, "description": "Runs at most",
                 "schema": { "type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT },
             }],
-            "responses": {
-                "200": { "description": "The runs", "content": content("Runs") },
-                "400": problem, "414": problem, "500": problem, "503": problem, "504": problem,
-            },
+            "responses": answers(&schema("Runs"), "The runs", &[], &json!({ "run": {
+                "operationId": "run",
+                "description": "The newest of them",
+                "parameters": { "id": "$response.body#/runs/0/id" },
+            } })),
         } },
         "/api/v1/runs/{id}": { "get": {
             "operationId": "run",
@@ -110,10 +89,7 @@ pub fn openapi() -> (Value, Value) {
                 "name": "id", "in": "path", "required": true, "description": "Id of the run",
                 "schema": { "type": "string", "format": "uuid" },
             }],
-            "responses": {
-                "200": { "description": "The run", "content": content("ShownRun") },
-                "404": problem, "414": problem, "500": problem, "503": problem, "504": problem,
-            },
+            "responses": answers(&schema("ShownRun"), "The run", &["404"], &json!({})),
         } },
     });
     let moment = json!({ "type": ["string", "null"], "format": "date-time" });
