@@ -1,6 +1,9 @@
 //! Everything known about one gazette, in order: for `explain` and for its page on the web.
 
+use std::time::Duration;
+
 use serde::Serialize;
+use tokio::time::timeout;
 
 use crate::catalog::{Attempt, Catalog, CatalogError, Explanation, GazetteState, PageRun};
 use crate::failure::{FailureCode, Permanence};
@@ -8,6 +11,9 @@ use crate::gazette::{GazetteId, Territory};
 use crate::search_index::SearchIndex;
 use crate::search_index::document::Provenance;
 use crate::storage::text_key;
+
+/// The index has so long to add its part.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The story of one gazette. As JSON it is what `explain --format json` prints.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,8 +54,8 @@ pub struct ToldFailure {
     pub action: &'static str,
 }
 
-/// The story of a gazette; `None` when the catalogue does not know it. The index may be away: the catalogue's part is
-/// worth telling all the same.
+/// The story of a gazette; `None` when the catalogue does not know it. The index may be away or silent: the
+/// catalogue's part is worth telling all the same, and soon.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
@@ -60,7 +66,7 @@ pub async fn story(
 ) -> Result<Option<Story>, CatalogError> {
     let Some(explanation) = catalog.explain(id).await? else { return Ok(None) };
     let document = match index {
-        Some(index) => index.find(id).await.ok().flatten(),
+        Some(index) => timeout(PATIENCE, index.find(id)).await.ok().and_then(Result::ok).flatten(),
         None => None,
     };
     Ok(Some(Story::new(explanation, document)))

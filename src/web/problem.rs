@@ -10,6 +10,7 @@ use serde_json::json;
 use super::asked::address;
 use super::language::Language;
 use super::layout::{self, Frame};
+use super::site::StoryError;
 use crate::catalog::{CatalogError, CatalogErrorKind};
 use crate::search_index::{SearchIndexError, SearchIndexErrorKind};
 use crate::storage::{StorageError, StorageErrorKind};
@@ -137,6 +138,15 @@ impl From<CatalogError> for Problem {
             ),
         };
         problem.because(&error)
+    }
+}
+
+impl From<StoryError> for Problem {
+    fn from(error: StoryError) -> Self {
+        match error.downcast::<CatalogError>() {
+            Ok(error) => (*error).into(),
+            Err(error) => Self::internal(&*error),
+        }
     }
 }
 

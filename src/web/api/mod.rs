@@ -18,6 +18,7 @@ use crate::search_index::SearchQuery;
 mod numbers; // as they are meant
 mod openapi; // the document
 
+pub use numbers::round;
 pub use openapi::{answers, schema};
 
 /// Names of the parameters of a search.
@@ -71,12 +72,7 @@ async fn gazette(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri
         let page = number(query.as_deref(), "page", PAGES)?;
         let unknown = || Problem::new(StatusCode::NOT_FOUND, "Este diário não existe.", "There is no such gazette.");
         let id = id(&uri).ok_or_else(unknown)?;
-        let story = site
-            .storyteller
-            .story(id, Language::English)
-            .await
-            .map_err(|error| Problem::internal(&*error))?
-            .ok_or_else(unknown)?;
+        let story = site.storyteller.story(id, Language::English).await?.ok_or_else(unknown)?;
         let mut told = json!(story.told);
         let Some(page) = page else { return Ok(told) };
         let key = story.told.file_path.unwrap_or_default();
@@ -109,7 +105,7 @@ pub fn number(query: Option<&str>, name: &str, most: u32) -> Result<Option<u32>,
 pub fn told(found: Result<Value, Problem>, path: &str, headers: &HeaderMap) -> Response {
     match found {
         Ok(mut value) => {
-            numbers::round(&mut value);
+            round(&mut value);
             ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], value.to_string()).into_response()
         }
         Err(problem) => problem.answer(path, None, headers),

@@ -70,8 +70,7 @@ async fn answer(site: &Shared, uri: &Uri, query: Option<&str>, headers: &HeaderM
     let id = super::id(uri).ok_or_else(unknown)?;
     let asked = Asked::read(query);
     let language = Language::chosen(asked.search.language.as_deref(), headers);
-    let story = site.storyteller.story(id, language).await;
-    let story = story.map_err(|error| Problem::internal(&*error))?.ok_or_else(unknown)?;
+    let story = site.storyteller.story(id, language).await?.ok_or_else(unknown)?;
     let key = story.told.file_path.as_deref().unwrap_or_default();
     // What is not stored, and a storage that is away, leave the story.
     let query = Query::parse(&asked.search.search.text).ok();

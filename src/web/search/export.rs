@@ -13,6 +13,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 
+use super::super::api::round;
 use super::super::problem::Problem;
 use super::super::site::Shared;
 use super::read;
@@ -60,7 +61,9 @@ pub async fn json(State(site): State<Shared>, RawQuery(query): RawQuery, headers
     let head = format!("{{\"total\":{},\"hits\":[", first.total);
     let mut before = "\n";
     let items = hits(site, first, rest).map_ok(move |hit| {
-        let item = format!("{before}{}", json!(hit));
+        let mut item = json!(hit);
+        round(&mut item);
+        let item = format!("{before}{item}");
         before = ",\n";
         Bytes::from(item)
     });
