@@ -165,7 +165,7 @@ fn failures_are_made_due_only_by_who_knows_the_token_and_only_from_here() {
     let done = post(&server, "/painel/reprocessar", &[&cookie], &whole);
     assert_eq!(done.status, 303, "{done:?}");
     let told = http::ask(&server.host, "GET", done.header("location"), &[&cookie], "").unwrap();
-    assert!(told.body.contains("com NOT_A_PDF serão lidos de novo"), "{}", told.body);
+    assert!(told.body.contains("diário com NOT_A_PDF será lido de novo"), "{}", told.body);
     let large = post(&server, "/painel/reprocessar", &[&cookie], &"x".repeat(10_000));
     assert_eq!(large.status, 413);
 

@@ -142,6 +142,8 @@ fn pages_over_a_folder() {
         tables_and_feeds_hold_what_the_page_shows,
         every_answer_carries_its_headers_and_nothing_inline,
         too_much_is_refused,
+        odd_addresses_are_refused_in_words,
+        other_names_than_this_machines_are_refused,
         the_api_answers_programs,
         names_of_territories_are_suggested,
     ] {
@@ -417,6 +419,83 @@ fn a_part_of_a_file_can_be_had(server: &Server) {
     assert_eq!(head.header("content-length"), whole.len().to_string());
 }
 
+fn odd_addresses_are_refused_in_words(server: &Server) {
+    for (path, status, words) in [
+        // As browsers of before 2010 and some programs write it: the word would be cut at its accent.
+        ("/?q=caf%E9", 400, "“O que procurar” tem letras que não se podem ler"),
+        ("/?power=%FF", 400, "“Poder” tem letras"),
+        ("/search.csv?q=%FF", 400, "tem letras que não se podem ler"),
+        ("/search.json?q=%FF", 400, "is not valid UTF-8"),
+        ("/api/v1/search?q=a%FF", 400, "`q` is not valid UTF-8"),
+        ("/api/v1/search?q=a&territory=%C3", 400, "`territory` is not valid UTF-8"),
+        ("/?q=%zz", 200, "<q>%zz</q>"),
+        ("/?q=%00", 400, "Não há o que procurar"),
+        ("/?q=casa&from=31/02/2025", 400, "“De” deve ser uma data que existe"),
+        ("/?q=casa&q=obras", 400, "“O que procurar” só pode aparecer uma vez"),
+        ("/?q=casa&page=99999999999999999999", 400, "“Página” deve ser um número"),
+        ("/?q=casa&page=-1", 400, "“Página” deve ser um número"),
+        ("/?q=casa&territory=%E2%80%AEabc", 400, "se chama “\u{2068}\u{202e}abc\u{2069}”; a lista"),
+        ("/search.csv?q=de", 400, "aparecem em toda parte"),
+        ("/search.atom?q=-casa&lang=en", 400, "only says what must not occur"),
+        ("/search.json?q=de", 400, "\"status\":400"),
+        ("/gazettes/..%2f..%2fetc%2fpasswd", 404, "Este diário não existe"),
+        ("/gazettes/1%00", 404, "Este diário não existe"),
+        ("/gazettes/%FF/file", 404, "Este diário não existe"),
+        ("/gazettes/9223372036854775808", 404, "Este diário não existe"),
+        ("/gazettes/../../etc/passwd", 404, "Esta página não existe"),
+        ("/static/../Cargo.toml", 404, "Esta página não existe"),
+        ("/painel/entrar", 405, "Este endereço não responde a GET."),
+        ("/painel/reprocessar?lang=en", 405, "This address does not answer to GET."),
+    ] {
+        let reply = server.get(path);
+        assert_eq!(reply.status, status, "{path}: {}", reply.text());
+        assert!(reply.text().contains(words), "no {words} in {path}: {}", reply.text());
+    }
+    let long = server.get(&format!("/?q={}", "b".repeat(999)));
+    assert!(long.status == 400 && long.text().contains("ou longas demais"), "{}", long.text());
+    for (method, path) in [("POST", "/"), ("DELETE", "/gazettes/1"), ("OPTIONS", "/painel"), ("ODD", "/healthz")] {
+        let refused = server.ask(method, path, &["Content-Length: 0"]);
+        assert_eq!((refused.status, refused.header("allow")), (405, "GET,HEAD"), "{method} {path}");
+        assert!(refused.text().contains(&format!("não responde a {method}")), "{}", refused.text());
+        assert!(refused.header("content-security-policy").contains("default-src 'none'"), "{method} {path}");
+    }
+    // No link that somebody sends puts words into the mouth of the dashboard.
+    for told in ["5:SERVIDOR+INVADIDO", "5:%3Cb%3E", "-1:NOT_A_PDF", "99999999999999999999:NOT_A_PDF", "x"] {
+        let page = server.get(&format!("/painel?feito={told}"));
+        assert!(page.status == 200 && !page.text().contains("class=\"notice"), "{told}: {}", page.text());
+    }
+    let one = server.get("/painel?feito=1:NOT_A_PDF");
+    assert!(one.text().contains("1 diário com NOT_A_PDF será lido de novo"), "{}", one.text());
+}
+
+fn other_names_than_this_machines_are_refused(server: &Server) {
+    let raw = |head: &str| {
+        let mut stream = TcpStream::connect(&server.host).unwrap();
+        stream.write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    for (head, status, words) in [
+        ("GET / HTTP/1.1\r\nHost: localhost:8080", 200, "<html"),
+        ("GET / HTTP/1.1\r\nHost: evil.example", 421, "`web_hosts`"),
+        ("GET / HTTP/1.1\r\nHost: 127.0.0.1.evil.example:80", 421, "`web_hosts`"),
+        ("GET /api/v1/search?q=a HTTP/1.1\r\nHost: evil.example", 421, "application/problem+json"),
+        ("POST /painel/reprocessar HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0", 421, "`web_hosts`"),
+        ("GET http://evil.example/ HTTP/1.1\r\nHost: localhost", 421, "`web_hosts`"),
+        ("GET / HTTP/1.1", 400, "`Host`"),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost", 400, "`Host`"),
+        ("GET / HTTP/1.0", 200, "<html"),
+    ] {
+        let answer = raw(head);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.{} {status}", u8::from(!head.contains("1.0")))),
+            "{head}: {answer}"
+        );
+        assert!(answer.contains(words), "no {words} for {head}: {answer}");
+    }
+}
+
 fn tables_and_feeds_hold_what_the_page_shows(server: &Server) {
     let table = server.get(&format!("/search.csv?q={WORD}"));
     assert_eq!(table.header("content-type"), "text/csv; charset=utf-8");
@@ -497,7 +576,7 @@ fn too_much_is_refused(server: &Server) {
     assert_eq!(far.status, 400);
     assert_eq!(server.get("/api/v1/search?q=casa&limit=101").status, 400);
     let posted = server.ask("POST", "/api/v1/search?q=casa", &["Content-Length: 0"]);
-    assert_eq!((posted.status, posted.header("allow")), (405, "GET, HEAD"));
+    assert_eq!((posted.status, posted.header("allow")), (405, "GET,HEAD"));
 }
 
 fn the_api_answers_programs(server: &Server) {
@@ -635,6 +714,60 @@ fn what_lies_outside_of_the_folder_stays_there() {
             assert!(!reply.text().contains("segredo"), "{key}: {}", reply.text());
         }
     }
+}
+
+#[test]
+fn parts_of_a_file_are_of_one_version() {
+    let prelo = Prelo::new();
+    let folder = prelo.path().join("folder");
+    copy(&fixtures(), &folder);
+    let file = folder.join("serra-clara-3318-suplemento.pdf");
+    let server = Server::over(prelo, &folder);
+    let path = format!("/gazettes/{}/file", server.id("serra-clara-3318-suplemento.pdf"));
+    let before = fs::read(&file).unwrap();
+    let part = |headers: &[&str]| server.ask("GET", &path, &[&["Range: bytes=100-199"], headers].concat());
+    let old = part(&[]).header("etag").to_owned();
+    for _ in 0..3 {
+        let again = part(&[&format!("If-Range: {old}")]);
+        assert_eq!((again.status, &again.body[..]), (206, &before[100..200]));
+    }
+    // As long as before, and another version all the same.
+    let mut after = before.clone();
+    after[100..200].fill(b' ');
+    fs::write(&file, &after).unwrap();
+    let new = part(&[]);
+    assert_eq!((new.status, &new.body[..]), (206, &after[100..200]));
+    assert_ne!(new.header("etag"), old);
+    let joined = part(&[&format!("If-Range: {old}")]);
+    assert_eq!((joined.status, joined.body == after), (200, true), "all of it, for there is nothing to join it to");
+    // Longer: what lay behind its end no longer does.
+    let first = format!("Range: bytes={}-", after.len());
+    assert_eq!(server.ask("GET", &path, &[&first]).status, 416);
+    fs::write(&file, [&after[..], b"%%EOF"].concat()).unwrap();
+    let tail = server.ask("GET", &path, &[&first]);
+    assert_eq!((tail.status, &tail.body[..]), (206, &b"%%EOF"[..]));
+    // No longer a PDF: it is saved and not shown, whatever it was a moment ago.
+    fs::write(&file, "<html><script>alert(1)</script>".repeat(20)).unwrap();
+    let html = part(&[]);
+    assert_eq!((html.status, html.header("content-type")), (206, "application/octet-stream"));
+    assert!(html.header("content-disposition").starts_with("attachment; "), "{html:?}");
+    fs::remove_file(&file).unwrap();
+    assert_eq!(part(&[]).status, 404);
+}
+
+#[test]
+fn visitors_may_come_by_the_names_that_are_given() {
+    let prelo = Prelo::new().with("PRELO_WEB_HOSTS", "busca.example");
+    let server = Server::over(prelo, &fixtures());
+    let asked = |host: &str| {
+        let mut stream = TcpStream::connect(&server.host).unwrap();
+        stream.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(asked("busca.example").starts_with("HTTP/1.1 200"));
+    assert!(asked("evil.example").starts_with("HTTP/1.1 421"));
 }
 
 #[test]

@@ -193,6 +193,8 @@ pub struct Config {
 
     /// What whoever changes anything through the web has to know. Without it, nothing can be changed there.
     pub web_token: Option<Secret>,
+    /// Names by which visitors reach `serve`, with commas between them.
+    pub web_hosts: Option<String>,
 
     /// `error`, `warn`, `info`, `debug`, `trace`. `DEBUG=1` makes it `debug`.
     pub log_level: String,

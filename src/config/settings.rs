@@ -401,12 +401,20 @@ pub(super) const GROUPS: &[Group] = &[
     Group {
         heading: "Web",
         common: false,
-        settings: &[row(
-            "web_token",
-            Kind::Secret,
-            Fallback::Absent,
-            "What asks for a change through the web has to know; without it nothing can be changed there",
-        )],
+        settings: &[
+            row(
+                "web_token",
+                Kind::Secret,
+                Fallback::Absent,
+                "What asks for a change through the web has to know; without it nothing can be changed there",
+            ),
+            row(
+                "web_hosts",
+                Kind::Text,
+                Fallback::Absent,
+                "Names by which visitors reach `serve`, with commas between them, such as busca.example; without it, a server of this machine alone answers only to localhost and to IP addresses",
+            ),
+        ],
     },
     Group {
         heading: "Runs and logs",

@@ -75,6 +75,8 @@ pub enum Event<'a> {
     BulkSplit { documents: usize },
     /// A call failed and is made again after a wait.
     Retrying { operation: &'a str, error: &'a dyn std::error::Error, wait: Duration, gazette: Option<GazetteId> },
+    /// A service has answered for the first time in this run.
+    ServiceAnswered { service: &'a str },
     /// A service is taken to be down: nobody calls it for so long, and the intake is paused.
     BreakerOpened { service: &'a str, error: &'a str, wait: Duration },
     /// One call finds out whether the service is back.

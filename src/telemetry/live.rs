@@ -132,6 +132,8 @@ pub struct InFlight {
 #[serde(default)]
 pub struct Breaker {
     pub state: BreakerState,
+    /// Nothing is known of the service: it has answered no call of this run yet.
+    pub is_untried: bool,
     /// How often it opened.
     pub openings: u64,
     /// What it opened for last.

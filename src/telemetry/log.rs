@@ -281,6 +281,7 @@ pub(super) fn write(run: RunId, event: &Event<'_>) {
             let wait_seconds = wait.as_secs_f64();
             warn!(run_id, operation, gazette_id, error = with_causes(*error), wait_seconds, "will try again");
         }
+        Event::ServiceAnswered { service } => debug!(run_id, service, "the service answers"),
         Event::BreakerOpened { service, error, wait } => {
             let wait_seconds = wait.as_secs_f64();
             warn!(run_id, service, error, wait_seconds, breaker = "open", "a service is down: the intake is paused");

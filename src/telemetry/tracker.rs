@@ -85,7 +85,13 @@ impl Tracker {
             started,
             gazettes: HashMap::new(),
             durations: BTreeMap::new(),
-            breakers: services.map(|service| (service.to_owned(), Breaker::default())).into(),
+            // Who sees this sees it in the catalogue, which has answered.
+            breakers: services
+                .map(|service| {
+                    let is_untried = service != "catalog";
+                    (service.to_owned(), Breaker { is_untried, ..Breaker::default() })
+                })
+                .into(),
             retries: BTreeMap::new(),
             bulks: Bulks::default(),
             permits: Permits::default(),
@@ -161,6 +167,7 @@ impl Tracker {
             {
                 *self.retries.entry((*operation).to_owned()).or_default() += 1;
             }
+            Event::ServiceAnswered { service } => self.breaker(service).is_untried = false,
             Event::BreakerOpened { service, error, .. } => {
                 let breaker = self.breaker(service);
                 breaker.state = BreakerState::Open;
@@ -169,7 +176,10 @@ impl Tracker {
             }
             Event::BreakerHalfOpen { service } => self.breaker(service).state = BreakerState::HalfOpen,
             Event::BreakerReopened { service } => self.breaker(service).state = BreakerState::Open,
-            Event::BreakerClosed { service, .. } => self.breaker(service).state = BreakerState::Closed,
+            Event::BreakerClosed { service, .. } => {
+                let breaker = self.breaker(service);
+                (breaker.state, breaker.is_untried) = (BreakerState::Closed, false);
+            }
             Event::Indexed { gazette, .. }
             | Event::Failed { gazette, .. }
             | Event::Deferred { gazette, .. }

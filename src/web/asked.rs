@@ -75,6 +75,11 @@ impl Asked {
         if value.is_empty() {
             return;
         }
+        // Decoded from what is no UTF-8: the word would be cut there, and something else be found.
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            self.wrong(name, "tem letras que não se podem ler: digite de novo", "is not valid UTF-8: type it again");
+            return;
+        }
         let most = if name == "q" { QUERY_CHARACTERS } else { VALUE_CHARACTERS };
         if value.chars().count() > most {
             self.wrong(name, &format!("tem mais de {most} caracteres"), &format!("has more than {most} characters"));
@@ -117,7 +122,11 @@ impl Asked {
     fn date(&mut self, name: &str, value: &str) -> Option<Date> {
         let date = date(value);
         if date.is_none() {
-            self.wrong(name, "deve ser uma data como 31/12/2024", "has to be a date such as 2024-12-31");
+            self.wrong(
+                name,
+                "deve ser uma data que existe, como 31/12/2024",
+                "has to be a date that exists, such as 2024-12-31",
+            );
         }
         date
     }
@@ -200,8 +209,8 @@ impl Asked {
         for typed in &self.search.territories {
             match directory.ids(typed) {
                 ids if ids.is_empty() => self.mistakes.push((
-                    format!("Nenhum território se chama “{typed}”; a lista ajuda enquanto se digita."),
-                    format!("No territory is called “{typed}”; the list helps while you type."),
+                    format!("Nenhum território se chama “{}”; a lista ajuda enquanto se digita.", isolated(typed)),
+                    format!("No territory is called “{}”; the list helps while you type.", isolated(typed)),
                 )),
                 ids => territories.extend(ids),
             }
@@ -278,6 +287,12 @@ fn label(name: &str) -> &str {
         PAGE => "Página",
         other => other,
     }
+}
+
+/// What it turns from right to left ends with it (Unicode Standard Annex 9: FSI, PDI).
+fn isolated(typed: &str) -> Cow<'_, str> {
+    let turns = |c| matches!(c, '\u{590}'..='\u{8ff}' | '\u{200e}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !typed.contains(turns) { typed.into() } else { format!("\u{2068}{typed}\u{2069}").into() }
 }
 
 /// `YYYY-MM-DD`.

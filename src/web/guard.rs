@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
+use super::hosts::Hosts;
 use super::operations::HEALTH_PATH;
 use super::problem::Problem;
 
@@ -45,11 +46,34 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 pub struct Guard {
     permits: Arc<Semaphore>,
     limits: Limits,
+    hosts: Arc<Hosts>,
 }
 
 impl Guard {
-    pub fn new(limits: Limits) -> Self {
-        Self { permits: Arc::new(Semaphore::new(limits.at_once)), limits }
+    pub fn new(limits: Limits, hosts: Hosts) -> Self {
+        Self { permits: Arc::new(Semaphore::new(limits.at_once)), limits, hosts: Arc::new(hosts) }
+    }
+
+    /// Whether it is this server that was asked (RFC 9112, 3.2, and RFC 9110, 15.5.20).
+    fn addressed(&self, request: &Request) -> Result<(), Problem> {
+        let mut hosts = request.headers().get_all(HOST).iter();
+        let (host, more) = (hosts.next(), hosts.next());
+        // That of the first line counts where it is there, as proxies send it.
+        let asked = request.uri().host().or_else(|| host.and_then(|host| host.to_str().ok()));
+        match asked {
+            Some(asked) if more.is_none() && self.hosts.allow(asked) => Ok(()),
+            // Older than this header.
+            None if host.is_none() && request.version() < Version::HTTP_11 => Ok(()),
+            Some(_) if more.is_none() => Err(Problem::new(
+                StatusCode::MISDIRECTED_REQUEST,
+                "Este servidor não atende por este nome. Quem cuida dele acrescenta o nome à configuração `web_hosts`.",
+                "This server does not answer to this name. Who operates it adds the name to the setting `web_hosts`.",
+            )),
+            _ => Err(Problem::bad_request(
+                "O pedido não diz, em uma única linha `Host`, a que servidor se dirige.",
+                "The request does not say, in one line `Host`, which server it is for.",
+            )),
+        }
     }
 
     /// The turn of a request, or why it has none. Whether the process lives is answered however many wait: a server that
@@ -77,6 +101,7 @@ impl Guard {
                 "The address is too long: search for fewer words, or use fewer filters.",
             ));
         }
+        self.addressed(&request)?;
         let until = Instant::now() + self.limits.answer;
         // The turn ends with the head of the answer: bodies are streamed at the pace of whoever reads them.
         let _turn = self.turn(request.uri().path(), until).await?;
@@ -150,7 +175,7 @@ mod tests {
                 held_at.acquire().await.unwrap().forget();
                 "held"
             };
-            let guard = Guard::new(limits);
+            let guard = Guard::new(limits, Hosts::of(None, false));
             let pages = Router::new()
                 .route("/", get(async || "here"))
                 .route("/held", get(held.clone()))

@@ -14,6 +14,7 @@ mod assets; // style sheet and icon, compiled in
 mod connections; // how many, and how long one may say nothing
 mod gazette; // one gazette
 mod guard; // what holds for every request and every answer
+mod hosts; // by which names this server is asked
 mod language; // Portuguese or English
 mod layout; // the frame around every page
 mod operations; // the dashboard, metrics, health, runs
@@ -26,8 +27,10 @@ pub use language::Language;
 pub use problem::Problem;
 pub use site::{Shared, Site, Story, StoryError, Storyteller};
 
-/// Every route. One function for each group of pages.
-pub fn router(site: Shared) -> Router {
+/// Every route. One function for each group of pages. Whether only this machine can reach it tells by which names it is asked.
+pub fn router(site: Shared, is_loopback: bool) -> Router {
+    let hosts = hosts::Hosts::of(site.config.web_hosts.as_deref(), is_loopback);
+    let guard = guard::Guard::new(guard::Limits::USUAL, hosts);
     Router::new()
         .merge(search::routes())
         .merge(gazette::routes())
@@ -35,7 +38,8 @@ pub fn router(site: Shared) -> Router {
         .merge(assets::routes())
         .merge(operations::routes())
         .fallback(problem::no_such_page)
-        .layer(from_fn_with_state(guard::Guard::new(guard::Limits::USUAL), guard::guard))
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(from_fn_with_state(guard, guard::guard))
         .with_state(site)
 }
 
@@ -43,5 +47,7 @@ pub fn router(site: Shared) -> Router {
 pub async fn serve(listener: TcpListener, site: Shared, stop: impl Future<Output = ()>, grace: Duration) {
     let first = Arc::clone(&site);
     tokio::spawn(async move { first.territories.directory(&first.catalog).await });
-    connections::serve(listener, router(site), connections::Limits::USUAL, stop, grace).await;
+    // What cannot tell its address is taken for what more can reach.
+    let is_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    connections::serve(listener, router(site, is_loopback), connections::Limits::USUAL, stop, grace).await;
 }

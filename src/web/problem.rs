@@ -57,14 +57,18 @@ impl Problem {
         language.of(&self.portuguese, &self.english)
     }
 
-    /// As a page, or as JSON where the address is that of the API. The query of the address, or a form that was sent, may
+    /// As a page, or as JSON where JSON was asked for. The query of the address, or a form that was sent, may
     /// ask for a language.
     #[must_use]
     pub fn answer(&self, path: &str, query: Option<&str>, headers: &HeaderMap) -> Response {
         if let Some(reason) = &self.reason {
             request_failed(path, self.status.as_u16(), reason);
         }
-        if path.starts_with("/api/") { self.json() } else { self.page(Language::of_query(query, headers)) }
+        if path.starts_with("/api/") || path.ends_with(".json") {
+            self.json()
+        } else {
+            self.page(Language::of_query(query, headers))
+        }
     }
 
     fn json(&self) -> Response {
@@ -168,6 +172,17 @@ impl From<StorageError> for Problem {
         }
         .because(&error)
     }
+}
+
+/// For methods that an address does not know; the router says which it does.
+pub async fn no_such_method(request: Request) -> Response {
+    let method = request.method();
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("Este endereço não responde a {method}."),
+        format!("This address does not answer to {method}."),
+    )
+    .answer(request.uri().path(), request.uri().query(), request.headers())
 }
 
 /// For every address that nothing answers.

@@ -239,7 +239,9 @@ impl Entry<'_> {
     /// The service answered, though not what was wished: it is there.
     pub fn answered(mut self, context: &Context) {
         self.trial = false;
-        self.gate.successes.fetch_add(1, Ordering::Relaxed);
+        if self.gate.successes.fetch_add(1, Ordering::Relaxed) == 0 {
+            context.telemetry.emit(&Event::ServiceAnswered { service: self.gate.service });
+        }
         let change = self.gate.is_kept().then(|| self.gate.breaker().succeeded(Instant::now())).flatten();
         self.gate.announce(context, change);
     }

@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use super::asked::Asked;
 use super::gazette::{PageText, id, page_text};
 use super::language::Language;
 use super::problem::Problem;
+use super::search::misunderstood;
 use super::site::Shared;
 use crate::search_index::SearchQuery;
 
@@ -30,21 +31,9 @@ const PAGES: u32 = 1_000_000;
 
 pub fn routes() -> Router<Shared> {
     Router::new()
-        .route("/api/v1/search", get(search).fallback(only_get))
-        .route("/api/v1/gazettes/{id}", get(gazette).fallback(only_get))
-        .route("/api/v1/openapi.json", get(document).fallback(only_get))
-}
-
-/// For methods that an address of the API does not know.
-pub async fn only_get(method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    let problem = Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        format!("Aqui só se lê: use GET em vez de {method}."),
-        format!("This can only be read: use GET instead of {method}."),
-    );
-    let mut response = problem.answer(uri.path(), None, &headers);
-    response.headers_mut().insert(ALLOW, axum::http::HeaderValue::from_static("GET, HEAD"));
-    response
+        .route("/api/v1/search", get(search))
+        .route("/api/v1/gazettes/{id}", get(gazette))
+        .route("/api/v1/openapi.json", get(document))
 }
 
 async fn document(RawQuery(query): RawQuery, uri: Uri, headers: HeaderMap) -> Response {
@@ -60,7 +49,7 @@ async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, uri: Uri,
         if let Some((portuguese, english)) = asked.mistakes.first() {
             return Err(Problem::bad_request(portuguese, english));
         }
-        search.understood().map_err(|why| Problem::bad_request(why.advice(), why.advice()))?;
+        search.understood().map_err(misunderstood)?;
         let results = site.search(&SearchQuery { totals: true, ..search }).await?;
         Ok(json!(results))
     };

@@ -39,7 +39,11 @@ pub fn document() -> Value {
 
 /// Every way in which an answer is not what was asked for: status, name of the response, what happened.
 const PROBLEMS: [(&str, &str, &str); 6] = [
-    ("400", "BadRequest", "A parameter is unknown, empty, given twice or has a value that it cannot have, or the query is none"),
+    (
+        "400",
+        "BadRequest",
+        "A parameter is unknown, empty, given twice or has a value that it cannot have, or the query is none",
+    ),
     ("404", "NotFound", "There is none with this id"),
     ("414", "UriTooLong", "Path and query have more than 8,192 bytes"),
     ("500", "Internal", "Something went wrong; the log of the server says what"),
@@ -70,7 +74,9 @@ pub fn answers(schema: &Value, description: &str, more: &[&str], links: &Value) 
         good["links"] = links.clone();
     }
     let mut answers = serde_json::Map::from_iter([("200".to_owned(), good)]);
-    for (status, name, _) in PROBLEMS.into_iter().filter(|(status, ..)| ALWAYS.contains(status) || more.contains(status)) {
+    for (status, name, _) in
+        PROBLEMS.into_iter().filter(|(status, ..)| ALWAYS.contains(status) || more.contains(status))
+    {
         answers.insert(status.to_owned(), json!({"$ref": format!("#/components/responses/{name}")}));
     }
     answers.into()

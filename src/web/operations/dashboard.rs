@@ -13,6 +13,7 @@ use maud::{Markup, html};
 use super::sessions::Session;
 use super::{Desk, PATH, SCRIPT_PATH, STYLE_PATH, api, failures, history, live, scrape, words};
 use crate::catalog::{Backlog, CatalogError, RunEnd, RunRecord, ShownRun};
+use crate::failure::FailureCode;
 use crate::gazette::RunId;
 use crate::web::language::Language;
 use crate::web::layout::{self, Frame};
@@ -222,18 +223,22 @@ fn told(language: Language, done: &str) -> Markup {
     if done == "token" {
         return html! { p.notice.bad role="alert" { (language.of("O código de acesso não confere.", "That is not the token.")) } };
     }
-    let Some((count, code)) = done.split_once(':').and_then(|(count, code)| Some((count.parse().ok()?, code))) else {
-        return html! {};
+    // Whoever sends a link writes what is in it: no word of it is shown that is not one of ours.
+    let told = done.split_once(':').and_then(|(count, code)| Some((count.parse().ok()?, FailureCode::parse(code)?)));
+    let Some((number, code)) = told else { return html! {} };
+    let count = language.number(number);
+    let (portuguese, english) = match number {
+        0 => (format!("Nenhum diário está separado com {code}."), format!("No gazette is set aside with {code}.")),
+        1 => (
+            format!("1 diário com {code} será lido de novo pela próxima execução."),
+            format!("1 gazette with {code} is read again by the next run."),
+        ),
+        _ => (
+            format!("{count} diários com {code} serão lidos de novo pela próxima execução."),
+            format!("{count} gazettes with {code} are read again by the next run."),
+        ),
     };
-    let count = language.number(count);
-    html! {
-        p.notice role="status" {
-            (language.of(
-                format!("{count} com {code} serão lidos de novo pela próxima execução."),
-                format!("{count} with {code} are read again by the next run."),
-            ))
-        }
-    }
+    html! { p.notice role="status" { (language.of(portuguese, english)) } }
 }
 
 /// Where the token is shown, and where who has shown it goes out.

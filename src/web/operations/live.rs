@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{chart, words};
 use crate::catalog::ShownRun;
 use crate::gazette::Lane;
-use crate::telemetry::{BreakerState, LaneCounts, Live, SECONDS, Stage};
+use crate::telemetry::{Breaker, BreakerState, LaneCounts, Live, SECONDS, Stage};
 use crate::web::language::Language;
 
 pub fn section(language: Language, run: &ShownRun, live: &Live) -> Markup {
@@ -33,7 +33,7 @@ pub fn section(language: Language, run: &ShownRun, live: &Live) -> Markup {
             }
             section.card aria-labelledby="services" {
                 h2 id="services" { (language.of("Serviços", "Services")) }
-                (services(language, live))
+                (services(language, live, run.is_live))
             }
         }
         @if run.is_live && !live.longest.is_empty() {
@@ -174,11 +174,11 @@ fn stages(language: Language, live: &Live) -> Markup {
     }
 }
 
-fn services(language: Language, live: &Live) -> Markup {
+fn services(language: Language, live: &Live, is_live: bool) -> Markup {
     html! {
         ul.services { @for (service, breaker) in &live.breakers {
             li {
-                (badge(language, breaker.state))
+                (badge(language, breaker, is_live))
                 " " strong { (service_name(language, service)) }
                 @if breaker.openings > 0 {
                     span.muted {
@@ -210,8 +210,15 @@ pub fn service_name(language: Language, service: &str) -> &str {
     }
 }
 
-fn badge(language: Language, state: BreakerState) -> Markup {
-    match state {
+fn badge(language: Language, breaker: &Breaker, is_live: bool) -> Markup {
+    match breaker.state {
+        // A breaker is closed until something fails, also that of a service that nobody has called.
+        BreakerState::Closed if breaker.is_untried && is_live => {
+            html! { span.badge { (language.of("ainda não consultado", "not asked yet")) } }
+        }
+        BreakerState::Closed if breaker.is_untried => {
+            html! { span.badge { (language.of("não consultado", "not asked")) } }
+        }
         BreakerState::Closed => html! { span.badge.good { (language.of("responde", "answers")) } },
         BreakerState::HalfOpen => html! { span.badge.fair { (language.of("em teste", "on trial")) } },
         BreakerState::Open => html! { span.badge.bad { (language.of("fora do ar", "down")) } },
@@ -249,7 +256,7 @@ mod tests {
     use super::*;
     use crate::catalog::RunRecord;
     use crate::gazette::GazetteId;
-    use crate::telemetry::{Breaker, InFlight, MemoryUse, RunCounts};
+    use crate::telemetry::{InFlight, MemoryUse, RunCounts};
 
     fn shown(language: Language, live: &Live) -> String {
         let record = RunRecord::with_counts(live.counts.clone());
@@ -269,8 +276,28 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_was_not_called_is_not_said_to_answer() {
+        let breakers = [true, false].map(|is_untried| Breaker { is_untried, ..Breaker::default() });
+        let names = ["index".to_owned(), "storage".to_owned()];
+        let live = Live { breakers: names.into_iter().zip(breakers).collect(), ..Live::default() };
+        for (language, untried, tried) in [
+            (
+                Language::Portuguese,
+                "ainda não consultado</span> <strong>Índice",
+                "responde</span> <strong>Armazenamento",
+            ),
+            (Language::English, "not asked yet</span> <strong>Index", "answers</span> <strong>Storage"),
+        ] {
+            let page = shown(language, &live);
+            assert!(page.contains(untried) && page.contains(tried), "{page}");
+        }
+        assert!(services(Language::Portuguese, &live, false).0.contains("\">não consultado</span> <strong>Índice"));
+    }
+
+    #[test]
     fn services_that_are_down_and_what_takes_longest_are_named() {
-        let breaker = |state, openings, error: &str| Breaker { state, openings, error: error.into() };
+        let breaker =
+            |state, openings, error: &str| Breaker { state, openings, error: error.into(), ..Breaker::default() };
         let live = Live {
             breakers: [
                 ("catalog".into(), breaker(BreakerState::Closed, 0, "of before")),

@@ -8,7 +8,6 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
 
-use super::api::only_get;
 use super::site::Shared;
 
 mod act; // what changes something, for those who know the token
@@ -55,8 +54,8 @@ pub fn routes() -> Router<Shared> {
         .route("/metrics", get(scrape::metrics))
         .route(HEALTH_PATH, get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/api/v1/runs", get(api::runs).fallback(only_get))
-        .route("/api/v1/runs/{id}", get(api::run).fallback(only_get))
+        .route("/api/v1/runs", get(api::runs))
+        .route("/api/v1/runs/{id}", get(api::run))
         .route(STYLE_PATH, get(|| async { file("text/css; charset=utf-8", include_str!("dashboard.css")) }))
         .route(SCRIPT_PATH, get(|| async { file("text/javascript; charset=utf-8", include_str!("dashboard.js")) }))
         .layer(DefaultBodyLimit::max(FORM_BYTES))

@@ -79,24 +79,31 @@ fn understood(language: Language, query: &Query) -> Markup {
     }
 }
 
-/// Why a query cannot be searched for.
-pub fn misunderstood(language: Language, why: Misunderstood) -> Markup {
-    let portuguese = match why {
-        Misunderstood::TooLong => "A pesquisa tem mais de 1.000 caracteres: procure menos palavras.",
-        Misunderstood::OnlyExclusions => "A pesquisa só diz o que não deve aparecer: acrescente uma palavra que deve.",
-        Misunderstood::OnlyCommonWords => {
-            "A pesquisa só tem palavras que aparecem em toda parte, como “de”: acrescente outra."
-        }
-        Misunderstood::Nothing => "Não há o que procurar: digite uma palavra ou uma \"frase\".",
-    };
-    let english = match why {
-        Misunderstood::TooLong => "The query is longer than 1,000 characters: search for fewer words.",
-        Misunderstood::OnlyExclusions => "The query only says what must not occur: add a word that must.",
-        Misunderstood::OnlyCommonWords => {
-            "The query holds only words that occur everywhere, such as “de”: add another."
-        }
-        Misunderstood::Nothing => "There is nothing to search for: give a word or a \"phrase\".",
-    };
+/// Why a query cannot be searched for, in Portuguese and in English.
+pub fn why(misunderstood: Misunderstood) -> (&'static str, &'static str) {
+    match misunderstood {
+        Misunderstood::TooLong => (
+            "A pesquisa tem mais de 1.000 caracteres: procure menos palavras.",
+            "The query is longer than 1,000 characters: search for fewer words.",
+        ),
+        Misunderstood::OnlyExclusions => (
+            "A pesquisa só diz o que não deve aparecer: acrescente uma palavra que deve.",
+            "The query only says what must not occur: add a word that must.",
+        ),
+        Misunderstood::OnlyCommonWords => (
+            "A pesquisa só tem palavras que aparecem em toda parte, como “de”, ou longas demais: acrescente outra.",
+            "The query holds only words that occur everywhere, such as “de”, or that are too long: add another.",
+        ),
+        Misunderstood::Nothing => (
+            "Não há o que procurar: digite uma palavra ou uma \"frase\".",
+            "There is nothing to search for: give a word or a \"phrase\".",
+        ),
+    }
+}
+
+/// The same below the form.
+pub fn misunderstood(language: Language, misunderstood: Misunderstood) -> Markup {
+    let (portuguese, english) = why(misunderstood);
     html! {
         section.help aria-labelledby="misunderstood" {
             h2 id="misunderstood" { (language.of("Não deu para entender a pesquisa", "The query could not be understood")) }

@@ -11,6 +11,7 @@ use axum::routing::get;
 use super::asked::{Asked, PER_PAGE};
 use super::problem::Problem;
 use super::site::Shared;
+use crate::search_index::Misunderstood;
 
 mod bars; // totals as small charts
 mod export; // CSV and JSON
@@ -40,13 +41,20 @@ async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, headers: 
     }
 }
 
+/// Why a query cannot be searched for.
+pub fn misunderstood(why: Misunderstood) -> Problem {
+    let (portuguese, english) = help::why(why);
+    Problem::bad_request(portuguese, english)
+}
+
 /// What the other forms of a search begin with: no mistake is passed over there.
 async fn read(site: &Shared, query: Option<&str>) -> Result<(Asked, crate::search_index::SearchQuery), Problem> {
     let mut asked = Asked::read(query);
     let directory = site.territories.directory(&site.catalog).await?;
     let search = asked.resolved(&directory);
-    match asked.mistakes.first() {
-        Some((portuguese, english)) => Err(Problem::bad_request(portuguese, english)),
-        None => Ok((asked, search)),
+    if let Some((portuguese, english)) = asked.mistakes.first() {
+        return Err(Problem::bad_request(portuguese, english));
     }
+    search.understood().map_err(misunderstood)?;
+    Ok((asked, search))
 }
