@@ -55,7 +55,7 @@ impl RunRecord {
 const DONE: RunEnd<'static> = RunEnd { outlook: Outlook::Good, portuguese: "concluída", english: "done" };
 const AT_WORK: RunEnd<'static> = RunEnd { outlook: Outlook::Open, portuguese: "em execução", english: "running" };
 const NOT_HEARD_OF: RunEnd<'static> =
-    RunEnd { outlook: Outlook::Bad, portuguese: "sem notícias", english: "not heard of" };
+    RunEnd { outlook: Outlook::Bad, portuguese: "interrompida (sem notícias)", english: "interrupted (not heard of)" };
 
 /// Words of `prelo_runs.stopped_by`, and what is said of them.
 const ENDS: [(&str, Outlook, &str, &str); 8] = [

@@ -292,7 +292,7 @@ fn label(name: &str) -> &str {
 /// What it turns from right to left ends with it (Unicode Standard Annex 9: FSI, PDI).
 fn isolated(typed: &str) -> Cow<'_, str> {
     let turns = |c| matches!(c, '\u{590}'..='\u{8ff}' | '\u{200e}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !typed.contains(turns) { typed.into() } else { format!("\u{2068}{typed}\u{2069}").into() }
+    if typed.contains(turns) { format!("\u{2068}{typed}\u{2069}").into() } else { typed.into() }
 }
 
 /// `YYYY-MM-DD`.

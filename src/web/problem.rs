@@ -64,11 +64,8 @@ impl Problem {
         if let Some(reason) = &self.reason {
             request_failed(path, self.status.as_u16(), reason);
         }
-        if path.starts_with("/api/") || path.ends_with(".json") {
-            self.json()
-        } else {
-            self.page(Language::of_query(query, headers))
-        }
+        let is_json = path.starts_with("/api/") || path.rsplit_once('.').is_some_and(|(_, end)| end == "json");
+        if is_json { self.json() } else { self.page(Language::of_query(query, headers)) }
     }
 
     fn json(&self) -> Response {
