@@ -4,14 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 
-use canned_http::{Canned, CannedHttp};
 use serde_json::Value;
+use support::canned_http::{Canned, CannedHttp};
 use support::http;
 use support::serving::Server;
 use support::{Prelo, fixtures};
 
-#[path = "support/canned_http.rs"]
-mod canned_http;
 mod support;
 
 const SEARCH: &str = "/api/v1/search";
