@@ -10,6 +10,7 @@ pub mod failure; // the catalogue of what can go wrong with a gazette
 pub mod gazette; // a gazette, a run, a selection
 pub mod retry; // when to try again
 pub mod shutdown; // why and how a run ends early
+pub mod words; // what a person reads, in their language
 
 // level 1: used by every part, knows none
 pub mod config; // flags, environment, file, defaults -> one Config

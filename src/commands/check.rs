@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::cli::Format;
 use super::memory::Room;
 use super::sizing::{self, Machine, Proposal, Work};
-use super::words::{code_words, t, t_one};
 use super::{output, readers, services};
 use crate::catalog::{self, CatalogErrorKind};
 use crate::config::{Config, redact_url};
@@ -16,6 +15,7 @@ use crate::extraction::sandbox::ReadError;
 use crate::failure::FailureCode;
 use crate::gazette::OcrMode;
 use crate::telemetry::with_causes;
+use crate::words::{t, t_one};
 
 #[derive(Serialize)]
 struct Finding {
@@ -121,7 +121,7 @@ fn ocr(config: &Config) -> Result<String> {
     let ocr = readers::ocr(config);
     let engine =
         extraction::pool(1)?.install(|| ocr.engine().map(|engine| engine.identity().to_owned()).map_err(str::to_owned));
-    engine.map_err(|why| anyhow!("{why}. {}", code_words(FailureCode::OcrUnavailable).1))
+    engine.map_err(|why| anyhow!("{why}. {}", output::code_words(FailureCode::OcrUnavailable).1))
 }
 
 fn finding(service: &'static str, url: String, result: Result<String>) -> Finding {

@@ -4,10 +4,13 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::selection::SelectionArgs;
+use super::{help, mistake, output};
 use crate::config;
+use crate::words::{in_language, is_portuguese};
 
 /// Turns official gazettes into searchable text, in bounded memory, and loses nothing.
 #[derive(Debug, Parser)]
@@ -33,11 +36,24 @@ impl Cli {
     /// Parses the process's arguments; on a mistake, prints it and ends the process with 2.
     #[must_use]
     pub fn from_process() -> (Self, clap::ArgMatches) {
-        let matches = Self::with_settings().get_matches();
-        match Self::from_arg_matches(&matches) {
-            Ok(cli) => (cli, matches),
-            Err(error) => error.exit(),
+        let parsed = in_language(false, Self::with_settings).try_get_matches().and_then(|matches| {
+            let cli = Self::from_arg_matches(&matches)?;
+            Ok((cli, matches))
+        });
+        parsed.unwrap_or_else(|error| Self::told_to_the_reader(error))
+    }
+
+    /// Help, the version or a mistake. What it takes to say them in Portuguese is done only now: most calls ask for neither.
+    fn told_to_the_reader(error: clap::Error) -> ! {
+        if !is_portuguese() {
+            error.exit();
         }
+        let Err(error) = help::in_portuguese(Self::with_settings()).try_get_matches() else { error.exit() };
+        if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            error.exit();
+        }
+        output::note(mistake::words(&error).trim_end());
+        std::process::exit(error.exit_code());
     }
 }
 

@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::cli::Format;
 use super::output;
-use super::words::t;
 use crate::config::{Loaded, example_toml};
+use crate::words::t;
 
 pub fn config(loaded: &Loaded, format: Format) -> Result<u8> {
     let listing = loaded.listing();

@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::cli::{ExplainArgs, Format};
 use super::output::moment;
 use super::places::Places;
-use super::words::{self, code_words, t, t_one, told};
 use super::{Usage, output, services, set_aside};
 use crate::catalog::{Attempt, Catalog, CatalogError, GazetteState, PageRun, ReadInPart, Source};
 use crate::config::Config;
@@ -16,6 +15,7 @@ use crate::pipeline::story::{self, Story};
 use crate::search_index::SearchIndex;
 use crate::telemetry::{Stage, duration};
 use crate::web;
+use crate::words::{self, t, t_one, told};
 
 pub async fn explain(args: &ExplainArgs, config: &Config, format: Format) -> Result<u8> {
     let unknown = || {
@@ -83,7 +83,7 @@ fn by_ocr(state: &GazetteState) -> Option<String> {
 /// Each code with its meaning.
 fn warnings(codes: &str) -> String {
     let told = |word: &str| match FailureCode::parse(word) {
-        Some(code) => format!("{code}: {}", code_words(code).0),
+        Some(code) => format!("{code}: {}", output::code_words(code).0),
         None => word.to_owned(),
     };
     codes.split(',').filter(|word| !word.is_empty()).map(told).collect::<Vec<_>>().join(" ")
@@ -124,7 +124,7 @@ fn rows(story: &Story, places: &Places, attempts: u32) -> Vec<Vec<String>> {
                 row("failure", Some(word.clone()));
                 row("detail", state.failure_detail.clone());
                 if let Some(failure) = &story.failure {
-                    let (meaning, action) = code_words(failure.code);
+                    let (meaning, action) = output::code_words(failure.code);
                     row("meaning", Some(meaning.to_owned()));
                     row("to do", Some(action.to_owned()));
                 }

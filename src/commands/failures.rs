@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use super::cli::{FailuresArgs, Format};
 use super::output::iso_of;
-use super::words::{t, told};
 use super::{Usage, nothing_yet, output, services};
 use crate::catalog::SetAside;
 use crate::config::Config;
 use crate::failure::FailureCode;
 use crate::gazette::GazetteId;
+use crate::words::{t, told};
 
 /// A failure for programs; the columns of the CSV.
 #[derive(Debug, Serialize)]

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::words::t;
 use crate::catalog::{RunRecord, ScanBacklog};
 use crate::telemetry::{LaneCounts, duration};
+use crate::words::t;
 
 /// What `plan` and `status` tell of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::output;
-use super::words::{t, told};
 use crate::config::Config;
 use crate::telemetry;
+use crate::words::{t, told};
 
 const MIB: u64 = 1024 * 1024;
 

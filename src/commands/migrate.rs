@@ -4,9 +4,9 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::cli::Format;
-use super::words::t;
 use super::{output, services};
 use crate::config::Config;
+use crate::words::t;
 
 pub async fn migrate(config: &Config, format: Format) -> Result<u8> {
     let applied = services::catalog(config).await?.migrate().await?;

@@ -21,11 +21,13 @@ mod config;
 mod explain;
 mod extract;
 mod failures;
+mod help;
 mod lanes;
 mod manual;
 mod memory;
 mod metrics;
 mod migrate;
+mod mistake;
 mod nothing_yet;
 mod output;
 mod picture;
@@ -48,7 +50,6 @@ mod title;
 mod until;
 mod verify;
 mod version;
-mod words;
 
 use cli::{Cli, Format, Verb};
 
@@ -146,7 +147,7 @@ fn log_file(config: &Config) -> Result<Option<LogFile>, Usage> {
 
 async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
     if cli.format == Format::Json {
-        words::for_programs();
+        crate::words::for_programs();
     }
     match &cli.verb {
         Verb::Run(args) => run::run(args, loaded, cli.format).await,

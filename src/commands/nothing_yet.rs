@@ -1,8 +1,8 @@
 //! What is said in a folder in which nothing was done yet, or in a wrong one: where it was looked, and what to do now.
 
 use super::output;
-use super::words::{t, told};
 use crate::config::{Config, local_path};
+use crate::words::{t, told};
 
 /// For a catalogue that is a file, and is not there.
 pub fn words(config: &Config) -> String {

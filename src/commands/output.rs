@@ -8,8 +8,14 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
-use super::words::told;
+use crate::failure::FailureCode;
 use crate::telemetry::{wants_colours, with_causes};
+use crate::words::{is_portuguese, told};
+
+/// What a failure code means, and what to do.
+pub fn code_words(code: FailureCode) -> (&'static str, &'static str) {
+    if is_portuguese() { code.in_portuguese() } else { (code.sentence(), code.action()) }
+}
 
 /// Prints a value as one JSON document.
 pub fn json(value: &impl Serialize) -> Result<()> {
@@ -213,8 +219,8 @@ pub fn styled() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::in_language;
     use super::*;
+    use crate::words::in_language;
 
     #[test]
     fn sizes_read_well() {

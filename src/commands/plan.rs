@@ -10,13 +10,13 @@ use serde::Serialize;
 use super::cli::{Format, PlanArgs};
 use super::lanes::Lanes;
 use super::memory::{Room, mib};
-use super::words::t;
 use super::{output, runs, services, set_aside};
 use crate::catalog::{RunRecord, SelectionSummary, Status};
 use crate::config::{Config, Loaded};
 use crate::gazette::Selection;
 use crate::pipeline::registrar;
 use crate::telemetry::duration;
+use crate::words::t;
 
 /// Sizes asked of the storage at most; the rest is extrapolated.
 const SAMPLE: u32 = 100;

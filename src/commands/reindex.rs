@@ -8,13 +8,13 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::cli::{Format, ReindexArgs};
-use super::words::{t, told};
 use super::{Usage, output, services};
 use crate::config::Config;
 use crate::pipeline::reindexer::{self, Options, Reindexed, Summary};
 use crate::search_index::{Named, SearchIndex, Which};
 use crate::shutdown::StopReason;
 use crate::telemetry::duration;
+use crate::words::{t, told};
 
 pub async fn reindex(args: &ReindexArgs, config: &Config, format: Format) -> Result<u8> {
     let mut config = config.clone();

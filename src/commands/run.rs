@@ -12,7 +12,6 @@ use super::cli::{Format, RunArgs};
 use super::metrics::Exports;
 use super::reload::Reloader;
 use super::until::End;
-use super::words::{code_words, gazettes, t, told};
 use super::{Usage, output, plan, readers, services, signals, until};
 use crate::config::{Config, LiveConfig, Loaded, Origin};
 use crate::failpoint::{self, Point};
@@ -22,6 +21,7 @@ use crate::pipeline::registrar::{self, Notice, Paths, Registered};
 use crate::pipeline::{self, Context, Dependencies, Ended, Report};
 use crate::shutdown::{Shutdown, StopReason};
 use crate::telemetry::{Event, Telemetry, duration};
+use crate::words::{gazettes, t, told};
 
 pub async fn run(args: &RunArgs, loaded: Loaded, format: Format) -> Result<u8> {
     // Whoever asks for what an older extractor has read means rows that are processed.
@@ -228,7 +228,7 @@ pub fn failure_table(failed: &BTreeMap<String, u64>) -> String {
                 Permanence::External => t(" Later runs try again."),
                 Permanence::Permanent => "",
             };
-            let (meaning, action) = code_words(code);
+            let (meaning, action) = output::code_words(code);
             text.push_str(&output::indented(6, &format!("{meaning}{again}")));
             text.push_str(&output::indented(6, action));
         }

@@ -5,12 +5,12 @@ use uuid::Uuid;
 
 use super::cli::{Format, RunsArgs};
 use super::output::moment;
-use super::words::{either, t, told};
 use super::{Usage, nothing_yet, output, services};
 use crate::catalog::{Catalog, CatalogError, RunRecord, ShownRun};
 use crate::config::Config;
 use crate::gazette::RunId;
 use crate::telemetry::duration;
+use crate::words::{either, t, told};
 
 /// Runs among which one is looked for by the beginning of its id.
 const SEARCHED: u32 = 5_000;

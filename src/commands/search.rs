@@ -3,10 +3,10 @@
 use anyhow::Result;
 
 use super::cli::{Edition, Format, Order, SearchArgs};
-use super::words::{t, told};
 use super::{Usage, output, services};
 use crate::config::Config;
 use crate::search_index::{Hit, Passage, SearchQuery, SearchResults, Sort, Totals};
+use crate::words::{t, told};
 
 pub async fn search(args: &SearchArgs, config: &Config, format: Format) -> Result<u8> {
     if let (Some(from), Some(to)) = (args.from, args.to)

@@ -5,10 +5,10 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Date, PrimitiveDateTime, Time};
 
-use super::words::in_language;
 use super::{Usage, output};
 use crate::failure::FailureCode;
 use crate::gazette::{EXTRACTOR_VERSION, FailedFilter, GazetteId, Mode, Selection};
+use crate::words::{in_language, t, told};
 
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 const MOMENT: &[BorrowedFormatItem<'_>] =
@@ -114,14 +114,14 @@ impl SelectionArgs {
 
 /// `YYYY-MM-DD`.
 pub(super) fn date(text: &str) -> Result<Date, String> {
-    Date::parse(text, DATE).map_err(|_| "it is no date; write it as YYYY-MM-DD, such as 2024-12-31".to_owned())
+    Date::parse(text, DATE).map_err(|_| t("it is no date; write it as YYYY-MM-DD, such as 2024-12-31").to_owned())
 }
 
 /// A date (its midnight) or a date with a time.
 fn moment(text: &str) -> Result<PrimitiveDateTime, String> {
     PrimitiveDateTime::parse(text, MOMENT)
         .or_else(|_| Date::parse(text, DATE).map(|date| date.with_time(Time::MIDNIGHT)))
-        .map_err(|_| "it is no date; write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM".to_owned())
+        .map_err(|_| t("it is no date; write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM").to_owned())
 }
 
 /// An exclusive end: the day after a bare date.
@@ -140,7 +140,7 @@ fn failed(text: &str) -> Result<FailedFilter, String> {
         Some(code) => Ok(FailedFilter::Code(code.as_str().to_owned())),
         None => {
             let codes: Vec<&str> = FailureCode::ALL.iter().map(|code| code.as_str()).collect();
-            Err(format!("it is no failure code; the codes are any, {}", codes.join(", ")))
+            Err(told("it is no failure code; the codes are any, {codes}", &[("codes", &codes.join(", "))]))
         }
     }
 }

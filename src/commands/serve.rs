@@ -12,13 +12,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::cli::{Format, ServeArgs};
-use super::words::told;
 use super::{Usage, explain, output, services};
 use crate::catalog::Catalog;
 use crate::config::{Config, local_path};
 use crate::gazette::GazetteId;
 use crate::search_index::SearchIndex;
 use crate::web::{Language, Site, Story, StoryError, Storyteller, serve as serve_site};
+use crate::words::told;
 
 pub async fn serve(args: &ServeArgs, mut config: Config, format: Format) -> Result<u8> {
     services::settle_folder(&mut config)?;

@@ -1,9 +1,9 @@
 //! Gazettes that failed, in plain words: which are tried again, when, and what brings the others back.
 
 use super::output::moment;
-use super::words::{t, told};
 use crate::catalog::{GazetteState, Status};
 use crate::failure::{FailureCode, Permanence};
+use crate::words::{t, told};
 
 const SPENT: &str = "their attempts are spent; `prelo reprocess --failed any` tries once more";
 const QUARANTINED: &str = "prelo died while reading these; `prelo reprocess --failed QUARANTINED` reads them again";

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::memory::{LEAST_MB, mib};
-use super::words::{t, t_one, told};
 use crate::budget::MemoryPlan;
 use crate::catalog::Status;
 use crate::telemetry;
+use crate::words::{t, t_one, told};
 
 const MIB: u64 = 1024 * 1024;
 const OWN_MIB: u64 = MemoryPlan::OWN / MIB;

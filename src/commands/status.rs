@@ -8,12 +8,12 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use super::cli::Format;
 use super::lanes::{self, Lanes};
 use super::output::{iso_of, moment};
-use super::words::{t, told};
 use super::{nothing_yet, output, runs, services, set_aside};
 use crate::catalog::{RunRecord, ShownRun, Status};
 use crate::config::Config;
 use crate::gazette::{Lane, OcrMode};
 use crate::telemetry::{Live, glance};
+use crate::words::{t, told};
 
 const RUNS: u32 = 5;
 

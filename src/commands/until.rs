@@ -6,8 +6,8 @@ use std::time::Duration;
 use time::{OffsetDateTime, Time, UtcOffset};
 
 use super::Usage;
-use super::words::{t, told};
 use crate::telemetry::duration;
+use crate::words::{t, told};
 
 /// A time of day, in the machine's time zone.
 pub fn time_of_day(text: &str) -> Result<Time, String> {
@@ -16,12 +16,12 @@ pub fn time_of_day(text: &str) -> Result<Time, String> {
         let two = |digits: &str| (digits.len() <= 2).then(|| digits.parse().ok()).flatten();
         Time::from_hms(two(hour)?, two(minute)?, 0).ok()
     };
-    read().ok_or_else(|| "it is no time of day; write it as HH:MM, such as 05:30".to_owned())
+    read().ok_or_else(|| t("it is no time of day; write it as HH:MM, such as 05:30").to_owned())
 }
 
 /// `90s`, `30m`, `2h`, `1h30m`.
 pub fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || "it is no duration; write it as 2h, 45m, 90s or 1h30m".to_owned();
+    let wrong = || t("it is no duration; write it as 2h, 45m, 90s or 1h30m").to_owned();
     let (mut seconds, mut digits) = (0_u64, String::new());
     for c in text.chars() {
         let unit = match c {

@@ -5,12 +5,12 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::cli::{Format, VerifyArgs};
-use super::words::{t, told};
 use super::{nothing_yet, output, run, services};
 use crate::config::Config;
 use crate::gazette::GazetteId;
 use crate::pipeline::verifier::{self, Class, Finding, Options, Summary, Verified};
 use crate::shutdown::StopReason;
+use crate::words::{t, told};
 
 pub async fn verify(args: &VerifyArgs, config: &Config, format: Format) -> Result<u8> {
     let mut config = config.clone();

@@ -4,18 +4,18 @@ use std::fmt::Write as _;
 
 use super::kind::Kind;
 use super::settings::{self, Fallback, Setting};
+use crate::words::{t, told};
 
 /// Every setting as a comment: help, bounds, the names it has elsewhere, its default. Read as it is, it changes
 /// nothing.
 #[must_use]
 pub fn example_toml() -> String {
-    let mut text = String::from(
-        "# prelo.toml: settings of prelo. Flags and environment variables beat this file.\n\
+    let mut text =
+        String::from(t("# prelo.toml: settings of prelo. Flags and environment variables beat this file.\n\
          # Each key is also a flag (--page-size) and a variable (PRELO_PAGE_SIZE).\n\
-         # Relative paths start at the working directory.\n",
-    );
+         # Relative paths start at the working directory.\n"));
     for group in settings::GROUPS {
-        let _ = write!(text, "\n# == {} ==\n", group.heading);
+        let _ = write!(text, "\n# == {} ==\n", t(group.heading));
         for setting in group.settings {
             text.push_str(&entry(setting));
         }
@@ -26,14 +26,16 @@ pub fn example_toml() -> String {
 fn entry(setting: &Setting) -> String {
     let replaces = match setting.replaces {
         [] => String::new(),
-        names => format!("# also from {}\n", names.join(", ")),
+        names => format!("# {}\n", told("also from {names}", &[("names", &names.join(", "))])),
     };
     let value = match setting.fallback {
         Fallback::Text(text) => format!("\"{text}\""),
         Fallback::Number(number) => number.to_string(),
         Fallback::Flag(flag) => flag.to_string(),
-        Fallback::Absent => format!("{}  # not set", placeholder(setting)),
-        Fallback::Computed(words) => format!("{}  # default: {words}", placeholder(setting)),
+        Fallback::Absent => format!("{}  # {}", placeholder(setting), t("not set")),
+        Fallback::Computed(words) => {
+            format!("{}  # {}", placeholder(setting), told("default: {value}", &[("value", &t(words))]))
+        }
     };
     format!("\n# {}\n{replaces}# {} = {value}\n", setting.help_with_bounds(), setting.key)
 }
@@ -50,11 +52,17 @@ fn placeholder(setting: &Setting) -> String {
 mod tests {
     use super::super::sources::default_layer;
     use super::*;
+    use crate::words::in_language;
 
     #[test]
     fn the_example_says_nothing_until_a_line_is_uncommented() {
-        let example = example_toml();
-        assert!(toml::from_str::<toml::Table>(&example).unwrap().is_empty());
+        for is_portuguese in [false, true] {
+            says_nothing(&in_language(is_portuguese, example_toml));
+        }
+    }
+
+    fn says_nothing(example: &str) {
+        assert!(toml::from_str::<toml::Table>(example).unwrap().is_empty());
         let active: Vec<_> = example
             .lines()
             .filter_map(|line| line.strip_prefix("# "))

@@ -5,27 +5,28 @@ use clap::{Arg, ArgAction};
 
 use super::kind::Kind;
 use super::settings::{self, Fallback, Group, Setting};
+use crate::words::{t, told};
 
 /// Id of the flag that names the file.
 pub(super) const CONFIG_FLAG: &str = "config";
 /// Id of the flag that names the file of variables.
 pub(super) const ENV_FILE_FLAG: &str = "env-file";
 
-/// Global flags, one for each setting, and `--config`. Their values are plain text without defaults: reading and
+/// Global flags, one for each setting, and `--config`, with their help in the language of whoever reads it. Their values are plain text without defaults: reading and
 /// checking them is the business of [`super::load`], which knows the other sources too.
 #[must_use]
 pub fn flags() -> Vec<Arg> {
     let config = Arg::new(CONFIG_FLAG)
         .long(CONFIG_FLAG)
-        .value_name("FILE")
-        .help("File of settings [default: prelo.toml, if it exists]")
-        .help_heading(settings::GROUPS.first().map(|group| group.heading))
+        .value_name(t("FILE"))
+        .help(t("File of settings [default: prelo.toml, if it exists]"))
+        .help_heading(settings::GROUPS.first().map(|group| t(group.heading)))
         .global(true);
     let env_file = Arg::new(ENV_FILE_FLAG)
         .long(ENV_FILE_FLAG)
-        .value_name("FILE")
-        .help("File of environment variables, NAME=value a line; those of the process beat it")
-        .help_heading(settings::GROUPS.first().map(|group| group.heading))
+        .value_name(t("FILE"))
+        .help(t("File of environment variables, NAME=value a line; those of the process beat it"))
+        .help_heading(settings::GROUPS.first().map(|group| t(group.heading)))
         .hide_short_help(true)
         .global(true);
     let settings =
@@ -36,12 +37,12 @@ pub fn flags() -> Vec<Arg> {
 fn flag(group: &Group, setting: &Setting) -> Arg {
     let arg = Arg::new(setting.key)
         .long(setting.flag())
-        .value_name(setting.value_name())
+        .value_name(t(setting.value_name()))
         .value_parser(ValueParser::string())
         .action(ArgAction::Set)
         .allow_negative_numbers(matches!(setting.kind, Kind::Number { .. }))
         .help(help(setting))
-        .help_heading(group.heading)
+        .help_heading(t(group.heading))
         .hide_short_help(!group.common)
         .global(true);
     match setting.kind {
@@ -53,12 +54,14 @@ fn flag(group: &Group, setting: &Setting) -> Arg {
 /// The line of the table, and the default.
 fn help(setting: &Setting) -> String {
     let default = match setting.fallback {
-        Fallback::Text(text) | Fallback::Computed(text) if !text.is_empty() => format!(" [default: {text}]"),
-        Fallback::Number(number) => format!(" [default: {number}]"),
-        Fallback::Flag(flag) => format!(" [default: {flag}]"),
-        _ => String::new(),
+        Fallback::Text(text) => text.to_owned(),
+        Fallback::Computed(words) => t(words).to_owned(),
+        Fallback::Number(number) => number.to_string(),
+        Fallback::Flag(flag) => flag.to_string(),
+        Fallback::Absent => String::new(),
     };
-    format!("{}{default}", setting.help_with_bounds())
+    let help = setting.help_with_bounds();
+    if default.is_empty() { help } else { format!("{help} {}", told("[default: {value}]", &[("value", &default)])) }
 }
 
 #[cfg(test)]

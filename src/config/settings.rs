@@ -2,6 +2,7 @@
 
 use super::kind::Kind;
 use crate::gazette::OcrMode;
+use crate::words::{t, told};
 
 /// One thing that can be set.
 #[derive(Debug, Clone, Copy)]
@@ -79,9 +80,11 @@ impl Setting {
     /// The help with the bounds or words that the value must keep.
     pub fn help_with_bounds(&self) -> String {
         match self.kind {
-            Kind::Number { min, max } => format!("{} ({min} to {max})", self.help),
-            Kind::Choice(words) => format!("{} ({})", self.help, words.join(", ")),
-            _ => self.help.to_owned(),
+            Kind::Number { min, max } => {
+                told("{help} ({min} to {max})", &[("help", &t(self.help)), ("min", &min), ("max", &max)])
+            }
+            Kind::Choice(words) => format!("{} ({})", t(self.help), words.join(", ")),
+            _ => t(self.help).to_owned(),
         }
     }
 
@@ -448,6 +451,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::words::in_language;
 
     #[test]
     fn keys_are_unique_and_defaults_lie_within_bounds() {
@@ -461,6 +465,24 @@ mod tests {
                 }
                 (Kind::Choice(words), Fallback::Text(default)) => assert!(words.contains(&default), "{}", setting.key),
                 _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn every_setting_is_told_in_portuguese() {
+        // What both languages call by the same name.
+        const SAME: &[&str] = &["S3", "OpenSearch", "Web", "URL", "MB", "MS", "true|false"];
+        let places = ["sqlite://DATA/catalog.db", "tantivy://DATA/index", "DATA/spool"];
+        for group in GROUPS {
+            let computed = group.settings.iter().filter_map(|setting| match setting.fallback {
+                Fallback::Computed(words) if !places.contains(&words) => Some(words),
+                _ => None,
+            });
+            let told = group.settings.iter().flat_map(|setting| [setting.help, setting.value_name()]);
+            for english in told.chain(computed).chain([group.heading]) {
+                let told = in_language(true, || t(english));
+                assert!(told != english || SAME.contains(&english), "{english} has no Portuguese");
             }
         }
     }

@@ -48,17 +48,6 @@ const PROGRESS_EVERY: u64 = 10;
 /// And after so long without one.
 const PROGRESS_AFTER: Duration = Duration::from_secs(30);
 
-/// Whether the environment asks for Portuguese: `LC_ALL`, `LC_MESSAGES`, `LANG`, the first that says something.
-#[must_use]
-pub fn asks_for_portuguese() -> bool {
-    says_portuguese(|name| std::env::var(name).ok())
-}
-
-fn says_portuguese(variable: impl Fn(&str) -> Option<String>) -> bool {
-    let said = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).find(|word| !word.is_empty());
-    said.is_some_and(|word| word.to_lowercase().starts_with("pt"))
-}
-
 /// Takes every event of one run. Clones share counts and progress.
 #[derive(Debug, Clone)]
 pub struct Telemetry {
@@ -215,26 +204,5 @@ impl Telemetry {
     fn lock(&self) -> std::sync::MutexGuard<'_, RunCounts> {
         // A panic while counting leaves numbers behind, not a broken invariant.
         self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::says_portuguese;
-
-    #[test]
-    fn the_environment_chooses_the_language() {
-        for (said, portuguese) in [
-            (&[][..], false),
-            (&[("LANG", "pt_BR.UTF-8")], true),
-            (&[("LANG", "pt_BR.UTF-8"), ("LC_ALL", "C")], false),
-            (&[("LANG", "C.UTF-8"), ("LC_MESSAGES", "pt_PT")], true),
-            (&[("LANG", "pt_BR"), ("LC_ALL", "")], true),
-            (&[("LANG", "en_US.UTF-8")], false),
-        ] {
-            let variable =
-                |name: &str| said.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-            assert_eq!(says_portuguese(variable), portuguese, "{said:?}");
-        }
     }
 }

@@ -7,6 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{InFlight, Live, Stage, log};
 use crate::gazette::Lane;
+use crate::words::{t, told};
 
 /// Between two drawings.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -54,8 +55,7 @@ impl Drawn {
     }
 
     fn show(&mut self, live: &Live) {
-        let words = Words::of_environment();
-        let shown = lines(live, words, &Room::beside(self.bar, textwrap::termwidth(), words));
+        let shown = lines(live, &Room::beside(self.bar, textwrap::termwidth()));
         if !self.has_ocr && shown.ocr.is_some() {
             self.has_ocr = true;
             self.ocr = log::bars().insert_after(&self.digital, self.ocr.clone());
@@ -85,7 +85,7 @@ impl Progress {
         if self.terminal {
             let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
             let drawn = drawn.get_or_insert_with(|| Drawn::new(textwrap::termwidth()));
-            drawn.below.set_message(format!("{files} {}", Words::of_environment().compared));
+            drawn.below.set_message(told("{n} files of the folder compared", &[("n", &files)]));
         }
     }
 
@@ -122,48 +122,9 @@ fn bar_width(terminal: usize) -> usize {
     }
 }
 
-/// The few words of the bars.
-struct Words {
-    digital: &'static str,
-    left: &'static str,
-    waiting: &'static str,
-    failed: &'static str,
-    pages: &'static str,
-    memory: &'static str,
-    compared: &'static str,
-    stages: [&'static str; 5],
-}
-
-impl Words {
-    const ENGLISH: Self = Self {
-        digital: "text",
-        left: "left",
-        waiting: "scans wait",
-        failed: "failed",
-        pages: "pages",
-        memory: "memory",
-        compared: "files of the folder compared",
-        stages: ["downloading", "reading", "OCR of", "storing", "indexing"],
-    };
-    const PORTUGUESE: Self = Self {
-        digital: "texto",
-        left: "restam",
-        waiting: "digitalizações à espera",
-        failed: "falharam",
-        pages: "págs.",
-        memory: "memória",
-        compared: "arquivos da pasta comparados",
-        stages: ["baixando", "lendo", "OCR de", "gravando", "indexando"],
-    };
-
-    /// Columns of the name of a lane.
-    fn lane_width(&self) -> usize {
-        self.digital.chars().count().max(3)
-    }
-
-    fn of_environment() -> &'static Self {
-        if super::asks_for_portuguese() { &Self::PORTUGUESE } else { &Self::ENGLISH }
-    }
+/// Columns of the name of a lane.
+fn lane_width() -> usize {
+    t("text").chars().count().max("OCR".len())
 }
 
 struct LaneLine {
@@ -188,8 +149,8 @@ struct Room {
 impl Room {
     const ENOUGH: Self = Self { beside: usize::MAX, below: usize::MAX };
 
-    fn beside(bar: usize, terminal: usize, words: &Words) -> Self {
-        Self { beside: terminal.saturating_sub(words.lane_width() + bar + 2), below: terminal }
+    fn beside(bar: usize, terminal: usize) -> Self {
+        Self { beside: terminal.saturating_sub(lane_width() + bar + 2), below: terminal }
     }
 }
 
@@ -212,13 +173,10 @@ impl Fields {
 }
 
 /// What is not known yet is left out.
-fn lines(live: &Live, words: &Words, room: &Room) -> Lines {
+fn lines(live: &Live, room: &Room) -> Lines {
     let counts = &live.counts;
     let left = |seconds: Option<f64>| {
-        seconds.map_or_else(String::new, |seconds| match words.left {
-            "left" => format!("{} left", duration(seconds)),
-            other => format!("{other} {}", duration(seconds)),
-        })
+        seconds.map_or_else(String::new, |seconds| told("{span} left", &[("span", &duration(seconds))]))
     };
     let rate = |rate: f64, decimals: usize, unit: &str| {
         // What would be shown as 0 is left out.
@@ -226,7 +184,7 @@ fn lines(live: &Live, words: &Words, room: &Room) -> Lines {
     };
     let digital = counts.digital;
     let running = live.lane == Lane::Digital;
-    let width = words.lane_width();
+    let width = lane_width();
     let all = digital.selected.max(digital.gazettes);
     let fields = Fields(vec![
         (0, format!("{}/{all}", digital.gazettes)),
@@ -235,7 +193,7 @@ fn lines(live: &Live, words: &Words, room: &Room) -> Lines {
         (1, if running { left(digital.seconds_left()) } else { String::new() }),
     ]);
     let digital = LaneLine {
-        prefix: format!("{:<width$}", words.digital),
+        prefix: format!("{:<width$}", t("text")),
         done: digital.gazettes,
         all,
         message: fields.fitting(room.beside),
@@ -245,38 +203,38 @@ fn lines(live: &Live, words: &Words, room: &Room) -> Lines {
         let message = if live.lane == Lane::Ocr {
             let pages = ocr.selected_pages.max(ocr.pages);
             let fields = Fields(vec![
-                (0, format!("{}/{pages} {}", ocr.pages, words.pages)),
-                (2, rate(ocr.pages_per_second(), 2, &format!("{}/s", words.pages))),
+                (0, told("{done}/{all} pages", &[("done", &ocr.pages), ("all", &pages)])),
+                (2, rate(ocr.pages_per_second(), 2, t("pages/s"))),
                 (3, rate(live.recent.bytes / 1e6, 1, "MB/s")),
                 (1, left(ocr.seconds_left())),
             ]);
             fields.fitting(room.beside)
         } else {
-            format!("{} {}", counts.deferred, words.waiting)
+            told("{n} scans wait", &[("n", &counts.deferred)])
         };
         LaneLine { prefix: format!("{:<width$}", "OCR"), done: ocr.pages, all: ocr.selected_pages, message }
     });
-    Lines { digital, ocr, below: below(live, words, room.below) }
+    Lines { digital, ocr, below: below(live, room.below) }
 }
 
 /// Memory, failures, and what takes longest.
-fn below(live: &Live, words: &Words, columns: usize) -> String {
+fn below(live: &Live, columns: usize) -> String {
     /// Columns without which a name tells nothing.
     const LEAST: usize = 16;
     let (memory, failures) = (&live.memory, live.counts.failures());
     let mut fields = Vec::new();
     if memory.resident_bytes > 0 {
-        fields.push(format!("{} {}/{} MiB", words.memory, memory.resident_bytes / MIB, memory.bound_bytes / MIB));
+        fields.push(format!("{} {}/{} MiB", t("memory"), memory.resident_bytes / MIB, memory.bound_bytes / MIB));
     }
     if failures > 0 {
-        fields.push(format!("{failures} {}", words.failed));
+        fields.push(format!("{failures} {}", t("failed")));
     }
     let taken: usize = fields.iter().map(|field| field.chars().count() + 2).sum();
     let room = columns.saturating_sub(taken);
     if let Some(longest) = live.longest.iter().find(|gazette| !gazette.waiting)
         && room >= LEAST
     {
-        let told = in_flight(longest, words);
+        let told = in_flight(longest);
         let is_cut = told.chars().count() > room;
         let shown = if is_cut { room - 1 } else { room };
         fields.push(told.chars().take(shown).chain(is_cut.then_some('…')).collect());
@@ -287,17 +245,23 @@ fn below(live: &Live, words: &Words, columns: usize) -> String {
 /// The run at a glance, in the words of its bars: a line for each lane, and one for memory and what takes longest.
 #[must_use]
 pub fn glance(live: &Live) -> Vec<String> {
-    let Lines { digital, ocr, below } = lines(live, Words::of_environment(), &Room::ENOUGH);
+    let Lines { digital, ocr, below } = lines(live, &Room::ENOUGH);
     let lane = |line: LaneLine| format!("{}  {}", line.prefix, line.message);
     let lines = [Some(lane(digital)), ocr.map(lane), Some(below)];
     lines.into_iter().flatten().filter(|line| !line.is_empty()).collect()
 }
 
-fn in_flight(gazette: &InFlight, words: &Words) -> String {
-    let place = Stage::ALL.iter().position(|stage| *stage == gazette.stage).unwrap_or_default();
+fn in_flight(gazette: &InFlight) -> String {
+    let doing = match gazette.stage {
+        Stage::Download => "{span} downloading {file}",
+        Stage::Extract => "{span} reading {file}",
+        Stage::Ocr => "{span} OCR of {file}",
+        Stage::Store => "{span} storing {file}",
+        Stage::Index => "{span} indexing {file}",
+    };
     // The key of a file must not steer the terminal.
     let key: String = gazette.key.chars().filter(|c| !c.is_control()).collect();
-    format!("{} {} {key}", duration(gazette.seconds), words.stages[place])
+    told(doing, &[("span", &duration(gazette.seconds)), ("file", &key)])
 }
 
 /// `4.2s`, `45s`, `3m 05s`, `2h 07m`.
@@ -320,6 +284,7 @@ mod tests {
     use super::super::{LaneCounts, MemoryUse, Rates, RunCounts};
     use super::*;
     use crate::gazette::GazetteId;
+    use crate::words::in_language;
 
     #[test]
     fn durations_read_like_durations() {
@@ -349,21 +314,21 @@ mod tests {
     #[test]
     fn each_lane_has_its_line_and_one_tells_of_memory_and_of_what_takes_longest() {
         let mut live = live();
-        let shown = lines(&live, &Words::ENGLISH, &Room::ENOUGH);
+        let shown = in_language(false, || lines(&live, &Room::ENOUGH));
         assert_eq!(shown.digital.message, "40/100  2.0 docs/s  2.5 MB/s  30s left");
         assert_eq!(shown.below, "memory 64/512 MiB  12s reading a[2J.pdf");
         assert!(shown.ocr.is_none(), "no scan is known");
 
         live.counts.deferred = 3;
         live.counts.failed.insert("NOT_FOUND".into(), 10);
-        let shown = lines(&live, &Words::ENGLISH, &Room::ENOUGH);
+        let shown = in_language(false, || lines(&live, &Room::ENOUGH));
         assert_eq!(shown.ocr.unwrap().message, "3 scans wait");
         assert!(shown.below.starts_with("memory 64/512 MiB  10 failed"), "{}", shown.below);
 
         live.lane = Lane::Ocr;
         live.counts.ocr =
             LaneCounts { selected: 3, selected_pages: 12, pages: 2, seconds: 4.0, ..LaneCounts::default() };
-        let shown = lines(&live, &Words::PORTUGUESE, &Room::ENOUGH);
+        let shown = in_language(true, || lines(&live, &Room::ENOUGH));
         assert_eq!(shown.digital.message, "40/100  2.0 docs/s", "that lane is over");
         assert_eq!(shown.ocr.unwrap().message, "2/12 págs.  0.50 págs./s  2.5 MB/s  restam 20s");
     }
@@ -387,10 +352,10 @@ mod tests {
             (40, "40/100  30s left", "memory 64/512 MiB  10 failed"),
             (20, "40/100", "memory 64/512 MiB  10 failed"),
         ] {
-            let shown = lines(&live, &Words::ENGLISH, &Room::beside(bar_width(columns), columns, &Words::ENGLISH));
+            let shown = in_language(false, || lines(&live, &Room::beside(bar_width(columns), columns)));
             assert_eq!((shown.digital.message.as_str(), shown.below.as_str()), (lane, below), "{columns}");
         }
-        let shown = lines(&Live::default(), &Words::ENGLISH, &Room::ENOUGH);
+        let shown = in_language(false, || lines(&Live::default(), &Room::ENOUGH));
         assert_eq!((shown.digital.message.as_str(), shown.below.as_str()), ("0/0", ""), "nothing is known yet");
     }
 

@@ -4,22 +4,31 @@
 
 use std::cell::Cell;
 use std::fmt::Display;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::failure::FailureCode;
-use crate::telemetry::asks_for_portuguese;
+mod help;
 
 /// The phrase in the language of whoever reads it.
+#[must_use]
 pub fn t(english: &'static str) -> &'static str {
-    if is_portuguese() { portuguese(english) } else { english }
+    if is_portuguese() { portuguese(english).unwrap_or(english) } else { english }
+}
+
+/// The same of a phrase that was put together elsewhere; `None` where there is nothing to be put in its place.
+#[must_use]
+pub fn translated(english: &str) -> Option<&'static str> {
+    if is_portuguese() { portuguese(english) } else { None }
 }
 
 /// One of two phrases, where both stand elsewhere.
+#[must_use]
 pub fn either<'a>(portuguese: &'a str, english: &'a str) -> &'a str {
     if is_portuguese() { portuguese } else { english }
 }
 
 /// The phrase with values in place of the names in braces that stand in it. What stands in a value is left alone.
+#[must_use]
 pub fn told(english: &'static str, values: &[(&str, &dyn Display)]) -> String {
     let (mut text, mut rest) = (String::new(), t(english));
     while let Some((before, name, after)) = rest
@@ -36,13 +45,9 @@ pub fn told(english: &'static str, values: &[(&str, &dyn Display)]) -> String {
 }
 
 /// `1 gazette`, `2 gazettes`.
+#[must_use]
 pub fn gazettes(count: u64) -> String {
     format!("{count} {}", t(if count == 1 { "gazette" } else { "gazettes" }))
-}
-
-/// What a failure code means, and what to do.
-pub fn code_words(code: FailureCode) -> (&'static str, &'static str) {
-    if is_portuguese() { code.in_portuguese() } else { (code.sentence(), code.action()) }
 }
 
 /// Tells something to somebody who is not the one at this terminal: the visitor of a page has a language of their own.
@@ -59,18 +64,29 @@ thread_local! {
 }
 
 /// Whether the environment asks for Portuguese, for as long as the process lives.
-static ASKED: OnceLock<bool> = OnceLock::new();
+static ASKED: LazyLock<bool> = LazyLock::new(|| says_portuguese(|name| std::env::var(name).ok()));
+
+/// Whether a program reads it.
+static FOR_PROGRAMS: AtomicBool = AtomicBool::new(false);
 
 /// Whoever reads it is a program: English from now on, whatever the environment asks for.
 pub fn for_programs() {
-    let _ = ASKED.set(false);
+    FOR_PROGRAMS.store(true, Ordering::Relaxed);
 }
 
-fn is_portuguese() -> bool {
-    VISITOR.get().unwrap_or_else(|| *ASKED.get_or_init(asks_for_portuguese))
+/// Whether what is told now is to be Portuguese.
+#[must_use]
+pub fn is_portuguese() -> bool {
+    VISITOR.get().unwrap_or_else(|| *ASKED && !FOR_PROGRAMS.load(Ordering::Relaxed))
+}
+
+fn says_portuguese(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let said = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).find(|word| !word.is_empty());
+    said.is_some_and(|word| word.to_lowercase().starts_with("pt"))
 }
 
 /// What is said of one gazette, or of one thing else, where Portuguese has another word for many.
+#[must_use]
 pub fn t_one(english: &'static str) -> &'static str {
     match ONE.iter().find(|(phrase, _)| *phrase == english) {
         Some((_, portuguese)) if is_portuguese() => portuguese,
@@ -89,8 +105,8 @@ const ONE: &[(&str, &str)] = &[
     ("none", "nenhum"),
 ];
 
-fn portuguese(english: &'static str) -> &'static str {
-    PHRASES.iter().find(|(phrase, _)| *phrase == english).map_or(english, |(_, phrase)| phrase)
+fn portuguese(english: &str) -> Option<&'static str> {
+    PHRASES.iter().chain(help::PHRASES).find(|(phrase, _)| *phrase == english).map(|(_, portuguese)| *portuguese)
 }
 
 /// English and Portuguese.
@@ -143,6 +159,16 @@ const PHRASES: &[(&str, &str)] = &[
     ("failed before", "falharam antes"),
     ("failures in the whole catalogue", "falhas em todo o catálogo"),
     ("{year}-{month}-{day}", "{day}/{month}/{year}"),
+    // the bars of a run
+    ("{n} files of the folder compared", "{n} arquivos da pasta comparados"),
+    ("{done}/{all} pages", "{done}/{all} págs."),
+    ("pages/s", "págs./s"),
+    ("{n} scans wait", "{n} digitalizações à espera"),
+    ("{span} downloading {file}", "{span} baixando {file}"),
+    ("{span} reading {file}", "{span} lendo {file}"),
+    ("{span} OCR of {file}", "{span} OCR de {file}"),
+    ("{span} storing {file}", "{span} gravando {file}"),
+    ("{span} indexing {file}", "{span} indexando {file}"),
     // one gazette
     ("territory", "território"),
     ("not in `territories`", "não está em `territories`"),
@@ -459,7 +485,7 @@ const PHRASES: &[(&str, &str)] = &[
     ),
     ("The tables are up to date.", "As tabelas estão em dia."),
     ("applied", "aplicada"),
-    ("setting", "opção"),
+    ("setting", "configuração"),
     ("value", "valor"),
     ("from", "de onde vem"),
     ("prelo is at {url}  (end with Ctrl-C)", "o prelo está em {url}  (termine com Ctrl-C)"),
@@ -546,6 +572,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_environment_chooses_the_language() {
+        for (said, portuguese) in [
+            (&[][..], false),
+            (&[("LANG", "pt_BR.UTF-8")], true),
+            (&[("LANG", "pt_BR.UTF-8"), ("LC_ALL", "C")], false),
+            (&[("LANG", "C.UTF-8"), ("LC_MESSAGES", "pt_PT")], true),
+            (&[("LANG", "pt_BR"), ("LC_ALL", "")], true),
+            (&[("LANG", "en_US.UTF-8")], false),
+        ] {
+            let variable =
+                |name: &str| said.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            assert_eq!(says_portuguese(variable), portuguese, "{said:?}");
+        }
+    }
+
+    #[test]
     fn values_are_put_in_and_what_stands_in_them_stays() {
         let text = told("at work since {since} (run {run})", &[("since", &"{run} {"), ("run", &7)]);
         assert_eq!(text, "at work since {run} { (run 7)");
@@ -554,8 +596,9 @@ mod tests {
 
     #[test]
     fn phrases_are_there_once_and_keep_their_gaps() {
-        for (n, (english, portuguese)) in PHRASES.iter().enumerate() {
-            assert!(PHRASES[..n].iter().all(|(other, _)| other != english), "{english} twice");
+        let phrases: Vec<_> = PHRASES.iter().chain(help::PHRASES).collect();
+        for (n, (english, portuguese)) in phrases.iter().enumerate() {
+            assert!(phrases[..n].iter().all(|(other, _)| other != english), "{english} twice");
             let names = |phrase: &str| {
                 let mut names: Vec<String> =
                     phrase.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect();
