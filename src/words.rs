@@ -44,10 +44,38 @@ pub fn told(english: &'static str, values: &[(&str, &dyn Display)]) -> String {
     text + rest
 }
 
+/// `1,234,567`, or `1.234.567`.
+#[must_use]
+pub fn number(count: u64) -> String {
+    grouped(&count.to_string())
+}
+
+/// `1,234.5`, or `1.234,5`.
+#[must_use]
+pub fn decimal(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.split_once('.') {
+        Some((whole, fraction)) => format!("{}{}{fraction}", grouped(whole), either(",", ".")),
+        None => grouped(&text),
+    }
+}
+
+/// Digits in threes, behind a sign or not.
+fn grouped(digits: &str) -> String {
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.char_indices() {
+        if (digits.len() - place).is_multiple_of(3) && grouped.ends_with(|before: char| before.is_ascii_digit()) {
+            grouped.push_str(either(".", ","));
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// `1 gazette`, `2 gazettes`.
 #[must_use]
 pub fn gazettes(count: u64) -> String {
-    format!("{count} {}", t(if count == 1 { "gazette" } else { "gazettes" }))
+    format!("{} {}", number(count), t(if count == 1 { "gazette" } else { "gazettes" }))
 }
 
 /// Tells something to somebody who is not the one at this terminal: the visitor of a page has a language of their own.
@@ -592,6 +620,20 @@ mod tests {
         let text = told("at work since {since} (run {run})", &[("since", &"{run} {"), ("run", &7)]);
         assert_eq!(text, "at work since {run} { (run 7)");
         assert_eq!((gazettes(1).as_str(), gazettes(2).as_str()), ("1 gazette", "2 gazettes"));
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_reader_does() {
+        for (told, portuguese, english) in [
+            ((|| number(0)) as fn() -> String, "0", "0"),
+            (|| number(999), "999", "999"),
+            (|| number(1_234_567), "1.234.567", "1,234,567"),
+            (|| decimal(0.249, 2), "0,25", "0.25"),
+            (|| decimal(1234.56, 1), "1.234,6", "1,234.6"),
+            (|| decimal(-123.0, 0), "-123", "-123"),
+        ] {
+            assert_eq!((in_language(true, told), in_language(false, told)), (portuguese.into(), english.into()));
+        }
     }
 
     #[test]

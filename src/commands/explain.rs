@@ -15,7 +15,7 @@ use crate::pipeline::story::{self, Story};
 use crate::search_index::SearchIndex;
 use crate::telemetry::{Stage, duration};
 use crate::web;
-use crate::words::{self, t, t_one, told};
+use crate::words::{self, decimal, number, t, t_one, told};
 
 pub async fn explain(args: &ExplainArgs, config: &Config, format: Format) -> Result<u8> {
     let unknown = || {
@@ -135,18 +135,18 @@ fn rows(story: &Story, places: &Places, attempts: u32) -> Vec<Vec<String>> {
             }
             row("starts", set_aside::starts(state));
             row("size", state.bytes.map(output::bytes));
-            row("pages", state.pages.map(|pages| pages.to_string()));
+            row("pages", state.pages.map(|pages| number(u64::from(pages))));
             row("pages by OCR", by_ocr(state));
             row(
                 "waiting for OCR",
                 state
                     .ocr_due
                     .filter(|due| *due > 0)
-                    .map(|due| format!("{due} {}", t(if due == 1 { "page" } else { "pages" }))),
+                    .map(|due| format!("{} {}", number(u64::from(due)), t(if due == 1 { "page" } else { "pages" }))),
             );
             row("warnings", state.warnings.as_deref().map(warnings));
-            row("characters", state.characters.map(|characters| characters.to_string()));
-            row("quality", state.quality.map(|quality| format!("{quality:.2}")));
+            row("characters", state.characters.map(number));
+            row("quality", state.quality.map(|quality| decimal(f64::from(quality), 2)));
             row("extractor", state.extractor_version.map(|version| version.to_string()));
             row("indexed at", state.indexed_at.map(moment));
             row("last run", state.run_id.map(|run| run.to_string()));
@@ -247,7 +247,7 @@ fn pages(run: &PageRun) -> Vec<String> {
         Source::Ocr => "OCR",
         Source::None => "none",
     };
-    vec![pages, t(source).to_owned(), run.quality.map_or_else(|| "-".into(), |quality| format!("{quality:.2}"))]
+    vec![pages, t(source).to_owned(), run.quality.map_or_else(|| "-".into(), |quality| decimal(f64::from(quality), 2))]
 }
 
 #[cfg(test)]

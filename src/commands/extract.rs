@@ -15,6 +15,7 @@ use crate::extraction::ocr::{self, Cache, Job, Ocr, Read};
 use crate::extraction::sandbox::{Document, ReadError, Sandbox};
 use crate::extraction::{self, Limits, Text};
 use crate::failure::{Failure, FailureCode};
+use crate::words::told;
 
 /// What `--format json` prints for a file.
 #[derive(Serialize)]
@@ -67,13 +68,17 @@ fn from_one(pages: &[u32]) -> Vec<u32> {
 
 pub fn extract(args: &ExtractArgs, config: &Config, format: Format) -> Result<u8> {
     if let Some(missing) = args.files.iter().find(|file| !file.is_file()) {
-        return Err(Usage(format!("{} is no file: name files to read", missing.display())).into());
+        return Err(Usage(told("{file} is no file: name files to read", &[("file", &missing.display())])).into());
     }
     if let Some(out) = &args.out {
         let mut names = BTreeSet::new();
         if let Some(twice) = args.files.iter().find(|file| !names.insert(stem(file))) {
             let name = stem(twice);
-            return Err(Usage(format!("two files would be written to {name}.txt: extract them one by one")).into());
+            return Err(Usage(told(
+                "two files would be written to {name}.txt: extract them one by one",
+                &[("name", &name)],
+            ))
+            .into());
         }
         std::fs::create_dir_all(out).with_context(|| format!("could not create the folder {}", out.display()))?;
     }

@@ -12,7 +12,7 @@ use crate::catalog::SetAside;
 use crate::config::Config;
 use crate::failure::FailureCode;
 use crate::gazette::GazetteId;
-use crate::words::{t, told};
+use crate::words::{number, t, told};
 
 /// A failure for programs; the columns of the CSV.
 #[derive(Debug, Serialize)]
@@ -87,7 +87,7 @@ pub async fn failures(args: &FailuresArgs, config: &Config, format: Format) -> R
                 let _ = writeln!(
                     std::io::stderr(),
                     "{}",
-                    told("{n} lines; there may be more: --limit N", &[("n", &args.limit)])
+                    told("{n} lines; there may be more: --limit N", &[("n", &number(u64::from(args.limit)))])
                 );
             }
         }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::catalog::{RunRecord, ScanBacklog};
 use crate::telemetry::{LaneCounts, duration};
-use crate::words::t;
+use crate::words::{decimal, number, t};
 
 /// What `plan` and `status` tell of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
@@ -54,12 +54,12 @@ impl Lanes {
             return String::new();
         }
         let unknown = || t("unknown").to_owned();
-        let row = |name: &'static str, lane: &Lane, rate: Option<f64>, unit: &str| {
+        let row = |name: &'static str, lane: &Lane, rate: Option<f64>, unit: &'static str| {
             vec![
                 t(name).to_owned(),
-                lane.gazettes.to_string(),
-                lane.pages.map_or_else(|| "-".to_owned(), |pages| pages.to_string()),
-                rate.map_or_else(unknown, |rate| format!("{rate:.1} {unit}")),
+                number(lane.gazettes),
+                lane.pages.map_or_else(|| "-".to_owned(), number),
+                rate.map_or_else(unknown, |rate| format!("{} {}", decimal(rate, 1), t(unit))),
                 match lane.seconds {
                     _ if lane.gazettes == 0 => "-".to_owned(),
                     Some(seconds) => format!("{}{}", t("about "), duration(seconds)),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::output;
 use crate::config::Config;
 use crate::telemetry;
-use crate::words::{t, told};
+use crate::words::{number, t, told};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -56,7 +56,7 @@ impl Room {
     pub fn sentence(&self) -> String {
         let readers = match self.readers {
             1 => t("one gazette is read at a time").to_owned(),
-            readers => told("{n} gazettes are read at once", &[("n", &readers)]),
+            readers => told("{n} gazettes are read at once", &[("n", &number(u64::from(readers)))]),
         };
         told(
             "{readers}, each with up to {heap} of heap; {texts} for texts on their way; {spool} of files in the spool; no \
@@ -74,7 +74,7 @@ impl Room {
 
 /// As bounds are configured: in MiB.
 pub fn mib(bytes: u64) -> String {
-    format!("{} MiB", bytes / MIB)
+    format!("{} MiB", number(bytes / MIB))
 }
 
 /// The least `memory_budget_mb`.

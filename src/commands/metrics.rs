@@ -18,6 +18,7 @@ use crate::telemetry::{
     Backlog, Collector, Event, Exposed, Listener, Pushgateway, Telemetry, Textfile, TraceOfRun, exposition,
     loopback_unless_said,
 };
+use crate::words::told;
 
 /// The backlog is counted at the beginning, so often, and at the end: that reads the whole catalogue.
 const COUNTED_EVERY: Duration = Duration::from_mins(5);
@@ -39,24 +40,29 @@ impl Exports {
         let textfile = config.metrics_textfile.as_deref().map(|path| {
             let file = Textfile::new(path);
             file.probe().map(|()| file).map_err(|error| {
-                Usage(format!("--metrics-textfile cannot be written to {} ({error}): name another", path.display()))
+                Usage(told(
+                    "--metrics-textfile cannot be written to {file} ({error}): name another",
+                    &[("file", &path.display()), ("error", &error)],
+                ))
             })
         });
         let push = config.metrics_push.as_ref().map(|url| {
-            Pushgateway::new(url.expose())
-                .map_err(|error| Usage(format!("--metrics-push is no URL of a Pushgateway ({error})")))
+            Pushgateway::new(url.expose()).map_err(|error| {
+                Usage(told("--metrics-push is no URL of a Pushgateway ({error})", &[("error", &error)]))
+            })
         });
         let listen = config.metrics_listen.as_deref().map(|text| {
             loopback_unless_said(text).ok_or_else(|| {
-                Usage(format!(
-                    "--metrics-listen is `{text}`: it must be a port, or an address with one, such as [::1]:9464"
+                Usage(told(
+                    "--metrics-listen is `{text}`: it must be a port, or an address with one, such as [::1]:9464",
+                    &[("text", &text)],
                 ))
             })
         });
         let headers = config.otlp_headers.as_ref().map_or("", Secret::expose);
         let collector = config.otlp_endpoint.as_ref().map(|url| {
             Collector::new(url.expose(), headers)
-                .map_err(|error| Usage(format!("otlp_endpoint is no URL of a collector ({error})")))
+                .map_err(|error| Usage(told("otlp_endpoint is no URL of a collector ({error})", &[("error", &error)])))
         });
         Ok(Self {
             textfile: textfile.transpose()?,

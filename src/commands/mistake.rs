@@ -100,7 +100,10 @@ fn cause(error: &Error) -> String {
 fn why_not(english: &str) -> String {
     if let Some((value, range)) = english.split_once(" is not in ") {
         return match range.split_once("..") {
-            Some((min, "")) => told("{value} is less than {min}", &[("value", &value), ("min", &min)]),
+            // clap writes a range without an end with the largest number that there is.
+            Some((min, max)) if max.is_empty() || max.ends_with(&u64::MAX.to_string()) => {
+                told("{value} is less than {min}", &[("value", &value), ("min", &min)])
+            }
             Some((min, max)) => told(
                 "{value} is not between {min} and {max}",
                 &[("value", &value), ("min", &min), ("max", &max.trim_start_matches('='))],

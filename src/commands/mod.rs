@@ -14,6 +14,7 @@ use crate::pipeline::registrar::RegistrarError;
 use crate::search_index::{SearchIndexError, SearchIndexErrorKind};
 use crate::storage::{StorageError, StorageErrorKind};
 use crate::telemetry::{self, Lines, LogFile};
+use crate::words::{self, told};
 
 mod check;
 pub mod cli;
@@ -95,7 +96,10 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
     let sources = Sources::from_matches(matches)?;
     let mut loaded = load(&sources)?;
     if let Err(error) = title::without(&sources.secret_flags()) {
-        loaded.warnings.push(format!("a secret that was typed as a flag stays visible to other users ({error})"));
+        loaded.warnings.push(told(
+            "a secret that was typed as a flag stays visible to other users ({error})",
+            &[("error", &error)],
+        ));
     }
     if loaded.config.holds_secrets() {
         without_dumps();
@@ -141,13 +145,16 @@ fn log_file(config: &Config) -> Result<Option<LogFile>, Usage> {
     let Some(path) = &config.log_file else { return Ok(None) };
     let opened = LogFile::open(path, config.log_file_max_mb * 1024 * 1024, config.log_files_kept);
     opened.map(Some).map_err(|error| {
-        Usage(format!("the log file {} cannot be opened ({error}): name another with --log-file", path.display()))
+        Usage(told(
+            "the log file {file} cannot be opened ({error}): name another with --log-file",
+            &[("file", &path.display()), ("error", &error)],
+        ))
     })
 }
 
 async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
     if cli.format == Format::Json {
-        crate::words::for_programs();
+        words::for_programs();
     }
     match &cli.verb {
         Verb::Run(args) => run::run(args, loaded, cli.format).await,

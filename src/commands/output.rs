@@ -10,7 +10,7 @@ use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use crate::failure::FailureCode;
 use crate::telemetry::{wants_colours, with_causes};
-use crate::words::{is_portuguese, told};
+use crate::words::{decimal, is_portuguese, t, told};
 
 /// What a failure code means, and what to do.
 pub fn code_words(code: FailureCode) -> (&'static str, &'static str) {
@@ -34,12 +34,12 @@ pub fn text(text: &str) -> Result<()> {
 
 /// Says what went wrong and why.
 pub fn error(error: &anyhow::Error) {
-    let _ = writeln!(io::stderr(), "error: {}", with_causes(error.as_ref()));
+    let _ = writeln!(io::stderr(), "{}: {}", t("error"), with_causes(error.as_ref()));
 }
 
 /// Says what is odd but no reason to stop.
 pub fn warning(message: &str) {
-    let _ = writeln!(io::stderr(), "warning: {message}");
+    let _ = writeln!(io::stderr(), "{}: {message}", t("warning"));
 }
 
 /// Says something on standard error that is neither a result nor odd.
@@ -78,15 +78,15 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// `1.2 MB`, in powers of ten as file managers show it.
+/// `1.2 MB` or `1,2 MB`, in powers of ten as file managers show it.
 pub fn bytes(bytes: u64) -> String {
     #[allow(clippy::cast_precision_loss)] // one decimal is shown
     let value = bytes as f64;
     match bytes {
         0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", value / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", value / 1e6),
-        _ => format!("{:.1} GB", value / 1e9),
+        1_000..1_000_000 => format!("{} kB", decimal(value / 1e3, 1)),
+        1_000_000..1_000_000_000 => format!("{} MB", decimal(value / 1e6, 1)),
+        _ => format!("{} GB", decimal(value / 1e9, 1)),
     }
 }
 
@@ -225,7 +225,8 @@ mod tests {
     #[test]
     fn sizes_read_well() {
         for (count, text) in [(999, "999 B"), (1_500, "1.5 kB"), (68_000_000, "68.0 MB"), (2_500_000_000, "2.5 GB")] {
-            assert_eq!(bytes(count), text);
+            assert_eq!(in_language(false, || bytes(count)), text);
+            assert_eq!(in_language(true, || bytes(count)), text.replace('.', ","));
         }
     }
 

@@ -16,7 +16,7 @@ use crate::config::{Config, Loaded};
 use crate::gazette::Selection;
 use crate::pipeline::registrar;
 use crate::telemetry::duration;
-use crate::words::t;
+use crate::words::{number, t};
 
 /// Sizes asked of the storage at most; the rest is extrapolated.
 const SAMPLE: u32 = 100;
@@ -184,17 +184,17 @@ fn render(plan: &Plan, memory: &Room, status: &Status) -> String {
         || t("unknown: the storage did not tell").to_owned(),
         |bytes| format!("{}{}", about(plan.bytes_estimated), output::bytes(bytes)),
     );
-    let pages = plan.pages.map_or_else(unknown, |pages| format!("{}{pages}", about(plan.pages_estimated)));
+    let pages = plan.pages.map_or_else(unknown, |pages| format!("{}{}", about(plan.pages_estimated), number(pages)));
     let seconds = plan.seconds.map_or_else(unknown, |seconds| format!("{}{}", t("about "), duration(seconds)));
     let mut rows = vec![
-        vec![t("gazettes").to_owned(), plan.gazettes.to_string()],
+        vec![t("gazettes").to_owned(), number(plan.gazettes)],
         vec![t("size").to_owned(), bytes],
         vec![t("pages").to_owned(), pages],
         vec![t("time").to_owned(), seconds],
         vec![t("memory").to_owned(), mib(memory.budget_bytes)],
     ];
     if plan.unregistered > 0 {
-        rows.insert(1, vec![t("not registered yet").to_owned(), plan.unregistered.to_string()]);
+        rows.insert(1, vec![t("not registered yet").to_owned(), number(plan.unregistered)]);
     }
     let mut text = output::table(&[], &rows);
     let lanes = plan.lanes.table();

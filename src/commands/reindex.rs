@@ -14,7 +14,7 @@ use crate::pipeline::reindexer::{self, Options, Reindexed, Summary};
 use crate::search_index::{Named, SearchIndex, Which};
 use crate::shutdown::StopReason;
 use crate::telemetry::duration;
-use crate::words::{t, told};
+use crate::words::{decimal, number, t, told};
 
 pub async fn reindex(args: &ReindexArgs, config: &Config, format: Format) -> Result<u8> {
     let mut config = config.clone();
@@ -102,7 +102,8 @@ impl Line {
         self.shown = Some(Instant::now());
         let rate = done as f64 / self.started.elapsed().as_secs_f64().max(0.001);
         let left = duration(all.saturating_sub(done) as f64 / rate.max(0.001));
-        let line = format!("reindex {done}/{all}  {rate:.0} docs/s  {}", told("{span} left", &[("span", &left)]));
+        let (done, all, rate) = (number(done), number(all), decimal(rate, 0));
+        let line = format!("reindex {done}/{all}  {rate} docs/s  {}", told("{span} left", &[("span", &left)]));
         let line: String = line.chars().take(textwrap::termwidth().saturating_sub(1)).collect();
         let _ = write!(std::io::stderr(), "\r\u{1b}[K{line}");
     }
@@ -119,23 +120,23 @@ fn closing(summary: &Summary, back: bool) -> String {
     let rate = summary.written as f64 / summary.seconds.max(0.001);
     // Counted at the end: of one that was stopped earlier nothing is known.
     let before = match summary.documents_before {
-        Some(count) => Some(count.to_string()),
+        Some(count) => Some(number(count)),
         None => summary.stop.is_none().then(|| t("cannot be read").to_owned()),
     };
     let mut rows = vec![
         vec![t("version").to_owned(), summary.version.clone()],
-        vec![t("gazettes indexed, by the catalogue").to_owned(), summary.gazettes.to_string()],
-        vec![t("documents written").to_owned(), summary.written.to_string()],
-        vec![t("documents in it").to_owned(), summary.documents.to_string()],
+        vec![t("gazettes indexed, by the catalogue").to_owned(), number(summary.gazettes)],
+        vec![t("documents written").to_owned(), number(summary.written)],
+        vec![t("documents in it").to_owned(), number(summary.documents)],
         vec![t("text").to_owned(), output::bytes(summary.bytes)],
-        vec![t("time").to_owned(), format!("{} ({rate:.0} docs/s)", duration(summary.seconds))],
+        vec![t("time").to_owned(), format!("{} ({} docs/s)", duration(summary.seconds), decimal(rate, 0))],
     ];
     if let Some(before) = before {
         rows.insert(4, vec![t("documents in the one before").to_owned(), before]);
     }
     for (name, count) in [("stored texts missing", summary.missing), ("refused", summary.refused)] {
         if count > 0 {
-            rows.push(vec![t(name).to_owned(), count.to_string()]);
+            rows.push(vec![t(name).to_owned(), number(count)]);
         }
     }
     let mut text = output::table(&[], &rows);

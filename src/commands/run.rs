@@ -21,7 +21,7 @@ use crate::pipeline::registrar::{self, Notice, Paths, Registered};
 use crate::pipeline::{self, Context, Dependencies, Ended, Report};
 use crate::shutdown::{Shutdown, StopReason};
 use crate::telemetry::{Event, Telemetry, duration};
-use crate::words::{gazettes, t, told};
+use crate::words::{decimal, gazettes, number, t, told};
 
 pub async fn run(args: &RunArgs, loaded: Loaded, format: Format) -> Result<u8> {
     // Whoever asks for what an older extractor has read means rows that are processed.
@@ -42,9 +42,10 @@ pub async fn reprocess(args: &RunArgs, loaded: Loaded, format: Format) -> Result
 async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, format: Format) -> Result<u8> {
     let began = std::time::Instant::now();
     if args.dry_run && args.report.is_some() {
-        return Err(
-            Usage("--dry-run makes no report: leave one of them out (--format json prints the plan)".into()).into()
-        );
+        return Err(Usage(
+            t("--dry-run makes no report: leave one of them out (--format json prints the plan)").into(),
+        )
+        .into());
     }
     if args.dry_run {
         return plan::of_selection(&loaded, &selection, format).await;
@@ -156,7 +157,12 @@ fn writable(path: &Path) -> Result<(), Usage> {
         },
         Err(error) => Err(error.to_string()),
     }
-    .map_err(|error| Usage(format!("the report cannot be written to {} ({error}): name another file", path.display())))
+    .map_err(|error| {
+        Usage(told(
+            "the report cannot be written to {file} ({error}): name another file",
+            &[("file", &path.display()), ("error", &error)],
+        ))
+    })
 }
 
 pub(super) fn busy(run: RunId, since: time::PrimitiveDateTime, format: Format) -> Result<u8> {
@@ -183,7 +189,7 @@ fn folder_lines(registered: &Registered) -> String {
     let mut text = String::new();
     if registered.renditions > 0 {
         let words = "{n} text files lie beside PDFs of the same name and are taken for their texts, not for gazettes";
-        text.push_str(&(told(words, &[("n", &registered.renditions)]) + "\n"));
+        text.push_str(&(told(words, &[("n", &number(registered.renditions))]) + "\n"));
     }
     for (paths, problem) in [
         (&registered.vanished, "vanished from the folder; what was indexed of it stays searchable"),
@@ -196,7 +202,7 @@ fn folder_lines(registered: &Registered) -> String {
         }
         let more = count.saturating_sub(first.len() as u64);
         if more > 0 {
-            text.push_str(&format!("{}: {}\n", told("… and {n} more", &[("n", &more)]), t(problem)));
+            text.push_str(&format!("{}: {}\n", told("… and {n} more", &[("n", &number(more))]), t(problem)));
         }
     }
     text
@@ -204,10 +210,10 @@ fn folder_lines(registered: &Registered) -> String {
 
 fn nothing_to_do(status: &crate::catalog::Status) -> String {
     let failed: u64 = status.failed.values().sum();
-    let (done, all) = (status.processed, gazettes(status.gazettes));
+    let (done, all) = (number(status.processed), gazettes(status.gazettes));
     let mut text = told("Nothing to do: {done} of {all} indexed", &[("done", &done), ("all", &all)]);
     if failed > 0 {
-        text.push_str(&told(", {n} set aside", &[("n", &failed)]));
+        text.push_str(&told(", {n} set aside", &[("n", &number(failed))]));
     }
     text.push_str(".\n");
     if failed > 0 {
@@ -221,7 +227,7 @@ fn nothing_to_do(status: &crate::catalog::Status) -> String {
 pub fn failure_table(failed: &BTreeMap<String, u64>) -> String {
     let mut text = String::new();
     for (word, count) in failed {
-        text.push_str(&format!("  {word}  {count}\n"));
+        text.push_str(&format!("  {word}  {}\n", number(*count)));
         if let Some(code) = FailureCode::parse(word) {
             let again = match code.permanence() {
                 Permanence::Retryable => t(" Later runs try again, ever more rarely, and not for ever."),
@@ -239,26 +245,26 @@ pub fn failure_table(failed: &BTreeMap<String, u64>) -> String {
 /// What a run did, in numbers.
 fn figures(report: &Report) -> Vec<Vec<String>> {
     let mut rows = vec![
-        vec![t("indexed").to_owned(), report.indexed.to_string()],
-        vec![t("failed").to_owned(), report.failures().to_string()],
-        vec![t("pages").to_owned(), report.pages.to_string()],
+        vec![t("indexed").to_owned(), number(report.indexed)],
+        vec![t("failed").to_owned(), number(report.failures())],
+        vec![t("pages").to_owned(), number(report.pages)],
         vec![t("read").to_owned(), output::bytes(report.bytes)],
-        vec![t("docs/s").to_owned(), format!("{:.1}", report.documents_per_second)],
+        vec![t("docs/s").to_owned(), decimal(report.documents_per_second, 1)],
         vec![t("time").to_owned(), duration(report.seconds)],
-        vec![t("peak memory").to_owned(), format!("{} MiB", report.peak_rss_bytes >> 20)],
+        vec![t("peak memory").to_owned(), format!("{} MiB", number(report.peak_rss_bytes >> 20))],
     ];
     if report.ocr_pages > 0 {
-        rows.insert(3, vec![t("pages by OCR").to_owned(), report.ocr_pages.to_string()]);
+        rows.insert(3, vec![t("pages by OCR").to_owned(), number(report.ocr_pages)]);
     }
     if report.ocr.pages > 0 {
-        let rate = format!("{:.1} ({})", report.ocr.pages_per_second(), duration(report.ocr.seconds));
+        let rate = format!("{} ({})", decimal(report.ocr.pages_per_second(), 1), duration(report.ocr.seconds));
         rows.push(vec![t("OCR pages/s").to_owned(), rate]);
     }
     // Of a run that was stopped, they were given back, and are among those that remain.
     let skipped = if report.stop.is_none() { report.skipped } else { 0 };
     for (name, count) in [("skipped", skipped), ("remaining", report.remaining)] {
         if count > 0 {
-            rows.push(vec![t(name).to_owned(), count.to_string()]);
+            rows.push(vec![t(name).to_owned(), number(count)]);
         }
     }
     rows

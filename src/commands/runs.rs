@@ -10,7 +10,7 @@ use crate::catalog::{Catalog, CatalogError, RunRecord, ShownRun};
 use crate::config::Config;
 use crate::gazette::RunId;
 use crate::telemetry::duration;
-use crate::words::{either, t, told};
+use crate::words::{decimal, either, gazettes, number, t, told};
 
 /// Runs among which one is looked for by the beginning of its id.
 const SEARCHED: u32 = 5_000;
@@ -95,15 +95,14 @@ fn ended(run: &RunRecord, at_work: Option<RunId>) -> String {
 /// A line a run.
 pub(super) fn table(runs: &[RunRecord], at_work: Option<RunId>, with_ids: bool) -> String {
     let row = |run: &RunRecord| {
-        let rate =
-            if run.counts.ocr.pages > 0 { format!("{:.1}", run.counts.ocr.pages_per_second()) } else { "-".into() };
+        let rate = if run.counts.ocr.pages > 0 { decimal(run.counts.ocr.pages_per_second(), 1) } else { "-".into() };
         let mut row = vec![
             run.started_at.map_or_else(|| "-".into(), moment),
             duration(run.counts.seconds),
-            run.counts.selected.to_string(),
-            run.counts.indexed.to_string(),
-            run.counts.failures().to_string(),
-            format!("{:.1}", run.counts.documents_per_second()),
+            number(run.counts.selected),
+            number(run.counts.indexed),
+            number(run.counts.failures()),
+            decimal(run.counts.documents_per_second(), 1),
             rate,
             ended(run, at_work),
         ];
@@ -130,25 +129,24 @@ fn render(run: &RunRecord, at_work: Option<RunId>) -> String {
     row("finished", run.finished_at.map_or_else(|| "-".into(), moment));
     row("ended", ended(run, at_work));
     row("took", duration(counts.seconds));
-    row("selected", counts.selected.to_string());
-    row("indexed", counts.indexed.to_string());
-    row("failed", counts.failures().to_string());
-    row("skipped", counts.skipped.to_string());
+    row("selected", number(counts.selected));
+    row("indexed", number(counts.indexed));
+    row("failed", number(counts.failures()));
+    row("skipped", number(counts.skipped));
     row("read", output::bytes(counts.bytes));
-    row("pages", counts.pages.to_string());
-    row("pages by OCR", counts.ocr_pages.to_string());
-    row("docs/s", format!("{:.1}", counts.documents_per_second()));
+    row("pages", number(counts.pages));
+    row("pages by OCR", number(counts.ocr_pages));
+    row("docs/s", decimal(counts.documents_per_second(), 1));
     for (name, lane) in [("files as they are", &counts.digital), ("scans (OCR)", &counts.ocr)] {
         if lane.gazettes > 0 {
             row(
                 name,
                 format!(
-                    "{} {}, {:.1} docs/s, {:.1} {}/s, {}",
-                    lane.gazettes,
-                    t(if lane.gazettes == 1 { "gazette" } else { "gazettes" }),
-                    lane.gazettes_per_second(),
-                    lane.pages_per_second(),
-                    t("pages"),
+                    "{}, {} docs/s, {} {}, {}",
+                    gazettes(lane.gazettes),
+                    decimal(lane.gazettes_per_second(), 1),
+                    decimal(lane.pages_per_second(), 1),
+                    t("pages/s"),
                     duration(lane.seconds)
                 ),
             );

@@ -6,13 +6,15 @@ use super::cli::{Edition, Format, Order, SearchArgs};
 use super::{Usage, output, services};
 use crate::config::Config;
 use crate::search_index::{Hit, Passage, SearchQuery, SearchResults, Sort, Totals};
-use crate::words::{t, told};
+use crate::words::{number, t, told};
 
 pub async fn search(args: &SearchArgs, config: &Config, format: Format) -> Result<u8> {
     if let (Some(from), Some(to)) = (args.from, args.to)
         && from > to
     {
-        return Err(Usage(format!("--from {from} is after --to {to}: exchange them")).into());
+        return Err(
+            Usage(told("--from {from} is after --to {to}: exchange them", &[("from", &from), ("to", &to)])).into()
+        );
     }
     let query = SearchQuery {
         text: args.query.join(" "),
@@ -66,9 +68,9 @@ fn render(results: &SearchResults, styled: bool) -> String {
     }
     let shown = results.hits.len() as u64;
     let found = if results.total == 1 { "1 gazette found" } else { "{n} gazettes found" };
-    text.push_str(&told(found, &[("n", &results.total)]));
+    text.push_str(&told(found, &[("n", &number(results.total))]));
     if results.total > shown {
-        text.push_str(&told(", {n} shown", &[("n", &shown)]));
+        text.push_str(&told(", {n} shown", &[("n", &number(shown))]));
     }
     text.push('\n');
     text
@@ -82,11 +84,11 @@ fn spread(totals: &Totals) -> String {
             ("", id) => id,
             (name, _) => name,
         };
-        vec![total.gazettes.to_string(), format!("{name} {}", total.state_code).trim_end().to_owned()]
+        vec![number(total.gazettes), format!("{name} {}", total.state_code).trim_end().to_owned()]
     });
     let others = (totals.of_other_territories > 0)
-        .then(|| vec![totals.of_other_territories.to_string(), t("other territories").to_owned()]);
-    let months = totals.by_month.iter().map(|total| vec![total.gazettes.to_string(), total.month.clone()]);
+        .then(|| vec![number(totals.of_other_territories), t("other territories").to_owned()]);
+    let months = totals.by_month.iter().map(|total| vec![number(total.gazettes), total.month.clone()]);
     let rows: Vec<_> = territories.chain(others).chain(months).collect();
     output::table(&[], &rows) + "\n"
 }

@@ -68,15 +68,19 @@ impl SelectionArgs {
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from > to
         {
-            return Err(Usage(format!("--from {from} is after --to {to}: exchange them")));
+            return Err(Usage(told(
+                "--from {from} is after --to {to}: exchange them",
+                &[("from", &from), ("to", &to)],
+            )));
         }
         if let (Some(from), Some(to)) = (self.scraped_from, self.scraped_to)
             && from >= to
         {
             // As they are typed, whatever the language.
             let (from, to) = in_language(false, || (output::moment(from), output::moment(to)));
-            return Err(Usage(format!(
-                "--scraped-from {from} is not before the end of --scraped-to, {to}: exchange them"
+            return Err(Usage(told(
+                "--scraped-from {from} is not before the end of --scraped-to, {to}: exchange them",
+                &[("from", &from), ("to", &to)],
             )));
         }
         Ok(Selection {
@@ -105,9 +109,10 @@ impl SelectionArgs {
         if selection.has_filter() {
             return Ok(selection);
         }
-        Err(Usage(format!(
+        Err(Usage(told(
             "reprocess needs a filter, such as --from 2024-01-01, --territory ID, --failed any or \
-             --extractor-older-than {EXTRACTOR_VERSION}; to read everything again: prelo run --mode all"
+             --extractor-older-than {version}; to read everything again: prelo run --mode all",
+            &[("version", &EXTRACTOR_VERSION)],
         )))
     }
 }

@@ -18,15 +18,16 @@ use crate::config::{Config, local_path};
 use crate::gazette::GazetteId;
 use crate::search_index::SearchIndex;
 use crate::web::{Language, Site, Story, StoryError, Storyteller, serve as serve_site};
-use crate::words::told;
+use crate::words::{t, told};
 
 pub async fn serve(args: &ServeArgs, mut config: Config, format: Format) -> Result<u8> {
     services::settle_folder(&mut config)?;
     if config.storage.is_none() && local_path(config.catalog.expose(), "sqlite").is_some() {
         let data = config.data.display();
-        return Err(Usage(format!(
+        return Err(Usage(told(
             "there is nothing to show in {data} yet: read a folder first with `prelo run --folder DIR --data {data}`, or \
-             name the data folder of a run with --data DIR"
+             name the data folder of a run with --data DIR",
+            &[("data", &data)],
         ))
         .into());
     }
@@ -64,7 +65,10 @@ fn no_place(address: SocketAddr, error: &io::Error) -> Usage {
         }
         _ => "choose another address with --listen",
     };
-    Usage(format!("could not listen on {address} ({error}): {todo}"))
+    Usage(told(
+        "could not listen on {address} ({error}): {todo}",
+        &[("address", &address), ("error", error), ("todo", &t(todo))],
+    ))
 }
 
 /// Resolves with the first SIGTERM or ^C; the second one ends the process at once, as if nobody listened.
@@ -93,7 +97,7 @@ async fn heed_hangups(mut hangups: Signal) {
         if had_terminal && !io::stderr().is_terminal() {
             std::process::exit(143);
         }
-        output::warning("SIGHUP: `prelo serve` reads its settings at its start; restart it to have them changed");
+        output::warning(t("SIGHUP: `prelo serve` reads its settings at its start; restart it to have them changed"));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Opens what the three URLs name.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::search_index::{self, SearchIndex};
 use crate::shutdown::Shutdown;
 use crate::storage::{self, Storage};
 use crate::telemetry::Telemetry;
+use crate::words::told;
 
 pub async fn catalog(config: &Config) -> Result<Arc<dyn Catalog>> {
     Ok(Arc::from(catalog::open(config).await?))
@@ -63,20 +65,17 @@ pub async fn context(config: Config, catalog: Arc<dyn Catalog>, index: Arc<dyn S
 pub fn settle_folder(config: &mut Config) -> Result<()> {
     let noted = noted_folder(&config.data)?;
     match (&config.folder, noted) {
-        (Some(folder), Some(noted)) if *folder != noted => Err(Usage(format!(
-            "{} holds the catalogue of {}: for {}, name another data folder with --data DIR",
-            config.data.display(),
-            noted.display(),
-            folder.display()
+        (Some(folder), Some(noted)) if *folder != noted => Err(Usage(told(
+            "{data} holds the catalogue of {noted}: for {folder}, name another data folder with --data DIR",
+            &[("data", &config.data.display()), ("noted", &noted.display()), ("folder", &folder.display())],
         ))
         .into()),
         (None, Some(noted)) if config.storage.is_none() && local_path(config.catalog.expose(), "sqlite").is_some() => {
             if !noted.is_dir() {
-                return Err(Usage(format!(
-                    "the folder {} is gone, and {} holds its catalogue: bring it back, or name another folder with \
-                     --folder DIR and another data folder with --data DIR",
-                    noted.display(),
-                    config.data.display()
+                return Err(Usage(told(
+                    "the folder {noted} is gone, and {data} holds its catalogue: bring it back, or name another folder \
+                     with --folder DIR and another data folder with --data DIR",
+                    &[("noted", &noted.display()), ("data", &config.data.display())],
                 ))
                 .into());
             }
@@ -102,8 +101,9 @@ pub fn note_folder(config: &Config) -> Result<()> {
         .and_then(|()| std::fs::write(&unfinished, folder.to_string_lossy().as_bytes()))
         .and_then(|()| std::fs::rename(&unfinished, data.join(FOLDER_NOTE)))
         .map_err(|error| {
-            let data = data.display();
-            Usage(format!("could not write to the data folder {data} ({error}): name another with --data DIR")).into()
+            let values: [(&str, &dyn Display); 2] = [("data", &data.display()), ("error", &error)];
+            Usage(told("could not write to the data folder {data} ({error}): name another with --data DIR", &values))
+                .into()
         })
 }
 

@@ -3,7 +3,7 @@
 use super::output::moment;
 use crate::catalog::{GazetteState, Status};
 use crate::failure::{FailureCode, Permanence};
-use crate::words::{t, told};
+use crate::words::{number, t, told};
 
 const SPENT: &str = "their attempts are spent; `prelo reprocess --failed any` tries once more";
 const QUARANTINED: &str = "prelo died while reading these; `prelo reprocess --failed QUARANTINED` reads them again";
@@ -18,7 +18,7 @@ pub fn rows(status: &Status) -> Vec<Vec<String>> {
     ]
     .into_iter()
     .filter(|(_, count, _)| *count > 0)
-    .map(|(name, count, remark)| vec![t(name).to_owned(), count.to_string(), remark])
+    .map(|(name, count, remark)| vec![t(name).to_owned(), number(count), remark])
     .collect()
 }
 

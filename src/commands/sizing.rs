@@ -6,7 +6,7 @@ use super::memory::{LEAST_MB, mib};
 use crate::budget::MemoryPlan;
 use crate::catalog::Status;
 use crate::telemetry;
-use crate::words::{t, t_one, told};
+use crate::words::{number, t, t_one, told};
 
 const MIB: u64 = 1024 * 1024;
 const OWN_MIB: u64 = MemoryPlan::OWN / MIB;
@@ -147,7 +147,10 @@ fn of_load(
     let documents = if load == "low" { 50 } else { 100 };
     let bulks = if load == "high" && work.is_remote { 3 } else { 1 + u64::from(load != "low") };
     let whose = if work.scanned_pages > 0 {
-        told(" ({n} pages wait for OCR, and a picture of a page takes about 100 MiB)", &[("n", &work.scanned_pages)])
+        told(
+            " ({n} pages wait for OCR, and a picture of a page takes about 100 MiB)",
+            &[("n", &number(work.scanned_pages))],
+        )
     } else {
         String::new()
     };
@@ -225,7 +228,7 @@ pub fn toml(machine: Machine, work: Work, proposals: &[Proposal]) -> String {
     text.push_str(&match work.pending {
         Some(pending) => told(
             "# to do: {pending} pending, {pages} pages for OCR",
-            &[("pending", &pending), ("pages", &work.scanned_pages)],
+            &[("pending", &number(pending)), ("pages", &number(work.scanned_pages))],
         ),
         None => t("# to do: not known before `prelo migrate` or the first run").to_owned(),
     });

@@ -13,7 +13,7 @@ use crate::catalog::{RunRecord, ShownRun, Status};
 use crate::config::Config;
 use crate::gazette::{Lane, OcrMode};
 use crate::telemetry::{Live, glance};
-use crate::words::{t, told};
+use crate::words::{number, t, told};
 
 const RUNS: u32 = 5;
 
@@ -138,7 +138,7 @@ fn render(
     let failed: u64 = status.failed.values().sum();
     let about = if status.about { t("about ") } else { "" };
     let rereading = status.claimed.saturating_sub(status.pending_claimed);
-    let remark = |what, count: u64| if count > 0 { told(what, &[("n", &count)]) } else { String::new() };
+    let remark = |what, count: u64| if count > 0 { told(what, &[("n", &number(count))]) } else { String::new() };
     let mut rows: Vec<Vec<String>> = [
         ("gazettes", status.gazettes, about, String::new()),
         ("processed", status.processed, about, remark("{n} of them being read again", rereading)),
@@ -146,7 +146,7 @@ fn render(
         ("failed", failed, "", String::new()),
     ]
     .into_iter()
-    .map(|(name, count, about, remark)| vec![t(name).to_owned(), format!("{about}{count}"), remark])
+    .map(|(name, count, about, remark)| vec![t(name).to_owned(), format!("{about}{}", number(count)), remark])
     .collect();
     rows.extend(set_aside::rows(status));
     if let Some(oldest) = status.oldest_pending_at {
@@ -200,7 +200,7 @@ mod tests {
     fn what_is_estimated_says_so() {
         let status = Status { gazettes: 1_000_000, about: true, ..Status::default() };
         let text = render(&status, &Lanes::new(0, ScanBacklog::default(), &[]), None, None, &[]);
-        assert!(text.contains("about 1000000"), "{text}");
+        assert!(text.contains("about 1,000,000"), "{text}");
     }
 
     #[test]

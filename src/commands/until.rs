@@ -63,7 +63,7 @@ impl End {
     /// For so long that the calendar ends first.
     pub fn after(within: Duration, now: OffsetDateTime) -> Result<Self, Usage> {
         let at = time::Duration::try_from(within).ok().and_then(|within| now.checked_add(within));
-        let at = at.ok_or_else(|| Usage("--for is too long: name less".into()))?;
+        let at = at.ok_or_else(|| Usage(t("--for is too long: name less").into()))?;
         Ok(Self { within, at, is_on_another_day: at.date() != now.date() })
     }
 

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::gazette::GazetteId;
 use crate::pipeline::verifier::{self, Class, Finding, Options, Summary, Verified};
 use crate::shutdown::StopReason;
-use crate::words::{t, told};
+use crate::words::{number, t, told};
 
 pub async fn verify(args: &VerifyArgs, config: &Config, format: Format) -> Result<u8> {
     let mut config = config.clone();
@@ -127,7 +127,7 @@ fn closing(summary: &Summary, printed: u64) -> String {
     let found: u64 = summary.findings.values().sum();
     let mut text = String::new();
     if found > printed {
-        text.push_str(&format!("{} (--limit)\n", told("… and {n} more", &[("n", &(found - printed))])));
+        text.push_str(&format!("{} (--limit)\n", told("… and {n} more", &[("n", &number(found - printed))])));
     }
     if found > 0 {
         text.push('\n');
@@ -145,12 +145,12 @@ fn closing(summary: &Summary, printed: u64) -> String {
     ]
     .iter()
     .filter(|(_, _, shown)| *shown)
-    .map(|(name, count, _)| vec![t(name).to_owned(), count.to_string()])
+    .map(|(name, count, _)| vec![t(name).to_owned(), number(*count)])
     .collect();
     text.push_str(&output::table(&[], &rows));
     for class in Class::ALL {
         if let Some(count) = summary.findings.get(class.as_str()) {
-            text.push_str(&format!("\n  {}  {count}\n      {}", class.as_str(), t(class.sentence())));
+            text.push_str(&format!("\n  {}  {}\n      {}", class.as_str(), number(*count), t(class.sentence())));
         }
     }
     if found > 0 {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::redact::redact_url;
+use crate::words::{in_language, number};
 
 /// The type of a setting, with its bounds.
 #[derive(Debug, Clone, Copy)]
@@ -134,17 +135,9 @@ fn or(items: &[String]) -> String {
     }
 }
 
-/// `10000` as `10,000`.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+/// `10000` as `10,000`: mistakes in settings are told in English.
+fn thousands(count: u64) -> String {
+    in_language(false, || number(count))
 }
 
 #[cfg(test)]

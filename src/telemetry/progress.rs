@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{InFlight, Live, Stage, log};
 use crate::gazette::Lane;
-use crate::words::{t, told};
+use crate::words::{decimal, number, t, told};
 
 /// Between two drawings.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -85,7 +85,7 @@ impl Progress {
         if self.terminal {
             let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
             let drawn = drawn.get_or_insert_with(|| Drawn::new(textwrap::termwidth()));
-            drawn.below.set_message(told("{n} files of the folder compared", &[("n", &files)]));
+            drawn.below.set_message(told("{n} files of the folder compared", &[("n", &number(files))]));
         }
     }
 
@@ -180,14 +180,14 @@ fn lines(live: &Live, room: &Room) -> Lines {
     };
     let rate = |rate: f64, decimals: usize, unit: &str| {
         // What would be shown as 0 is left out.
-        if rate >= 0.05 { format!("{rate:.decimals$} {unit}") } else { String::new() }
+        if rate >= 0.05 { format!("{} {unit}", decimal(rate, decimals)) } else { String::new() }
     };
     let digital = counts.digital;
     let running = live.lane == Lane::Digital;
     let width = lane_width();
     let all = digital.selected.max(digital.gazettes);
     let fields = Fields(vec![
-        (0, format!("{}/{all}", digital.gazettes)),
+        (0, format!("{}/{}", number(digital.gazettes), number(all))),
         (2, rate(digital.gazettes_per_second(), 1, "docs/s")),
         (3, if running { rate(live.recent.bytes / 1e6, 1, "MB/s") } else { String::new() }),
         (1, if running { left(digital.seconds_left()) } else { String::new() }),
@@ -203,14 +203,14 @@ fn lines(live: &Live, room: &Room) -> Lines {
         let message = if live.lane == Lane::Ocr {
             let pages = ocr.selected_pages.max(ocr.pages);
             let fields = Fields(vec![
-                (0, told("{done}/{all} pages", &[("done", &ocr.pages), ("all", &pages)])),
+                (0, told("{done}/{all} pages", &[("done", &number(ocr.pages)), ("all", &number(pages))])),
                 (2, rate(ocr.pages_per_second(), 2, t("pages/s"))),
                 (3, rate(live.recent.bytes / 1e6, 1, "MB/s")),
                 (1, left(ocr.seconds_left())),
             ]);
             fields.fitting(room.beside)
         } else {
-            told("{n} scans wait", &[("n", &counts.deferred)])
+            told("{n} scans wait", &[("n", &number(counts.deferred))])
         };
         LaneLine { prefix: format!("{:<width$}", "OCR"), done: ocr.pages, all: ocr.selected_pages, message }
     });
@@ -224,10 +224,15 @@ fn below(live: &Live, columns: usize) -> String {
     let (memory, failures) = (&live.memory, live.counts.failures());
     let mut fields = Vec::new();
     if memory.resident_bytes > 0 {
-        fields.push(format!("{} {}/{} MiB", t("memory"), memory.resident_bytes / MIB, memory.bound_bytes / MIB));
+        fields.push(format!(
+            "{} {}/{} MiB",
+            t("memory"),
+            number(memory.resident_bytes / MIB),
+            number(memory.bound_bytes / MIB)
+        ));
     }
     if failures > 0 {
-        fields.push(format!("{failures} {}", t("failed")));
+        fields.push(format!("{} {}", number(failures), t("failed")));
     }
     let taken: usize = fields.iter().map(|field| field.chars().count() + 2).sum();
     let room = columns.saturating_sub(taken);
@@ -264,11 +269,11 @@ fn in_flight(gazette: &InFlight) -> String {
     told(doing, &[("span", &duration(gazette.seconds)), ("file", &key)])
 }
 
-/// `4.2s`, `45s`, `3m 05s`, `2h 07m`.
+/// `4.2s` or `4,2s`, `45s`, `3m 05s`, `2h 07m`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {
     if seconds < 9.95 {
-        return format!("{:.1}s", seconds.max(0.0));
+        return decimal(seconds.max(0.0), 1) + "s";
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // positive, and far below 2^63
     let seconds = seconds.round() as u64;
@@ -289,7 +294,7 @@ mod tests {
     #[test]
     fn durations_read_like_durations() {
         for (seconds, text) in [(0.2, "0.2s"), (59.4, "59s"), (185.0, "3m 05s"), (7620.0, "2h 07m"), (-1.0, "0.0s")] {
-            assert_eq!(duration(seconds), text);
+            assert_eq!(in_language(false, || duration(seconds)), text);
         }
     }
 
@@ -329,8 +334,8 @@ mod tests {
         live.counts.ocr =
             LaneCounts { selected: 3, selected_pages: 12, pages: 2, seconds: 4.0, ..LaneCounts::default() };
         let shown = in_language(true, || lines(&live, &Room::ENOUGH));
-        assert_eq!(shown.digital.message, "40/100  2.0 docs/s", "that lane is over");
-        assert_eq!(shown.ocr.unwrap().message, "2/12 págs.  0.50 págs./s  2.5 MB/s  restam 20s");
+        assert_eq!(shown.digital.message, "40/100  2,0 docs/s", "that lane is over");
+        assert_eq!(shown.ocr.unwrap().message, "2/12 págs.  0,50 págs./s  2,5 MB/s  restam 20s");
     }
 
     #[test]

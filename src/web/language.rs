@@ -3,6 +3,8 @@
 use axum::http::{HeaderMap, header::ACCEPT_LANGUAGE};
 use url::form_urlencoded;
 
+use crate::words;
+
 /// The language of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
@@ -57,15 +59,7 @@ impl Language {
     /// `12.345` or `12,345`.
     #[must_use]
     pub fn number(self, number: u64) -> String {
-        let digits = number.to_string();
-        let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-        for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                grouped.push(self.of('.', ','));
-            }
-            grouped.push(digit);
-        }
-        grouped
+        words::in_language(self == Self::Portuguese, || words::number(number))
     }
 
     /// `31/12/2024` for `2024-12-31`, and `31 Dec 2024`. Anything else comes back as it is.

@@ -234,6 +234,9 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
     ),
     ("Threads that read documents", "Threads que leem documentos"),
     ("the cores", "os núcleos"),
+    ("sqlite://DATA/catalog.db", "sqlite://(data)/catalog.db"),
+    ("tantivy://DATA/index", "tantivy://(data)/index"),
+    ("DATA/spool", "(data)/spool"),
     (
         "Bound on the memory of the whole process tree, in MiB",
         "Limite da memória de todos os processos do prelo, em MiB",
@@ -426,4 +429,79 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
     ("it is no time of day; write it as HH:MM, such as 05:30", "não é uma hora; escreva HH:MM, como 05:30"),
     ("it is no duration; write it as 2h, 45m, 90s or 1h30m", "não é uma duração; escreva 2h, 45m, 90s ou 1h30m"),
     ("it is no failure code; the codes are any, {codes}", "não é um código de falha; os códigos são any, {codes}"),
+    (
+        "{data} holds the catalogue of {noted}: for {folder}, name another data folder with --data DIR",
+        "{data} tem o catálogo de {noted}: para {folder}, indique outra pasta de dados com --data PASTA",
+    ),
+    (
+        "the folder {noted} is gone, and {data} holds its catalogue: bring it back, or name another folder with --folder DIR and another data folder with --data DIR",
+        "a pasta {noted} sumiu, e {data} tem o catálogo dela: traga-a de volta, ou indique outra pasta com --folder PASTA e outra pasta de dados com --data PASTA",
+    ),
+    (
+        "could not write to the data folder {data} ({error}): name another with --data DIR",
+        "não foi possível gravar na pasta de dados {data} ({error}): indique outra com --data PASTA",
+    ),
+    ("--for is too long: name less", "--for é longo demais: indique menos"),
+    ("--from {from} is after --to {to}: exchange them", "--from {from} vem depois de --to {to}: troque um pelo outro"),
+    (
+        "--scraped-from {from} is not before the end of --scraped-to, {to}: exchange them",
+        "--scraped-from {from} não vem antes do fim de --scraped-to, {to}: troque um pelo outro",
+    ),
+    (
+        "reprocess needs a filter, such as --from 2024-01-01, --territory ID, --failed any or --extractor-older-than {version}; to read everything again: prelo run --mode all",
+        "reprocess precisa de um filtro, como --from 2024-01-01, --territory ID, --failed any ou --extractor-older-than {version}; para ler tudo de novo: prelo run --mode all",
+    ),
+    (
+        "there is nothing to show in {data} yet: read a folder first with `prelo run --folder DIR --data {data}`, or name the data folder of a run with --data DIR",
+        "ainda não há nada a mostrar em {data}: leia antes uma pasta com `prelo run --folder PASTA --data {data}`, ou indique a pasta de dados de uma execução com --data PASTA",
+    ),
+    ("could not listen on {address} ({error}): {todo}", "não foi possível atender em {address} ({error}): {todo}"),
+    (
+        "another program listens there, perhaps another `prelo serve`; end that, or choose another port, such as --listen 127.0.0.1:8081, or --listen 127.0.0.1:0 for any that is free",
+        "outro programa atende ali, talvez outro `prelo serve`; encerre-o, ou escolha outra porta, como --listen 127.0.0.1:8081, ou --listen 127.0.0.1:0 para qualquer uma livre",
+    ),
+    (
+        "this user may not listen there; choose a port of 1024 or above with --listen, such as --listen 127.0.0.1:8080",
+        "este usuário não pode atender ali; escolha com --listen uma porta a partir de 1024, como --listen 127.0.0.1:8080",
+    ),
+    (
+        "this machine does not have that address; name one of its own with --listen, such as --listen 127.0.0.1:8080",
+        "esta máquina não tem esse endereço; indique um dela com --listen, como --listen 127.0.0.1:8080",
+    ),
+    ("choose another address with --listen", "escolha outro endereço com --listen"),
+    (
+        "SIGHUP: `prelo serve` reads its settings at its start; restart it to have them changed",
+        "SIGHUP: `prelo serve` lê suas configurações ao começar; reinicie-o para mudá-las",
+    ),
+    ("{file} is no file: name files to read", "{file} não é um arquivo: indique arquivos a ler"),
+    (
+        "two files would be written to {name}.txt: extract them one by one",
+        "dois arquivos seriam gravados em {name}.txt: extraia um por vez",
+    ),
+    (
+        "--dry-run makes no report: leave one of them out (--format json prints the plan)",
+        "--dry-run não faz relatório: tire um dos dois (--format json mostra o plano)",
+    ),
+    (
+        "the report cannot be written to {file} ({error}): name another file",
+        "o relatório não pode ser gravado em {file} ({error}): indique outro arquivo",
+    ),
+    (
+        "the log file {file} cannot be opened ({error}): name another with --log-file",
+        "o arquivo de log {file} não pode ser aberto ({error}): indique outro com --log-file",
+    ),
+    (
+        "a secret that was typed as a flag stays visible to other users ({error})",
+        "um segredo digitado na linha de comando fica visível a outros usuários ({error})",
+    ),
+    (
+        "--metrics-textfile cannot be written to {file} ({error}): name another",
+        "--metrics-textfile não pode ser gravado em {file} ({error}): indique outro",
+    ),
+    ("--metrics-push is no URL of a Pushgateway ({error})", "--metrics-push não é a URL de um Pushgateway ({error})"),
+    (
+        "--metrics-listen is `{text}`: it must be a port, or an address with one, such as [::1]:9464",
+        "--metrics-listen é `{text}`: precisa ser uma porta, ou um endereço com uma, como [::1]:9464",
+    ),
+    ("otlp_endpoint is no URL of a collector ({error})", "otlp_endpoint não é a URL de um coletor ({error})"),
 ];

@@ -7,6 +7,7 @@ use time::macros::format_description;
 
 use crate::telemetry::duration;
 use crate::web::language::Language;
+use crate::words::{self, in_language};
 
 /// `138,6 MB`: millions of bytes.
 pub fn megabytes(language: Language, bytes: u64) -> String {
@@ -17,13 +18,13 @@ pub fn megabytes(language: Language, bytes: u64) -> String {
 
 /// With one digit behind the comma, and two of what is small.
 pub fn decimal(language: Language, number: f64) -> String {
-    let text = if number > 0.0 && number < 1.0 { format!("{number:.2}") } else { format!("{number:.1}") };
-    language.of(text.replace('.', ","), text)
+    let decimals = if number > 0.0 && number < 1.0 { 2 } else { 1 };
+    in_language(language == Language::Portuguese, || words::decimal(number, decimals))
 }
 
 /// `3m 05s`, `4,2s`.
 pub fn time_span(language: Language, seconds: f64) -> String {
-    language.of(duration(seconds).replace('.', ","), duration(seconds))
+    in_language(language == Language::Portuguese, || duration(seconds))
 }
 
 /// How long, in whole minutes, hours or days, for what is long ago.
