@@ -302,8 +302,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("Stopped by a defect of prelo: ", "Interrompida por um defeito do prelo: "),
     ("Nothing to do: the selection holds no gazette.", "Nada a fazer: a seleção não tem nenhum diário."),
     (
-        "Nothing found. --territory takes the ids of territories, as `--totals` shows them; or fewer words may help.",
-        "Nada encontrado. --territory recebe os ids de territórios, como `--totals` os mostra; ou menos palavras podem ajudar.",
+        "Nothing found. Is it the right territory? `--totals` counts by territory; or fewer words may help.",
+        "Nada encontrado. O território é esse mesmo? `--totals` conta por território; ou menos palavras podem ajudar.",
     ),
     (
         "Nothing found. Other filters or fewer words may help; all of them must hold.",
@@ -312,6 +312,19 @@ const PHRASES: &[(&str, &str)] = &[
     (
         "Nothing found. Fewer or other words may help; all of them must occur.",
         "Nada encontrado. Menos palavras, ou outras, podem ajudar; todas precisam ocorrer.",
+    ),
+    ("Territory: {name}, id {id}", "Território: {name}, id {id}"),
+    (
+        "No territory is called {typed}: it is taken for an id.",
+        "Nenhum território se chama {typed}: é tomado por um id.",
+    ),
+    (
+        "no territory is called {typed}; near it are: {near}",
+        "nenhum território se chama {typed}; parecidos são: {near}",
+    ),
+    (
+        "{typed} is the name of more than one territory: {several}; add the state, or give the id",
+        "{typed} é o nome de mais de um território: {several}; acrescente o estado, ou dê o id",
     ),
     ("territory unknown", "território desconhecido"),
     ("date unknown", "data desconhecida"),

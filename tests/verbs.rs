@@ -298,5 +298,5 @@ fn completions_and_the_manual_know_the_verbs() {
     }
     let page = prelo.expect(0, &["man"]).stdout;
     assert!(page.starts_with(".ie") || page.contains(".TH"), "{}", &page[..200]);
-    assert!(page.contains("PRELO REINDEX") && page.contains("PRELO EXPLAIN"), "every verb");
+    assert!(page.contains("prelo reindex [OPTIONS]") && page.contains("prelo explain [OPTIONS] <ID>"), "every verb");
 }

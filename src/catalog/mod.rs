@@ -14,6 +14,7 @@ use crate::gazette::{Gazette, GazetteId, RunId, Selection, Territory};
 pub use crate::telemetry::{Backlog, Connections, Live, RunCounts};
 
 mod dialect;
+mod directory;
 mod error;
 mod iso;
 mod postgres;
@@ -29,6 +30,7 @@ mod story;
 #[cfg(test)]
 mod conformance;
 
+pub use directory::{Directory, label};
 pub use error::{CatalogError, CatalogErrorKind};
 pub use records::{
     Begun, Claim, Completion, Cursor, Deferred, Explanation, FailedGazette, GazetteState, Indexed, IndexedQuery,

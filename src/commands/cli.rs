@@ -40,11 +40,11 @@ impl Cli {
             let cli = Self::from_arg_matches(&matches)?;
             Ok((cli, matches))
         });
-        parsed.unwrap_or_else(|error| Self::told_to_the_reader(error))
+        parsed.unwrap_or_else(|error| Self::told_to_the_reader(&error))
     }
 
     /// Help, the version or a mistake. What it takes to say them in Portuguese is done only now: most calls ask for neither.
-    fn told_to_the_reader(error: clap::Error) -> ! {
+    fn told_to_the_reader(error: &clap::Error) -> ! {
         if !is_portuguese() {
             error.exit();
         }
@@ -205,8 +205,8 @@ pub struct FailuresArgs {
     #[arg(long, value_name = "CODE")]
     pub code: Option<String>,
 
-    /// Only this territory
-    #[arg(long, value_name = "ID")]
+    /// Only this territory: its id, or its name, such as "Ribeira do Sol/AL"
+    #[arg(long, value_name = "ID|NAME")]
     pub territory: Option<String>,
 
     /// As CSV, with more columns
@@ -236,8 +236,8 @@ pub struct SearchArgs {
     #[arg(required = true, num_args = 1..)]
     pub query: Vec<String>,
 
-    /// Only this territory (may be repeated)
-    #[arg(long, value_name = "ID")]
+    /// Only this territory: its id, or its name, such as "Ribeira do Sol/AL" (may be repeated)
+    #[arg(long, value_name = "ID|NAME")]
     pub territory: Vec<String>,
 
     /// Only this state, such as AL
@@ -300,7 +300,7 @@ pub struct ExtractArgs {
     pub files: Vec<PathBuf>,
 
     /// Write STEM.txt for each file into this folder instead of printing
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub out: Option<PathBuf>,
 
     /// Threads that read; by default as many as the settings say

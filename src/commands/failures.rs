@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::cli::{FailuresArgs, Format};
 use super::output::iso_of;
-use super::{Usage, nothing_yet, output, services};
+use super::{Usage, nothing_yet, output, services, territories};
 use crate::catalog::SetAside;
 use crate::config::Config;
 use crate::failure::FailureCode;
@@ -75,7 +75,10 @@ pub async fn failures(args: &FailuresArgs, config: &Config, format: Format) -> R
     };
     let catalog = services::existing_catalog(config).await?;
     let failures = match &catalog {
-        Some(catalog) => catalog.failures(code, args.territory.as_deref(), args.limit).await?,
+        Some(catalog) => {
+            let territory = territories::ids(args.territory.as_slice(), &**catalog, format).await?;
+            catalog.failures(code, territory.first().map(String::as_str), args.limit).await?
+        }
         None => Vec::new(),
     };
     let shown: Vec<Shown<'_>> = failures.iter().map(Shown::of).collect();

@@ -1,6 +1,7 @@
 //! Help in the language of whoever reads it. clap speaks English; where Portuguese is read, every word of its own or of
 //! the verbs is put in another's place before anything is printed.
 
+use clap::builder::PossibleValue;
 use clap::{Arg, Command};
 
 use crate::words::{t, told, translated};
@@ -70,7 +71,7 @@ fn argument(argument: Arg) -> Arg {
 }
 
 /// What clap writes behind the help of an argument: its default, and the values that it can have.
-fn remark(argument: &Arg) -> String {
+pub fn remark(argument: &Arg) -> String {
     let mut remark = String::new();
     if !takes_values(argument) {
         return remark;
@@ -80,7 +81,7 @@ fn remark(argument: &Arg) -> String {
         remark += &format!(" {}", told("[default: {value}]", &[("value", &defaults.join(" "))]));
     }
     let possible = argument.get_possible_values();
-    let possible: Vec<_> = possible.iter().filter(|value| !value.is_hide_set()).map(|value| value.get_name()).collect();
+    let possible: Vec<_> = possible.iter().filter(|value| !value.is_hide_set()).map(PossibleValue::get_name).collect();
     if !possible.is_empty() && !argument.is_hide_possible_values_set() {
         remark += &format!(" {}", told("[possible values: {values}]", &[("values", &possible.join(", "))]));
     }

@@ -18,6 +18,7 @@ use crate::words::{self, told};
 
 mod check;
 pub mod cli;
+mod completions;
 mod config;
 mod explain;
 mod extract;
@@ -47,6 +48,7 @@ mod set_aside;
 mod signals;
 mod sizing;
 mod status;
+mod territories;
 mod title;
 mod until;
 mod verify;
@@ -81,7 +83,7 @@ fn dispatch(cli: &Cli, matches: &clap::ArgMatches) -> Result<u8> {
         return config::example();
     }
     if let Verb::Completions(args) = &cli.verb {
-        return manual::completions(args);
+        return completions::completions(args);
     }
     if matches!(cli.verb, Verb::Man) {
         return manual::man();
@@ -163,7 +165,7 @@ async fn verb(cli: &Cli, loaded: Loaded) -> Result<u8> {
         Verb::Status => status::status(&loaded.config, cli.format).await,
         Verb::Runs(args) => runs::runs(args, &loaded.config, cli.format).await,
         Verb::Failures(args) => failures::failures(args, &loaded.config, cli.format).await,
-        Verb::Completions(args) => manual::completions(args),
+        Verb::Completions(args) => completions::completions(args),
         Verb::Man => manual::man(),
         Verb::Explain(args) => explain::explain(args, &loaded.config, cli.format).await,
         Verb::Search(args) => search::search(args, &loaded.config, cli.format).await,

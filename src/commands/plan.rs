@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::cli::{Format, PlanArgs};
 use super::lanes::Lanes;
 use super::memory::{Room, mib};
-use super::{output, runs, services, set_aside};
+use super::{output, runs, services, set_aside, territories};
 use crate::catalog::{RunRecord, SelectionSummary, Status};
 use crate::config::{Config, Loaded};
 use crate::gazette::Selection;
@@ -68,6 +68,11 @@ pub(super) async fn of_selection(loaded: &Loaded, selection: &Selection, format:
     let mut config = loaded.config.clone();
     services::settle_folder(&mut config)?;
     let catalog = services::existing_catalog(&config).await?;
+    let mut selection = selection.clone();
+    if let Some(catalog) = &catalog {
+        selection.territories = territories::ids(&selection.territories, &**catalog, format).await?;
+    }
+    let selection = &selection;
     if catalog.is_none() {
         // Where nothing was ever read, a run asks for what to read; so does its plan.
         config.storage()?;

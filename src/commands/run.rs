@@ -12,7 +12,7 @@ use super::cli::{Format, RunArgs};
 use super::metrics::Exports;
 use super::reload::Reloader;
 use super::until::End;
-use super::{Usage, output, plan, readers, services, signals, until};
+use super::{Usage, output, plan, readers, services, signals, territories, until};
 use crate::config::{Config, LiveConfig, Loaded, Origin};
 use crate::failpoint::{self, Point};
 use crate::failure::{FailureCode, Permanence};
@@ -39,7 +39,7 @@ pub async fn reprocess(args: &RunArgs, loaded: Loaded, format: Format) -> Result
     perform(args, loaded, selection, format).await
 }
 
-async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, format: Format) -> Result<u8> {
+async fn perform(args: &RunArgs, mut loaded: Loaded, mut selection: Selection, format: Format) -> Result<u8> {
     let began = std::time::Instant::now();
     if args.dry_run && args.report.is_some() {
         return Err(Usage(
@@ -98,6 +98,8 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, selection: Selection, forma
         }
         _ => None,
     };
+    // By now also those of the folder are known.
+    selection.territories = territories::ids(&selection.territories, &*catalog, format).await?;
     signals::listen(shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
     let context = Context {
         storage: services::storage(&config).await?,

@@ -18,7 +18,7 @@ pub async fn search(args: &SearchArgs, config: &Config, format: Format) -> Resul
     }
     let query = SearchQuery {
         text: args.query.join(" "),
-        territories: args.territory.clone(),
+        territories: services::territory_ids(&args.territory, config, format).await?,
         state: args.state.as_ref().map(|state| state.to_uppercase()),
         from: args.from,
         to: args.to,
@@ -45,7 +45,7 @@ pub async fn search(args: &SearchArgs, config: &Config, format: Format) -> Resul
 
 fn nothing(asked: &SearchQuery) -> &'static str {
     if !asked.territories.is_empty() {
-        "Nothing found. --territory takes the ids of territories, as `--totals` shows them; or fewer words may help."
+        "Nothing found. Is it the right territory? `--totals` counts by territory; or fewer words may help."
     } else if asked.has_filter() {
         "Nothing found. Other filters or fewer words may help; all of them must hold."
     } else {
@@ -107,7 +107,7 @@ fn heading(hit: &Hit, styled: bool) -> String {
         (name, "") => name.to_owned(),
         (name, state) => format!("{name}/{state}"),
     };
-    let date = hit.date.as_deref().unwrap_or(t("date unknown"));
+    let date = hit.date.as_deref().map_or_else(|| t("date unknown").to_owned(), output::readable);
     let edition = match hit.edition_number.as_str() {
         "" => String::new(),
         number => format!("  {} {number}", t("no.")),

@@ -34,8 +34,8 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "MOMENT", value_parser = end_of)]
     pub scraped_to: Option<PrimitiveDateTime>,
 
-    /// Only this territory (may be repeated)
-    #[arg(long, value_name = "ID")]
+    /// Only this territory: its id, or its name, such as "Ribeira do Sol/AL" (may be repeated)
+    #[arg(long, value_name = "ID|NAME")]
     pub territory: Vec<String>,
 
     /// Only this state, such as AL

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use url::Url;
 
-use super::{Usage, readers, signals};
+use super::cli::Format;
+use super::{Usage, readers, signals, territories};
 use crate::catalog::{self, Catalog};
 use crate::config::{Config, LiveConfig, local_path};
 use crate::gazette::RunId;
@@ -28,6 +29,15 @@ pub async fn existing_catalog(config: &Config) -> Result<Option<Arc<dyn Catalog>
     match local_path(config.catalog.expose(), "sqlite") {
         Some(path) if !path.exists() => Ok(None),
         _ => catalog(config).await.map(Some),
+    }
+}
+
+/// The ids of territories that may have been typed as names, for a verb that may do without the catalogue.
+pub async fn territory_ids(typed: &[String], config: &Config, format: Format) -> Result<Vec<String>> {
+    let catalog = if territories::are_named(typed) { existing_catalog(config).await? } else { None };
+    match catalog {
+        Some(catalog) => territories::ids(typed, &*catalog, format).await,
+        None => Ok(typed.to_vec()),
     }
 }
 

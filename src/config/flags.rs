@@ -1,7 +1,7 @@
 //! Every setting as a flag.
 
 use clap::builder::ValueParser;
-use clap::{Arg, ArgAction};
+use clap::{Arg, ArgAction, ValueHint};
 
 use super::kind::Kind;
 use super::settings::{self, Fallback, Group, Setting};
@@ -19,12 +19,14 @@ pub fn flags() -> Vec<Arg> {
     let config = Arg::new(CONFIG_FLAG)
         .long(CONFIG_FLAG)
         .value_name(t("FILE"))
+        .value_hint(ValueHint::FilePath)
         .help(t("File of settings [default: prelo.toml, if it exists]"))
         .help_heading(settings::GROUPS.first().map(|group| t(group.heading)))
         .global(true);
     let env_file = Arg::new(ENV_FILE_FLAG)
         .long(ENV_FILE_FLAG)
         .value_name(t("FILE"))
+        .value_hint(ValueHint::FilePath)
         .help(t("File of environment variables, NAME=value a line; those of the process beat it"))
         .help_heading(settings::GROUPS.first().map(|group| t(group.heading)))
         .hide_short_help(true)
@@ -38,6 +40,7 @@ fn flag(group: &Group, setting: &Setting) -> Arg {
     let arg = Arg::new(setting.key)
         .long(setting.flag())
         .value_name(t(setting.value_name()))
+        .value_hint(hint(setting))
         .value_parser(ValueParser::string())
         .action(ArgAction::Set)
         .allow_negative_numbers(matches!(setting.kind, Kind::Number { .. }))
@@ -48,6 +51,25 @@ fn flag(group: &Group, setting: &Setting) -> Arg {
     match setting.kind {
         Kind::Flag => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
         _ => arg,
+    }
+}
+
+/// The words that a setting can have, by its key; none where anything can stand.
+#[must_use]
+pub fn words_of(key: &str) -> &'static [&'static str] {
+    match settings::find(key).map(|setting| setting.kind) {
+        Some(Kind::Choice(words)) => words,
+        Some(Kind::Flag) => &["true", "false"],
+        _ => &[],
+    }
+}
+
+/// What a shell completes behind the flag.
+fn hint(setting: &Setting) -> ValueHint {
+    match setting.kind {
+        Kind::Folder => ValueHint::DirPath,
+        _ if setting.value_name() == "FILE" => ValueHint::FilePath,
+        _ => ValueHint::Unknown,
     }
 }
 

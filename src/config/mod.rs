@@ -29,7 +29,7 @@ mod validate; // what settings must be to one another
 
 pub use error::ConfigError;
 pub use example::example_toml;
-pub use flags::flags;
+pub use flags::{flags, words_of};
 pub use live::LiveConfig;
 pub use load::{Difference, Entry, Loaded, load};
 pub use origin::Origin;

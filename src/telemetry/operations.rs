@@ -1,7 +1,7 @@
 //! What a run may have to do again, in the words of [`super::Event::Retrying`].
 
 /// All of it, so that the first retry of a kind is an increase and not a new series.
-pub(super) const OPERATIONS: [&str; 22] = [
+pub(super) const OPERATIONS: [&str; 23] = [
     "claim gazettes",
     "close the run",
     "count a start",
@@ -11,6 +11,7 @@ pub(super) const OPERATIONS: [&str; 22] = [
     "extend the lease",
     "forget a start",
     "give gazettes back",
+    "give gazettes back that were read in part",
     "look up registered files",
     "mark gazettes",
     "prepare the index",

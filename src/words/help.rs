@@ -28,6 +28,7 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
     ("DURATION", "DURAÇÃO"),
     ("FILE", "ARQUIVO"),
     ("FORMAT", "FORMATO"),
+    ("ID|NAME", "ID|NOME"),
     ("MOMENT", "MOMENTO"),
     ("NUMBER", "NÚMERO"),
     ("QUERY", "BUSCA"),
@@ -97,7 +98,10 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
     ("The beginning of a run's id", "O começo do id de uma execução"),
     ("Runs at most", "No máximo tantas execuções"),
     ("Only this code", "Só este código"),
-    ("Only this territory", "Só este território"),
+    (
+        "Only this territory: its id, or its name, such as \"Ribeira do Sol/AL\"",
+        "Só este território: o id, ou o nome, como \"Ribeira do Sol/AL\"",
+    ),
     ("As CSV, with more columns", "Em CSV, com mais colunas"),
     ("Gazettes at most, the newest ids first", "No máximo tantos diários, os ids mais novos primeiro"),
     ("The shell that reads the script", "O shell que lê o script"),
@@ -106,7 +110,10 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
         "Words and \"phrases\"; all must occur. OR and -word work, too",
         "Palavras e \"frases\"; todas precisam ocorrer. OU e -palavra também valem",
     ),
-    ("Only this territory (may be repeated)", "Só este território (pode ser repetida)"),
+    (
+        "Only this territory: its id, or its name, such as \"Ribeira do Sol/AL\" (may be repeated)",
+        "Só este território: o id, ou o nome, como \"Ribeira do Sol/AL\" (pode ser repetida)",
+    ),
     ("Only this state, such as AL", "Só este estado, como AL"),
     ("Gazettes from this date on", "Diários a partir desta data"),
     ("Gazettes up to this date", "Diários até esta data"),
@@ -217,6 +224,12 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
     ),
     ("the folder, when one is given", "a pasta, quando dada"),
     ("Which backlog is taken up", "Quais pendentes são tomados"),
+    (
+        "Names by which visitors reach `serve`, with commas between them, such as busca.example; without it, a server of \
+         this machine alone answers only to localhost and to IP addresses",
+        "Nomes pelos quais os visitantes chegam ao `serve`, separados por vírgulas, como busca.example; sem isso, um \
+         servidor só desta máquina responde apenas a localhost e a endereços IP",
+    ),
     ("Rows of a page of the catalogue", "Linhas de uma página do catálogo"),
     (
         "How pages are found; auto: offset up to 100 pages",
@@ -504,4 +517,122 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
         "--metrics-listen é `{text}`: precisa ser uma porta, ou um endereço com uma, como [::1]:9464",
     ),
     ("otlp_endpoint is no URL of a collector ({error})", "otlp_endpoint não é a URL de um coletor ({error})"),
+    // the manual page
+    ("User Commands", "Comandos de usuário"),
+    ("VERB", "COMANDO"),
+    ("NAME", "NOME"),
+    ("SYNOPSIS", "SINOPSE"),
+    ("DESCRIPTION", "DESCRIÇÃO"),
+    ("VERBS", "COMANDOS"),
+    ("OPTIONS", "OPÇÕES"),
+    ("SETTINGS", "CONFIGURAÇÕES"),
+    ("EXIT STATUS", "CÓDIGO DE SAÍDA"),
+    ("ENVIRONMENT", "AMBIENTE"),
+    ("FILES", "ARQUIVOS"),
+    ("EXAMPLES", "EXEMPLOS"),
+    ("SEE ALSO", "VEJA TAMBÉM"),
+    (
+        "prelo lists what is pending in a catalogue, downloads it, reads it, indexes it, and marks a gazette only after the index has acknowledged that very document. It may be killed at any moment and run again.",
+        "O prelo lista o que está pendente num catálogo, baixa, lê e indexa, e só marca um diário depois que o índice confirmou aquele mesmo documento. Pode ser morto a qualquer momento e executado de novo.",
+    ),
+    (
+        "Catalogue, storage and index are three URLs: PostgreSQL, S3 and OpenSearch, or, without any server, SQLite, a folder and an embedded index.",
+        "Catálogo, armazenamento e índice são três URLs: PostgreSQL, S3 e OpenSearch, ou, sem servidor algum, SQLite, uma pasta e um índice embutido.",
+    ),
+    ("Every verb takes these, and every setting.", "Todo comando aceita estas, e todas as configurações."),
+    (
+        "Each is a flag, a variable and a key of prelo.toml. prelo config shows what holds, and where it came from.",
+        "Cada uma é uma opção, uma variável e uma chave de prelo.toml. prelo config mostra o que vale, e de onde vem.",
+    ),
+    (
+        "Done; also: nothing to do, nothing there yet, or another run holds the lease.",
+        "Feito; também: nada a fazer, nada ali ainda, ou outra execução está em andamento.",
+    ),
+    (
+        "Unexpected: a defect of prelo, or of what it stands on.",
+        "Inesperado: um defeito do prelo, ou do que está por baixo dele.",
+    ),
+    ("A mistake in what was typed or configured.", "Um erro no que foi digitado ou configurado."),
+    (
+        "Done, and something is left to be looked at: some gazettes or files failed, each with a code, or verify or reindex found what it could not put right.",
+        "Feito, e resta algo a ver: alguns diários ou arquivos falharam, cada um com um código, ou verify ou reindex acharam o que não puderam corrigir.",
+    ),
+    (
+        "Stopped because a service cannot be used, or another run took over; nothing was marked that is not indexed, run it again. Of check: something that is needed is not there.",
+        "Parou porque um serviço não pode ser usado, ou outra execução assumiu; nada foi marcado sem estar indexado, execute de novo. De check: falta algo necessário.",
+    ),
+    (
+        "Stopped by ^C or SIGTERM, after what was in flight was finished.",
+        "Parou por ^C ou SIGTERM, depois de terminar o que estava em andamento.",
+    ),
+    (
+        "Every setting, in capitals and with underscores: PRELO_PAGE_SIZE is --page-size. Flags beat variables, variables beat prelo.toml. An unknown one is a mistake.",
+        "Cada configuração, em maiúsculas e com sublinhados: PRELO_PAGE_SIZE é --page-size. Opções valem mais que variáveis, variáveis valem mais que prelo.toml. Uma desconhecida é um erro.",
+    ),
+    (
+        "The file of settings, where --config does not name it.",
+        "O arquivo de configurações, quando --config não o indica.",
+    ),
+    (
+        "A file of variables, where --env-file does not name it.",
+        "Um arquivo de variáveis, quando --env-file não o indica.",
+    ),
+    (
+        "The language of what people read: Portuguese where the first that says something begins with pt, else English. The log and JSON are English always.",
+        "A língua do que as pessoas leem: português se a primeira que diz algo começa com pt, senão inglês. O log e o JSON são sempre em inglês.",
+    ),
+    ("When it is not empty, nothing is coloured or bold.", "Quando não está vazia, nada é colorido nem negrito."),
+    ("The time zone of --until.", "O fuso horário de --until."),
+    (
+        "The folder of Tesseract's languages, where it is not the usual one.",
+        "A pasta das línguas do Tesseract, quando não é a de costume.",
+    ),
+    (
+        "Settings, read from the working directory when it is there. prelo config --example prints one that explains itself.",
+        "Configurações, lidas da pasta de trabalho quando existe. prelo config --example mostra um que se explica.",
+    ),
+    (
+        "The catalogue, where no other is named: what is pending, what failed and why, the runs.",
+        "O catálogo, quando não se indica outro: o que está pendente, o que falhou e por quê, as execuções.",
+    ),
+    ("The embedded index.", "O índice embutido."),
+    (
+        "The texts of the gazettes of a folder. A bucket keeps them beside the files, under the same key with .txt appended.",
+        "Os textos dos diários de uma pasta. Um bucket os guarda ao lado dos arquivos, sob a mesma chave seguida de .txt.",
+    ),
+    (
+        "Files between download and reading; empty between runs.",
+        "Arquivos entre o download e a leitura; vazia entre execuções.",
+    ),
+    (
+        "The folder of files that the data belongs to, so that a later run need not name it.",
+        "A pasta de arquivos a que os dados pertencem, para que outra execução não precise indicá-la.",
+    ),
+    (
+        "Beside the files of a folder: what prelo cannot know of them, such as territory and date.",
+        "Ao lado dos arquivos de uma pasta: o que o prelo não pode saber deles, como território e data.",
+    ),
+    (
+        "Registers the files of a folder, reads and indexes them. No server is needed.",
+        "Registra os arquivos de uma pasta, lê e indexa. Não é preciso servidor algum.",
+    ),
+    (
+        "Finds a phrase without a word, the newest gazettes of a state first.",
+        "Encontra uma frase sem uma palavra, os diários mais novos de um estado primeiro.",
+    ),
+    (
+        "Works for two hours at most, and writes down what was done.",
+        "Trabalha duas horas no máximo, e anota o que foi feito.",
+    ),
+    (
+        "Reads again what failed with a code, once what was wrong is put right.",
+        "Lê de novo o que falhou com um código, depois de corrigido o que estava errado.",
+    ),
+    ("All that is set aside, as a table.", "Tudo o que está separado, como tabela."),
+    ("Completes verbs, flags and their values in bash.", "Completa comandos, opções e seus valores no bash."),
+    ("Puts this page where man(1) finds it.", "Põe esta página onde man(1) a encontra."),
+    (
+        "The guides in docs/ of the source: operating, failures, settings, reference.",
+        "Os guias em docs/ do código-fonte: operating, failures, settings, reference (em inglês).",
+    ),
 ];
