@@ -206,6 +206,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("text", "texto"),
     ("yes", "sim"),
     ("no", "não"),
+    (
+        "not known: the index cannot be asked, `prelo check` says why",
+        "não se sabe: o índice não pode ser consultado, `prelo check` diz por quê",
+    ),
     ("state", "estado"),
     ("pending: no run has taken it up yet", "pendente: nenhuma execução o tomou ainda"),
     ("failure", "falha"),

@@ -116,6 +116,19 @@ fn a_text_that_is_missing_is_named_and_keeps_the_version_from_its_place() {
 }
 
 #[test]
+fn of_two_that_fill_a_version_the_second_leaves_it_alone() {
+    let prelo = Prelo::new();
+    folder_of(&prelo, 3);
+    prelo.expect(0, &["run", "--folder", "gazettes"]);
+    let held = fs::File::create(prelo.path().join("prelo-data/index.filling")).unwrap();
+    held.lock().unwrap();
+    let refused = prelo.expect(2, &["reindex"]);
+    assert!(refused.stderr.contains("another `prelo reindex` is at work on this index"), "{}", refused.stderr);
+    drop(held);
+    assert_eq!(prelo.json(0, &["reindex"])["switched"], true);
+}
+
+#[test]
 fn going_back_says_which_texts_it_could_not_bring_along() {
     let prelo = Prelo::new();
     let folder = folder_of(&prelo, 5);

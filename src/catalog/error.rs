@@ -259,7 +259,7 @@ mod tests {
             (1, "near \"x\": syntax error", true, Kind::Other),
             (5, "", true, Kind::Unavailable),
             (13, "database or disk is full", true, Kind::Blocked),
-            (10 | (3 << 8), "disk I/O error", true, Kind::Blocked),
+            (778, "disk I/O error", true, Kind::Blocked),
             (5 | (2 << 8), "", true, Kind::Unavailable),
             (14, "", false, Kind::TableMissing),
             (14, "", true, Kind::NoDatabase),

@@ -165,7 +165,8 @@ fn rows(story: &Story, places: &Places, attempts: u32) -> Vec<Vec<String>> {
                     &[("at", &output::readable(&indexed.indexed_at)), ("run", &indexed.run_id)]
                 )
             ),
-            None => t("no").into(),
+            None if story.index_answered => t("no").into(),
+            None => t("not known: the index cannot be asked, `prelo check` says why").into(),
         }),
     );
     rows

@@ -162,6 +162,9 @@ fn closing(summary: &Summary, back: bool) -> String {
         (_, true, _) if back => line(told("{version} is searched again.", &[("version", version)])),
         (_, true, _) => {
             line(told("{version} is searched now.", &[("version", version)]));
+            if let Some(why) = &summary.why {
+                line(why.clone());
+            }
             if let Some(before) = &summary.before {
                 line(told(
                     "{before} is kept. Back to it: prelo reindex --rollback. Without it: prelo reindex --drop-old",

@@ -112,6 +112,9 @@ pub async fn reindex(
     let policy = context.retry_policy(context.config.catalog_attempts);
     retrying(context, &policy, "reach the catalogue", || context.catalog.check()).await?;
     retrying(context, &policy, "reach the storage", || context.storage.check()).await?;
+    let Some(_held) = versions.hold().await? else {
+        return Ok(Reindexed::Refused("another `prelo reindex` is at work on this index: leave it to that one".into()));
+    };
     let started = Instant::now();
     let mut summary = Summary::default();
     let named = match begin(context, versions, options, &mut summary).await? {
@@ -134,9 +137,23 @@ pub async fn reindex(
         Err(RunError::Catalog(error)) => context.stop(dependency::of_catalog(&error)),
         Err(error) => context.stop(StopReason::DependencyDown(with_causes(&error))),
     }
+    if !summary.switched && is_in_place(versions, &summary).await {
+        summary.switched = true;
+        summary.why = Some(PUT_BY_ANOTHER.into());
+    }
     summary.stop = if summary.switched { None } else { context.shutdown.reason() };
     summary.seconds = started.elapsed().as_secs_f64();
     Ok(Reindexed::Done(Box::new(summary)))
+}
+
+const PUT_BY_ANOTHER: &str = "another `prelo reindex` was at work on it, too, and has put it in its place; \
+     `prelo verify --quick` says whether all is well";
+
+/// Whether somebody else has put the version in its place.
+async fn is_in_place(versions: &dyn Versions, summary: &Summary) -> bool {
+    let named = versions.named().await.ok();
+    let current = named.and_then(|named| named.current);
+    current.as_ref() == Some(&summary.version) && current != summary.before
 }
 
 /// The versions with one to be filled, begun or found; or why there can be none.

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use crate::catalog::{Attempt, Catalog, CatalogError, Explanation, GazetteState, PageRun};
 use crate::failure::{FailureCode, Permanence};
 use crate::gazette::{GazetteId, Territory};
-use crate::search_index::SearchIndex;
 use crate::search_index::document::Provenance;
+use crate::search_index::{SearchIndex, SearchIndexErrorKind};
 use crate::storage::text_key;
 
 /// The index has so long to add its part.
@@ -43,6 +43,8 @@ pub struct Story {
     pub text_path: Option<String>,
     /// How its document came to be; `None` when there is none, or the index cannot be asked.
     pub index: Option<Provenance>,
+    /// Whether the index could be asked.
+    pub index_answered: bool,
 }
 
 /// A failure in the words of the catalogue.
@@ -65,11 +67,15 @@ pub async fn story(
     id: GazetteId,
 ) -> Result<Option<Story>, CatalogError> {
     let Some(explanation) = catalog.explain(id).await? else { return Ok(None) };
-    let document = match index {
-        Some(index) => timeout(PATIENCE, index.find(id)).await.ok().and_then(Result::ok).flatten(),
-        None => None,
+    let (index_answered, document) = match index {
+        Some(index) => match timeout(PATIENCE, index.find(id)).await {
+            Ok(Ok(document)) => (true, document),
+            Ok(Err(error)) => (error.kind == SearchIndexErrorKind::NotThere, None),
+            Err(_) => (false, None),
+        },
+        None => (false, None),
     };
-    Ok(Some(Story::new(explanation, document)))
+    Ok(Some(Story { index_answered, ..Story::new(explanation, document) }))
 }
 
 impl Story {
@@ -101,6 +107,7 @@ impl Story {
             attempts,
             pages,
             index,
+            index_answered: false,
         }
     }
 }

@@ -27,7 +27,7 @@ pub use document::Document;
 pub use error::{SearchIndexError, SearchIndexErrorKind};
 pub use inventory::{Entry, Held};
 pub use query::{Misunderstood, Query};
-pub use versions::{Filling, Named, Next, Version, Versions, Which};
+pub use versions::{Filling, FillingLock, Named, Next, Version, Versions, Which};
 
 /// Documents by gazette id, and the search over them. No call tries anything again: retrying is the caller's business.
 #[async_trait]

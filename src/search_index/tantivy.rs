@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::document::Provenance;
 use super::error::Diagnosis;
 use super::{
-    Document, Entry, Filling, Held, Hit, ItemOutcome, Named, Next, Passage, SearchIndex, SearchIndexError,
+    Document, Entry, Filling, FillingLock, Held, Hit, ItemOutcome, Named, Next, Passage, SearchIndex, SearchIndexError,
     SearchIndexErrorKind as Kind, SearchQuery, SearchResults, Version, Versions, Which, bulk,
 };
 use crate::gazette::GazetteId;
@@ -287,6 +287,19 @@ impl Versions for TantivyIndex {
             let there = place.layout.current_folder(&pointer).join("meta.json").is_file();
             let current = there.then(|| place.layout.current_name(&pointer));
             Ok(Named { current, next, previous: pointer.previous })
+        })
+        .await
+    }
+
+    async fn hold(&self) -> Result<Option<FillingLock>, SearchIndexError> {
+        let operation = "look whether a version is being filled";
+        self.at_place(operation, move |place| {
+            let failed = |error| place.failed(operation, error);
+            if let Some(parent) = place.layout.base.parent() {
+                std::fs::create_dir_all(parent).map_err(failed)?;
+            }
+            let held = place.layout.filling().map_err(failed)?;
+            Ok(held.map(|file| FillingLock { _file: Some(file) }))
         })
         .await
     }

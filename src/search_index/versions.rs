@@ -3,6 +3,8 @@
 //! From the moment a version is begun until it takes its place, whoever writes to the index writes to both: each bulk
 //! looks for it. So a version that was filled with everything else lacks nothing.
 
+use std::fs::File;
+
 use async_trait::async_trait;
 use serde::Serialize;
 
@@ -40,6 +42,12 @@ pub enum Which {
 pub trait Versions: Send + Sync {
     async fn named(&self) -> Result<Named, SearchIndexError>;
 
+    /// Keeps others from filling a version; `None` when another process does. Where there is no such lock, two may fill
+    /// one together, which costs time and does no harm.
+    async fn hold(&self) -> Result<Option<FillingLock>, SearchIndexError> {
+        Ok(Some(FillingLock { _file: None }))
+    }
+
     /// Begins an empty version at a moment of the catalogue's clock, in any spelling.
     async fn begin(&self, now: &str) -> Result<(), SearchIndexError>;
 
@@ -55,6 +63,12 @@ pub trait Versions: Send + Sync {
 
     /// Removes a version with all that is in it; `None` when there is none.
     async fn discard(&self, which: Which) -> Result<Option<String>, SearchIndexError>;
+}
+
+/// While it lives, nobody else fills a version. It goes with its process, however that ends.
+#[derive(Debug)]
+pub struct FillingLock {
+    pub(super) _file: Option<File>,
 }
 
 /// When a bulk is full.

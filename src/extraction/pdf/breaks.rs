@@ -47,7 +47,7 @@ fn pages_of_the_tree(pdf: &Pdf) -> Option<usize> {
 
 /// A number that a file which was made to be read while it is downloaded says of itself: `N`, its pages, or `T`, where its
 /// main table of objects begins.
-fn told_by_the_header(content: &[u8], key: &[u8; 3]) -> Option<usize> {
+fn told_by_the_header(content: &[u8], key: &[u8]) -> Option<usize> {
     let head = &content[..content.len().min(HEAD_BYTES)];
     let dict = &head[memmem::find(head, b"/Linearized")?..];
     let dict = &dict[..memmem::find(dict, b">>")?];
@@ -101,7 +101,7 @@ mod tests {
             assert_eq!(told, (pages, table), "{}", String::from_utf8_lossy(content));
         }
         assert!(ends_before_its_table(head));
-        let whole = [&head[..], &[b' '; 668_000]].concat();
+        let whole = [&head[..], &vec![b' '; 668_000]].concat();
         assert!(!ends_before_its_table(&whole));
     }
 }

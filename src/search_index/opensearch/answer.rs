@@ -96,9 +96,10 @@ pub(in crate::search_index) fn blames_the_index(cause: &Cause) -> Option<Diagnos
             Diagnosis::new(Kind::Blocked, format!("the index takes no writes: {cause}; {MAKE_ROOM}"))
         }
         "index_closed_exception" => Diagnosis::new(Kind::Blocked, format!("the index is closed: {cause}; open it")),
-        "index_not_found_exception" => {
-            Diagnosis::new(Kind::NotThere, "there is no such index yet, or no longer; run `prelo run` first")
-        }
+        "index_not_found_exception" => Diagnosis::new(
+            Kind::NotThere,
+            "there is no such index yet, or no longer: `prelo run` makes it, and `prelo reindex` where gazettes were indexed before",
+        ),
         "security_exception" => Diagnosis::new(Kind::Unauthorized, format!("the user may not do this: {cause}")),
         "invalid_index_name_exception" => Diagnosis::new(Kind::BadUrl, format!("no index can have this name: {cause}")),
         "illegal_argument_exception" if reason.starts_with("no write index is defined") => {

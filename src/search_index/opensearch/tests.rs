@@ -257,6 +257,20 @@ async fn a_write_block_stops_the_run_and_blames_no_document() {
     assert_eq!(world.index.bulk(&[&document(1, "casa")]).await.unwrap(), [ItemOutcome::Acknowledged]);
 }
 
+#[tokio::test]
+async fn of_two_that_begin_a_version_at_once_one_does() {
+    let Some(world) = World::new("begun") else { return };
+    world.index.prepare().await.unwrap();
+    let versions = world.index.versions().unwrap();
+    let (one, other) = tokio::join!(versions.begin("2026-01-02T03:04:05Z"), versions.begin("2026-01-02T03:04:05Z"));
+    let refused = [one, other].into_iter().filter_map(Result::err).collect::<Vec<_>>();
+    assert_eq!(refused.iter().map(|error| error.kind).collect::<Vec<_>>(), [Kind::Locked], "{refused:?}");
+    assert!(versions.named().await.unwrap().next.is_some());
+    assert_eq!(world.index.bulk(&[&document(1, "casa")]).await.unwrap(), [ItemOutcome::Acknowledged], "runs go on");
+    versions.switch().await.unwrap();
+    assert_eq!(world.index.bulk(&[&document(2, "casa")]).await.unwrap(), [ItemOutcome::Acknowledged]);
+}
+
 /// Listens for one request after another, tells each, and answers with these bytes; with none at all to `silence`.
 async fn answering(answer: &'static str) -> (String, UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

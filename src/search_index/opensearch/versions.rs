@@ -20,6 +20,9 @@ use crate::search_index::{Document, ItemOutcome, SearchIndexError, SearchIndexEr
 /// Names tried for a new version, when some are taken.
 const NAMES: u32 = 100;
 
+/// How an `illegal_state_exception` says that an alias would get a second index to write to.
+const TWO_BEGUN: &str = "more than one write index";
+
 /// The answer to a question for aliases, also when some of them are missing.
 #[derive(Debug, Default, Deserialize)]
 struct Aliased {
@@ -192,10 +195,15 @@ impl Versions for OpenSearchIndex {
                 mapping::version(&self.alias("next"), self.settings.shards, self.settings.replicas, meta.clone());
             // Nobody searches it yet.
             body["settings"]["index"]["refresh_interval"] = "60s".into();
+            // An alias has one index at most that is written to: of two that begin at once, the second is refused.
+            body["aliases"][self.alias("next")]["is_write_index"] = true.into();
             let created = self.send_json(operation, Method::Put, &format!("/{name}"), &body).await?;
-            let taken =
-                answer::cause(&created.1).is_some_and(|cause| cause.kind == "resource_already_exists_exception");
-            if !taken {
+            let cause = answer::cause(&created.1);
+            if cause.as_ref().is_some_and(|cause| cause.reason.as_deref().is_some_and(|why| why.contains(TWO_BEGUN))) {
+                let advice = "another `prelo reindex` has begun one at this very moment; leave it to that one";
+                return Err(self.error(operation, Diagnosis::new(Kind::Locked, advice)));
+            }
+            if cause.is_none_or(|cause| cause.kind != "resource_already_exists_exception") {
                 return self.accepted(operation, &created);
             }
             name = after(self.http.name(), Some(&name));
@@ -216,7 +224,7 @@ impl Versions for OpenSearchIndex {
         self.accepted(operation, &noted)?;
         let actions = vec![
             json!({"remove": {"index": previous, "alias": self.alias("previous")}}),
-            json!({"add": {"index": previous, "alias": self.alias("next")}}),
+            json!({"add": {"index": previous, "alias": self.alias("next"), "is_write_index": true}}),
         ];
         self.change_aliases(operation, actions).await
     }

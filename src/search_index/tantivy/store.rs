@@ -85,7 +85,10 @@ impl Store {
             return Ok(Arc::clone(opened));
         }
         if !Self::is_there(&self.path) {
-            let diagnosis = Diagnosis::new(Kind::NotThere, "there is no index yet; run `prelo run` first");
+            let diagnosis = Diagnosis::new(
+                Kind::NotThere,
+                "there is no index yet, or no longer: `prelo run` makes it, and `prelo reindex` where gazettes were indexed before",
+            );
             return Err(diagnosis.during(operation, &self.shown));
         }
         let index = Index::open_in_dir(&self.path).map_err(|error| self.error(operation, error))?;

@@ -1,9 +1,10 @@
 //! Versions of the embedded index: sibling folders, and a pointer that says which is which. `index` is the first,
 //! `index-000002` the next; `index.versions` is the pointer, replaced as a whole, and missing while there is one version
-//! only; `index.lock` keeps it as it is while a bulk is written. Everything here blocks.
+//! only; `index.lock` keeps it as it is while a bulk is written, and `index.filling` a second
+//! process from filling a version. Everything here blocks.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -117,6 +118,16 @@ impl Layout {
         Ok(file)
     }
 
+    /// While this is held, nobody else fills a version; `None` when somebody does.
+    pub fn filling(&self) -> io::Result<Option<File>> {
+        let file = open(&self.beside(".filling"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     /// While this is held, nobody writes a bulk.
     pub fn alone(&self) -> io::Result<File> {
         let file = open(&self.beside(".lock"))?;
@@ -197,7 +208,9 @@ mod tests {
         let layout = Layout { base: folder.path().join("index") };
         let make = |name: &str, files: &[&str]| {
             fs::create_dir(folder.path().join(name)).unwrap();
-            files.iter().for_each(|file| fs::write(folder.path().join(name).join(file), "{}").unwrap());
+            for file in files {
+                fs::write(folder.path().join(name).join(file), "{}").unwrap();
+            }
         };
         let index = ["meta.json", "a.store"];
         for name in ["index", "index-000002", "index-000003", "index-000004", "index-7", "index-copy", "indexes"] {

@@ -231,7 +231,7 @@ fn gazette_schema(count: &Value) -> Value {
         "description": "What `prelo explain --format json` prints",
         "required": [
             "id", "territory_id", "territory", "date", "edition_number", "is_extra_edition", "power", "file_path", "file_checksum",
-            "file_url", "processed", "state", "failure", "attempts", "pages", "text_path", "index",
+            "file_url", "processed", "state", "failure", "attempts", "pages", "text_path", "index", "index_answered",
         ],
         "properties": {
             "id": {"type": "integer", "format": "int64"},
@@ -277,7 +277,14 @@ fn gazette_schema(count: &Value) -> Value {
                 "type": "object",
                 "required": ["at", "run", "outcome", "detail", "timings"],
                 "properties": {
-                    "at": moment, "run": run, "outcome": {"type": "string"}, "detail": {"type": "string"},
+                    "at": moment, "run": run, "detail": {"type": "string"},
+                    "outcome": {"type": "string", "description": "`indexed`, `deferred` (its scans wait for OCR), `interrupted` (the run ended while they were read), or a failure code"},
+                    "scans": {
+                        "type": "object",
+                        "description": "Of an interrupted one: pages that OCR has read, and those that it had to read, these among them",
+                        "required": ["pages", "due"],
+                        "properties": {"pages": count, "due": count},
+                    },
                     "timings": {
                         "type": "object", "description": "Seconds of each stage",
                         "additionalProperties": {"type": "number", "minimum": 0},
@@ -295,6 +302,7 @@ fn gazette_schema(count: &Value) -> Value {
             }},
             "text_path": text,
             "index": {"type": ["object", "null"], "description": "How its document came to be; null when there is none, or the index cannot be asked"},
+            "index_answered": {"type": "boolean", "description": "Whether the index could be asked"},
             "page": {"type": "integer", "minimum": 1},
             "text": text,
         },
