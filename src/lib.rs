@@ -9,6 +9,7 @@ pub mod failpoint; // where tests kill the process; nothing in a release build
 pub mod failure; // the catalogue of what can go wrong with a gazette
 pub mod gazette; // a gazette, a run, a selection
 pub mod retry; // when to try again
+pub mod rfc3339; // moments as programs write them
 pub mod shutdown; // why and how a run ends early
 pub mod words; // what a person reads, in their language
 

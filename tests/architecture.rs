@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// From the words that everyone uses up to the verbs.
 const LEVELS: &[&[&str]] = &[
-    &["budget", "checksum", "failpoint", "failure", "gazette", "retry", "shutdown", "words"],
+    &["budget", "checksum", "failpoint", "failure", "gazette", "retry", "rfc3339", "shutdown", "words"],
     &["config", "telemetry"],
     &["catalog", "extraction", "search_index", "storage"],
     &["pipeline"],

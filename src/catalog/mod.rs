@@ -16,7 +16,6 @@ pub use crate::telemetry::{Backlog, Connections, Live, RunCounts};
 mod dialect;
 mod directory;
 mod error;
-mod iso;
 mod postgres;
 mod records;
 mod registry;

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use time::PrimitiveDateTime;
 
-use super::{Attempt, PageRun, ReadInPart, Timings, iso};
+use super::{Attempt, PageRun, ReadInPart, Timings};
 use crate::failure::Failure;
 use crate::gazette::{Gazette, GazetteId, RunId, Selection};
 use crate::retry::Recheck;
+use crate::rfc3339;
 use crate::telemetry::{Live, RunCounts};
 
 /// What became of the wish to run.
@@ -209,7 +210,7 @@ pub struct Status {
     pub failed: BTreeMap<String, u64>,
     /// Of those in `failed`, the ones that a later run tries again, and when the first is due.
     pub waiting: u64,
-    #[serde(with = "iso")]
+    #[serde(with = "rfc3339")]
     pub next_attempt_at: Option<PrimitiveDateTime>,
     /// Of those in `failed`, the ones that might have passed but failed too often in a row.
     pub spent: u64,
@@ -225,7 +226,7 @@ pub struct Status {
     pub incomplete: u64,
     /// The one of those pending that waits longest, and since when, where that can be said quickly.
     pub oldest_pending: Option<GazetteId>,
-    #[serde(with = "iso")]
+    #[serde(with = "rfc3339")]
     pub oldest_pending_at: Option<PrimitiveDateTime>,
     /// `gazettes`, `processed` and `pending` are what the database expects: counting them would take long.
     pub about: bool,
@@ -260,11 +261,11 @@ pub struct RunRecord {
     pub id: RunId,
     /// JSON of the [`Selection`].
     pub selection: String,
-    #[serde(with = "iso")]
+    #[serde(with = "rfc3339")]
     pub started_at: Option<PrimitiveDateTime>,
-    #[serde(with = "iso")]
+    #[serde(with = "rfc3339")]
     pub finished_at: Option<PrimitiveDateTime>,
-    #[serde(with = "iso")]
+    #[serde(with = "rfc3339")]
     pub heartbeat_at: Option<PrimitiveDateTime>,
     pub counts: RunCounts,
     pub stopped_by: Option<String>,
@@ -311,9 +312,9 @@ pub struct GazetteState {
     /// Failures in a row, since the gazette was last indexed, its file changed, or somebody asked for it.
     pub failures: u32,
     pub lease_run: Option<RunId>,
-    #[serde(with = "iso")]
+    #[serde(with = "rfc3339")]
     pub lease_until: Option<PrimitiveDateTime>,
-    #[serde(with = "iso")]
+    #[serde(with = "rfc3339")]
     pub next_attempt_at: Option<PrimitiveDateTime>,
     pub extractor_version: Option<i32>,
     pub bytes: Option<u64>,
@@ -322,7 +323,7 @@ pub struct GazetteState {
     pub characters: Option<u64>,
     pub quality: Option<f32>,
     pub text_checksum: Option<String>,
-    #[serde(with = "iso")]
+    #[serde(with = "rfc3339")]
     pub indexed_at: Option<PrimitiveDateTime>,
     /// The last run that finished or failed it.
     pub run_id: Option<RunId>,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use time::PrimitiveDateTime;
 use uuid::Uuid;
 
-use super::iso;
 use crate::gazette::RunId;
+use crate::rfc3339;
 use crate::telemetry::Stage;
 
 /// Seconds that each stage took.
@@ -24,7 +24,7 @@ const PAGE_RUNS: usize = 100;
 /// One time that a run had a gazette in hand, to its end.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Attempt {
-    #[serde(with = "iso")]
+    #[serde(with = "rfc3339")]
     pub at: Option<PrimitiveDateTime>,
     pub run: Option<RunId>,
     /// `indexed`, `deferred` (its scans wait for OCR), `interrupted` (the run ended while they were read), or a failure code.

@@ -6,12 +6,12 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::cli::{FailuresArgs, Format};
-use super::output::iso_of;
 use super::{Usage, nothing_yet, output, services, territories};
 use crate::catalog::SetAside;
 use crate::config::Config;
 use crate::failure::FailureCode;
 use crate::gazette::GazetteId;
+use crate::rfc3339;
 use crate::words::{number, t, told};
 
 /// A failure for programs; the columns of the CSV.
@@ -52,7 +52,7 @@ impl<'a> Shown<'a> {
             territory: gazette.territory.as_ref().map(|territory| territory.name.as_str()),
             file_path: gazette.file_path.as_deref(),
             failures_in_a_row: state.failures,
-            next_attempt_at: state.next_attempt_at.and_then(iso_of),
+            next_attempt_at: state.next_attempt_at.and_then(rfc3339::of_utc),
             run_id: state.run_id.map(|run| run.to_string()),
             detail: state.failure_detail.as_deref().unwrap_or_default(),
         }

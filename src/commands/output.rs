@@ -4,11 +4,11 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use serde::Serialize;
-use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
-use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
+use time::{Date, PrimitiveDateTime};
 
 use crate::failure::FailureCode;
+use crate::rfc3339;
 use crate::telemetry::{wants_colours, with_causes};
 use crate::words::{decimal, is_portuguese, t, told};
 
@@ -116,18 +116,7 @@ pub fn readable(iso: &str) -> String {
     if let Ok(day) = Date::parse(iso, format_description!("[year]-[month]-[day]")) {
         return date(day);
     }
-    OffsetDateTime::parse(iso, &Rfc3339).map_or_else(
-        |_| iso.to_owned(),
-        |told_at| {
-            let utc = told_at.to_offset(UtcOffset::UTC);
-            moment(PrimitiveDateTime::new(utc.date(), utc.time()))
-        },
-    )
-}
-
-/// ISO 8601 in UTC, for programs.
-pub fn iso_of(moment: PrimitiveDateTime) -> Option<String> {
-    moment.assume_utc().format(&Rfc3339).ok()
+    rfc3339::read(iso).map_or_else(|| iso.to_owned(), moment)
 }
 
 /// Names and values, one pair a line. On a terminal a value that is too long goes on below its beginning.

@@ -19,6 +19,7 @@ use crate::failure::{FailureCode, Permanence};
 use crate::gazette::{Mode, RunId, Selection};
 use crate::pipeline::registrar::{self, Notice, Paths, Registered};
 use crate::pipeline::{self, Context, Dependencies, Ended, Report};
+use crate::rfc3339;
 use crate::shutdown::{Shutdown, StopReason};
 use crate::telemetry::{Event, Telemetry, duration};
 use crate::words::{decimal, gazettes, number, t, told};
@@ -170,7 +171,7 @@ fn writable(path: &Path) -> Result<(), Usage> {
 pub(super) fn busy(run: RunId, since: time::PrimitiveDateTime, format: Format) -> Result<u8> {
     match format {
         Format::Json => {
-            let since = output::iso_of(since);
+            let since = rfc3339::of_utc(since);
             output::json(&json!({ "already_running": { "run_id": run, "since": since } }))?;
         }
         Format::Text => {

@@ -5,14 +5,13 @@ use serde::Serialize;
 use super::memory::{LEAST_MB, mib};
 use crate::budget::MemoryPlan;
 use crate::catalog::Status;
+use crate::config::PAGE_SIZE;
 use crate::telemetry;
 use crate::words::{number, t, t_one, told};
 
 const MIB: u64 = 1024 * 1024;
 const OWN_MIB: u64 = MemoryPlan::OWN / MIB;
 const READER_BASE_MIB: u64 = MemoryPlan::READER_BASE / MIB;
-/// A page of the catalogue as it is without a setting.
-const USUAL_PAGE: u64 = 1_000;
 /// Taken for the whole where nothing tells how much memory there is: the default of `memory_budget_mb` fits into it.
 const UNKNOWN_MIB: u64 = 1_024;
 /// A backlog that takes hours: the catalogue is asked less often.
@@ -201,9 +200,9 @@ fn of_load(
 
 fn page_of(pending: u64) -> Line {
     let (value, why) = if pending >= LARGE_BACKLOG {
-        (USUAL_PAGE * 5, "rows of a page; with such a backlog the catalogue is asked less often")
+        (PAGE_SIZE * 5, "rows of a page; with such a backlog the catalogue is asked less often")
     } else {
-        (USUAL_PAGE, "rows of a page; that is plenty for this backlog")
+        (PAGE_SIZE, "rows of a page; that is plenty for this backlog")
     };
     Line { key: "page_size", value, why: t(why).into() }
 }

@@ -1,17 +1,18 @@
 //! `status`: the backlog by state and lane, what failed and what to do, the last runs, and when all should be done.
 
 use anyhow::Result;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::json;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::cli::Format;
 use super::lanes::{self, Lanes};
-use super::output::{iso_of, moment};
+use super::output::moment;
 use super::{nothing_yet, output, runs, services, set_aside};
 use crate::catalog::{RunRecord, ShownRun, Status};
 use crate::config::Config;
 use crate::gazette::{Lane, OcrMode};
+use crate::rfc3339;
 use crate::telemetry::{Live, glance};
 use crate::words::{number, t, told};
 
@@ -31,7 +32,7 @@ pub async fn status(config: &Config, format: Format) -> Result<u8> {
         Format::Json => output::json(&json!({
             "gazettes": status,
             "lanes": lanes,
-            "expected_end": end.and_then(iso_of),
+            "expected_end": end.and_then(rfc3339::of_utc),
             "running": run,
             "runs": seen.runs,
         }))?,
@@ -57,7 +58,7 @@ struct AtWork<'a> {
     run: &'a ShownRun,
     /// At the rates so far; `None` before they are known.
     seconds_left: Option<f64>,
-    #[serde(serialize_with = "as_iso")]
+    #[serde(serialize_with = "rfc3339::serialize")]
     expected_end: Option<PrimitiveDateTime>,
 }
 
@@ -91,11 +92,6 @@ impl<'a> AtWork<'a> {
         }
         text
     }
-}
-
-#[allow(clippy::ref_option)] // the signature that serde calls
-fn as_iso<S: Serializer>(moment: &Option<PrimitiveDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
-    moment.and_then(iso_of).serialize(serializer)
 }
 
 /// Seconds until a run is done at the rates so far, or has to be; `None` when that cannot be said.

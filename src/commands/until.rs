@@ -6,6 +6,7 @@ use std::time::Duration;
 use time::{OffsetDateTime, Time, UtcOffset};
 
 use super::Usage;
+use crate::rfc3339;
 use crate::telemetry::duration;
 use crate::words::{t, told};
 
@@ -92,7 +93,7 @@ impl End {
 
     /// RFC 3339, for programs.
     pub fn iso(self) -> String {
-        self.at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+        rfc3339::written(self.at).unwrap_or_default()
     }
 
     /// One sentence: `Ends by tomorrow 05:30, in 7h 30m at most.`

@@ -35,6 +35,7 @@ pub use load::{Difference, Entry, Loaded, load};
 pub use origin::Origin;
 pub use redact::redact_url;
 pub use secret::Secret;
+pub use settings::PAGE_SIZE;
 pub use sources::{SecretFlag, Sources};
 pub use urls::local_path;
 

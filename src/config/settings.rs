@@ -110,6 +110,9 @@ const fn choice(
     row(key, Kind::Choice(words), Fallback::Text(default), help)
 }
 
+/// Rows of a page of the catalogue where nobody says anything.
+pub const PAGE_SIZE: u64 = 1_000;
+
 const CATALOG_SCHEMES: &[&str] = &["sqlite", "postgres", "postgresql"];
 const STORAGE_SCHEMES: &[&str] = &["file", "s3"];
 const INDEX_SCHEMES: &[&str] = &["tantivy", "opensearch+http", "opensearch+https"];
@@ -164,7 +167,7 @@ pub(super) const GROUPS: &[Group] = &[
         heading: "Listing",
         common: false,
         settings: &[
-            number("page_size", 1, 10_000, 1000, "Rows of a page of the catalogue")
+            number("page_size", 1, 10_000, PAGE_SIZE, "Rows of a page of the catalogue")
                 .replacing(&["GAZETTE_QUERY_PAGE_SIZE"]),
             choice(
                 "paging",

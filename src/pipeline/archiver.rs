@@ -7,7 +7,6 @@ use std::time::Instant;
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::dependency::{self, Refusals, Refused, Terms, Unanswered, Verdict, Within};
@@ -20,6 +19,7 @@ use crate::extraction::Text;
 use crate::failpoint::{self, Point};
 use crate::failure::{Failure, FailureCode};
 use crate::gazette::{EXTRACTOR_VERSION, Gazette};
+use crate::rfc3339;
 use crate::search_index::Document;
 use crate::search_index::document::{Links, Provenance};
 use crate::shutdown::StopReason;
@@ -111,7 +111,7 @@ impl Archiver {
             ocr_confidence: text.ocr_confidence,
             quality: text.quality,
             run_id: self.context.run().to_string(),
-            indexed_at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+            indexed_at: rfc3339::written(OffsetDateTime::now_utc()).unwrap_or_default(),
         };
         let links = Links { files_endpoint: config.files_endpoint.clone(), relative: config.use_relative_file_paths };
         let document = Document::new(&gazette, source_text, &text_key(&key), &links, provenance);

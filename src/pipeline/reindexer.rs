@@ -8,11 +8,10 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::{Context, RunError, dependency, retrying};
 use crate::gazette::GazetteId;
+use crate::rfc3339;
 use crate::search_index::{Named, Versions, Which};
 use crate::shutdown::StopReason;
 use crate::telemetry::{Event, with_causes};
@@ -183,7 +182,7 @@ async fn begin(
         (None, back) => {
             let policy = context.retry_policy(context.config.catalog_attempts);
             let now = retrying(context, &policy, "ask for the time", || context.catalog.now()).await?;
-            let now = now.assume_utc().format(&Rfc3339).unwrap_or_default();
+            let now = rfc3339::of_utc(now).unwrap_or_default();
             if back {
                 versions.begin_back(&now).await?;
             } else {
@@ -215,7 +214,7 @@ impl Work<'_> {
         let in_work = retrying(context, &policy, "look at what is in work", || context.catalog.in_flight()).await?;
         summary.gazettes =
             retrying(context, &policy, "count what was indexed", || context.catalog.count_indexed()).await?;
-        let since = self.changed_since.as_deref().and_then(moment);
+        let since = self.changed_since.as_deref().and_then(rfc3339::read);
         // Where all of it may have changed, it is all written below.
         if since.is_some() {
             let mut progress = Progress::new(context, summary.gazettes, tell);
@@ -283,11 +282,6 @@ impl Work<'_> {
     }
 }
 
-fn moment(text: &str) -> Option<PrimitiveDateTime> {
-    let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?.to_offset(time::UtcOffset::UTC);
-    Some(PrimitiveDateTime::new(parsed.date(), parsed.time()))
-}
-
 /// Says now and then how far it is.
 struct Progress<'a> {
     context: &'a Context,
@@ -315,13 +309,6 @@ impl<'a> Progress<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_come_back_as_they_were_written() {
-        let written = time::macros::datetime!(2026-03-04 05:06:07.123).assume_utc().format(&Rfc3339).unwrap();
-        assert_eq!(moment(&written), Some(time::macros::datetime!(2026-03-04 05:06:07.123)));
-        assert_eq!(moment("yesterday"), None);
-    }
 
     #[test]
     fn what_is_left_to_look_at_is_told_by_the_exit_code() {

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use time::PrimitiveDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::{PAUSE, Progress, Summary};
 use crate::budget::{ByteBudget, MemoryPlan};
@@ -12,6 +11,7 @@ use crate::catalog::{Indexed, IndexedQuery};
 use crate::config::Config;
 use crate::gazette::GazetteId;
 use crate::pipeline::{Context, RunError, retrying};
+use crate::rfc3339;
 use crate::search_index::document::{Links, Provenance};
 use crate::search_index::{Document, Filling, ItemOutcome, SearchIndexError, SearchIndexErrorKind, Version};
 use crate::storage::{StorageErrorKind, text_key};
@@ -233,10 +233,7 @@ impl<'a> Filler<'a> {
             ocr_confidence: state.ocr_confidence,
             quality: state.quality,
             run_id: state.run_id.map(|run| run.to_string()).unwrap_or_default(),
-            indexed_at: state
-                .indexed_at
-                .and_then(|indexed_at| indexed_at.assume_utc().format(&Rfc3339).ok())
-                .unwrap_or_default(),
+            indexed_at: state.indexed_at.and_then(rfc3339::of_utc).unwrap_or_default(),
         };
         let links = Links { files_endpoint: config.files_endpoint.clone(), relative: config.use_relative_file_paths };
         let key = text_key(gazette.file_path.as_deref().unwrap_or_default());

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 use time::PrimitiveDateTime;
-use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
+use crate::rfc3339;
 use crate::telemetry::duration;
 use crate::web::language::Language;
 use crate::words::{self, in_language};
@@ -44,7 +44,7 @@ pub fn moment(language: Language, moment: Option<PrimitiveDateTime>) -> Markup {
         format_description!("[day]/[month]/[year] [hour]:[minute]"),
         format_description!("[year]-[month]-[day] [hour]:[minute]"),
     ));
-    let iso = moment.assume_utc().format(&Rfc3339).unwrap_or_default();
+    let iso = rfc3339::of_utc(moment).unwrap_or_default();
     html! { time datetime=(iso) title="UTC" { (shown.unwrap_or_default()) } }
 }
 
