@@ -283,9 +283,47 @@ fn whoever_asks_for_portuguese_gets_it_and_programs_do_not() {
     assert_eq!(json, prelo.json(0, &["check"]));
     let json: Value = serde_json::from_str(&portuguese(&["status", "--format", "json"])).unwrap();
     assert_eq!(json, prelo.json(0, &["status"]));
+    for (arguments, words) in [
+        (&["--help"][..], "Uso: prelo [OPÇÕES] <COMANDO>"),
+        (&["help", "run"], "Lê e indexa o que está pendente"),
+        (&["man"], "CÓDIGO DE SAÍDA"),
+        (&["config", "--example"], "# == O quê e onde =="),
+        (&["completions", "zsh"], "Lista os diários separados"),
+    ] {
+        assert!(portuguese(arguments).contains(words), "{arguments:?}");
+    }
+    for (arguments, words) in [
+        (&["serch", "x"][..], "erro: comando desconhecido: 'serch'"),
+        (&["search"], "erro: faltam estes argumentos:"),
+        (&["status", "--page-size", "0"], "erro: page_size é 0 (opção --page-size); esperado: entre 1 e 10.000"),
+        (&["run", "--folder", "nowhere"], "não existe; indique uma pasta que existe"),
+        (&["search", "x", "--territory", "Ribera do Sol"], "parecidos são: Ribeira do Sol (AL) = 2799901"),
+    ] {
+        let answer: support::Answer = prelo.command(arguments).env("LANG", "pt_BR.UTF-8").output().unwrap().into();
+        assert_eq!(answer.code, 2, "{arguments:?}: {}", answer.stderr);
+        assert!(answer.stderr.contains(words), "{arguments:?}: {}", answer.stderr);
+    }
     let english: support::Answer =
         prelo.command(&["status"]).env("LANG", "pt_BR.UTF-8").env("LC_ALL", "C").output().unwrap().into();
     assert!(english.stdout.contains("processed"));
+}
+
+#[test]
+fn a_territory_is_known_by_its_name() {
+    let prelo = ran();
+    let by_id = prelo.json(0, &["search", "pregão", "--territory", "2799901"]);
+    assert_ne!(by_id["total"], 0);
+    for name in ["Ribeira do Sol/AL", "ribeira do sol", "RIBEIRA DO SOL (AL)"] {
+        assert_eq!(prelo.json(0, &["search", "pregão", "--territory", name]), by_id, "{name}");
+    }
+    let answer = prelo.expect(0, &["search", "pregão", "--territory", "ribeira do sol"]);
+    assert!(answer.stderr.contains("Territory: Ribeira do Sol (AL), id 2799901"), "{}", answer.stderr);
+    for verb in [&["failures"][..], &["plan", "--mode", "all"], &["run", "--mode", "all", "--dry-run"]] {
+        let with = |territory: &'static str| prelo.json(0, &[verb, &["--territory", territory]].concat());
+        assert_eq!(with("ribeira do sol"), with("2799901"), "{verb:?}");
+    }
+    let answer = prelo.expect(2, &["reprocess", "--territory", "Ribera do Sol"]);
+    assert!(answer.stderr.contains("near it are: Ribeira do Sol (AL) = 2799901"), "{}", answer.stderr);
 }
 
 #[test]

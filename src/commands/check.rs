@@ -69,7 +69,7 @@ pub async fn check(config: &Config, format: Format) -> Result<u8> {
     let has_pool = config.catalog.expose().starts_with("postgres");
     let (machine, work) = (Machine::this(), Work::of(status.as_ref(), is_remote, has_pool));
     let proposals = sizing::propose(machine, work);
-    let pasted = sizing::toml(machine, work, &proposals);
+    let pasted = sizing::toml(machine, work, &proposals, output::width());
     let findings = [
         finding("catalog", redact_url(config.catalog.expose()), catalog.await),
         finding("storage", storage_url, storage.await),

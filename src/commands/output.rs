@@ -34,17 +34,19 @@ pub fn text(text: &str) -> Result<()> {
 
 /// Says what went wrong and why.
 pub fn error(error: &anyhow::Error) {
-    let _ = writeln!(io::stderr(), "{}: {}", t("error"), with_causes(error.as_ref()));
+    note(&format!("{}: {}", t("error"), with_causes(error.as_ref())));
 }
 
 /// Says what is odd but no reason to stop.
 pub fn warning(message: &str) {
-    let _ = writeln!(io::stderr(), "{}: {message}", t("warning"));
+    note(&format!("{}: {message}", t("warning")));
 }
 
 /// Says something on standard error that is neither a result nor odd.
 pub fn note(message: &str) {
-    let _ = writeln!(io::stderr(), "{message}");
+    let width = if io::stderr().is_terminal() { textwrap::termwidth() } else { usize::MAX };
+    let lines: String = message.lines().map(|line| hanging_in(width, 2, line)).collect();
+    let _ = io::stderr().write_all(lines.as_bytes());
 }
 
 /// A table of aligned columns; a column of numbers stands right, every other left. No header when it is empty.
@@ -128,7 +130,7 @@ fn in_width(rows: &[Vec<String>], width: usize) -> String {
     let names = rows.iter().filter_map(|row| row.first()).map(|name| name.chars().count()).max().unwrap_or(0);
     // Beside a name there must be room for a value.
     if width < names + 24 {
-        return table(&[], rows);
+        return table(&[], rows).lines().map(|line| hanging_in(width, 6, line)).collect();
     }
     let indent = " ".repeat(names + 4);
     let options = paragraph(width, &indent);
@@ -154,18 +156,36 @@ fn fitting_in(header: &[&str], rows: &[Vec<String>], width: usize) -> String {
         return text;
     }
     let row = |row: &Vec<String>| {
-        // A name stays with its value.
-        let cells = row.iter().zip(header).skip(1).map(|(cell, name)| format!("{name} {cell}").replace(' ', "\u{a0}"));
+        // A name stays with its value, unless that is itself a sentence. What there is none of is not told.
+        let told = row.iter().zip(header).skip(1).filter(|(cell, _)| *cell != "-");
+        let cells = told.map(|(cell, name)| {
+            let cell = format!("{name} {cell}");
+            if cell.chars().count() + 6 < width { cell.replace(' ', "\u{a0}") } else { cell }
+        });
         let cells = textwrap::fill(&cells.collect::<Vec<_>>().join("; "), paragraph(width, "      "));
         format!("  {}\n{}\n", row.first().map_or("", String::as_str), cells.replace('\u{a0}', " "))
     };
     rows.iter().map(row).collect()
 }
 
+/// A line, what does not fit into the width below it.
+pub fn hanging(blanks: usize, line: &str) -> String {
+    hanging_in(width(), blanks, line)
+}
+
+fn hanging_in(width: usize, blanks: usize, line: &str) -> String {
+    textwrap::fill(line, paragraph(width, &" ".repeat(blanks)).initial_indent("")) + "\n"
+}
+
 /// A paragraph, each of its lines behind as many blanks; one line where there is no terminal.
 pub fn indented(blanks: usize, text: &str) -> String {
     let indent = " ".repeat(blanks);
     textwrap::fill(text, paragraph(width(), &indent)) + "\n"
+}
+
+/// Lines of a comment, as TOML and shells have them.
+pub fn comment(width: usize, text: &str) -> String {
+    textwrap::fill(text, paragraph(width, "# ")) + "\n"
 }
 
 /// Broken between words only: a path or an id stays whole, to be copied.
@@ -183,14 +203,21 @@ pub fn width() -> usize {
     if io::stdout().is_terminal() { textwrap::termwidth() } else { usize::MAX }
 }
 
-/// The same as [`table`], and on a terminal no line is longer than it: the last column is cut.
+/// The same as [`table`], and on a terminal no line is longer than it: the last column is cut. Where nothing of it would be
+/// left, each row is a paragraph.
 pub fn narrow_table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let text = table(header, rows);
-    if !io::stdout().is_terminal() {
-        return text;
+    narrow_table_in(header, rows, width())
+}
+
+fn narrow_table_in(header: &[&str], rows: &[Vec<String>], width: usize) -> String {
+    /// Columns in which the beginning of the last one tells something.
+    const LEAST: usize = 12;
+    let without_last: Vec<Vec<String>> = rows.iter().map(|row| row[..row.len().saturating_sub(1)].to_vec()).collect();
+    let is_narrow = |line: &str| line.chars().count() + LEAST > width;
+    if table(&header[..header.len().saturating_sub(1)], &without_last).lines().any(is_narrow) {
+        return fitting_in(header, rows, width);
     }
-    let width = textwrap::termwidth().saturating_sub(1);
-    text.lines().map(|line| cut(line, width) + "\n").collect()
+    table(header, rows).lines().map(|line| cut(line, width.saturating_sub(1)) + "\n").collect()
 }
 
 /// The first characters, with a mark where some are missing.
@@ -239,7 +266,9 @@ mod tests {
         let narrow = "  estado   falhou\n  próxima  não por si só; outro\n           arquivo o traz de volta\n";
         assert_eq!(in_width(&rows, 36), narrow);
         assert_eq!(in_width(&rows, usize::MAX), table(&[], &rows));
-        assert_eq!(in_width(&rows, 20), table(&[], &rows), "there is no room to wrap");
+        let narrow =
+            "  estado   falhou\n  próxima  não por\n      si só; outro\n      arquivo o traz\n      de volta\n";
+        assert_eq!(in_width(&rows, 20), narrow, "there is no room beside the names");
         assert_eq!(indented(2, "a b"), "  a b\n");
     }
 
@@ -250,6 +279,11 @@ mod tests {
         assert_eq!(fitting_in(&header, &rows, 80), table(&header, &rows));
         let narrow = "  2026-11-26\n      took 1m 24s; indexed 314;\n      ended stopped in time\n";
         assert_eq!(fitting_in(&header, &rows, 36), narrow);
+        let rows = [vec!["7".to_owned(), "-".into(), "a.pdf".into(), "the file has 0 bytes, and that is all".into()]];
+        let header = ["id", "date", "file", "detail"];
+        assert_eq!(narrow_table_in(&header, &rows, 36).lines().nth(1), Some("   7  -     a.pdf  the file has 0 …"));
+        let narrow = "  7\n      file a.pdf; detail the\n      file has 0 bytes, and\n      that is all\n";
+        assert_eq!(narrow_table_in(&header, &rows, 28), narrow);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::config::{Config, Difference, LiveConfig, Loaded, load};
 use crate::pipeline::Dependencies;
 use crate::telemetry::{Event, Telemetry, set_level, with_causes};
+use crate::words::in_language;
 
 /// Reads settings anew, for a run that is at work.
 pub(super) struct Reloader {
@@ -21,8 +22,13 @@ impl Reloader {
         Self { last, live, dependencies, telemetry }
     }
 
-    /// Says in the log what changed and what waits for the next run. Settings that are wrong change nothing.
+    /// Says in the log, which is English always, what changed and what waits for the next run. Settings that are wrong change
+    /// nothing.
     pub fn reload(&mut self) {
+        in_language(false, || self.take_in());
+    }
+
+    fn take_in(&mut self) {
         let loaded = match load(&self.last.sources.looked_up()) {
             Ok(loaded) => loaded,
             Err(error) => return self.telemetry.emit(&Event::SettingsRefused { error: &with_causes(&error) }),

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::cli::{Format, RunsArgs};
 use super::output::moment;
+use super::selection::flags;
 use super::{Usage, nothing_yet, output, services};
 use crate::catalog::{Catalog, CatalogError, RunRecord, ShownRun};
 use crate::config::Config;
@@ -124,7 +125,8 @@ fn render(run: &RunRecord, at_work: Option<RunId>) -> String {
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |name: &'static str, value: String| rows.push(vec![t(name).to_owned(), value]);
     row("run", run.id.to_string());
-    row("selection", run.selection.clone());
+    let selection = serde_json::from_str(&run.selection).map_or_else(|_| run.selection.clone(), |told| flags(&told));
+    row("selection", selection);
     row("started", run.started_at.map_or_else(|| "-".into(), moment));
     row("finished", run.finished_at.map_or_else(|| "-".into(), moment));
     row("ended", ended(run, at_work));

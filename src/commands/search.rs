@@ -113,7 +113,9 @@ fn heading(hit: &Hit, styled: bool) -> String {
         number => format!("  {} {number}", t("no.")),
     };
     let (on, off) = if styled { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
-    format!("{on}{date}  {place}{edition}{off}  {}  (id {})\n", hit.file_path, hit.id)
+    // Nor must the name of a file steer the terminal.
+    let file: String = hit.file_path.chars().filter(|c| !c.is_control()).collect();
+    output::hanging(6, &format!("{on}{date}  {place}{edition}{off}  {file}  (id {})", hit.id))
 }
 
 /// Matches bold on a terminal, between stars elsewhere; a sign where the text goes on.

@@ -117,6 +117,32 @@ impl SelectionArgs {
     }
 }
 
+/// A selection as it could be typed.
+pub(super) fn flags(selection: &Selection) -> String {
+    let moment = |moment: PrimitiveDateTime| format!("{}T{:02}:{:02}", moment.date(), moment.hour(), moment.minute());
+    let failed = selection.failed.as_ref().map(|failed| match failed {
+        FailedFilter::Any => "any".to_owned(),
+        FailedFilter::Code(code) => code.clone(),
+    });
+    let one = |name: &'static str, value: Option<String>| value.map(|value| (name, value));
+    let many = |name: &'static str, values: Vec<String>| values.into_iter().map(move |value| (name, value));
+    let flags = [
+        one("mode", Some(selection.mode.as_str().to_owned())),
+        one("from", selection.from.map(|date| date.to_string())),
+        one("to", selection.to.map(|date| date.to_string())),
+        one("scraped-from", selection.scraped_from.map(moment)),
+        one("scraped-to", selection.scraped_to.map(moment)),
+        one("state", selection.state.clone()),
+        one("failed", failed),
+        one("extractor-older-than", selection.extractor_older_than.map(|version| version.to_string())),
+        one("limit", selection.limit.map(|limit| limit.to_string())),
+    ];
+    let ids = selection.ids.iter().map(ToString::to_string).collect();
+    let flags = flags.into_iter().flatten();
+    let flags = flags.chain(many("territory", selection.territories.clone())).chain(many("id", ids));
+    flags.map(|(name, value)| format!("--{name} {value}")).collect::<Vec<_>>().join(" ")
+}
+
 /// `YYYY-MM-DD`.
 pub(super) fn date(text: &str) -> Result<Date, String> {
     Date::parse(text, DATE).map_err(|_| t("it is no date; write it as YYYY-MM-DD, such as 2024-12-31").to_owned())
@@ -175,6 +201,19 @@ mod tests {
         let args = |from, to| SelectionArgs { from: day(from), to: day(to), ..SelectionArgs::default() };
         assert!(args(2, 1).over(Mode::All).unwrap_err().to_string().contains("--from 2024-01-02 is after"));
         assert!(args(1, 1).over(Mode::All).is_ok());
+    }
+
+    #[test]
+    fn a_selection_is_told_as_it_could_be_typed() {
+        let selection = Selection {
+            mode: Mode::All,
+            scraped_to: Some(datetime!(2024-05-07 0:00)),
+            territories: vec!["1".into(), "2".into()],
+            failed: Some(FailedFilter::Any),
+            ..Selection::default()
+        };
+        let typed = "--mode all --scraped-to 2024-05-07T00:00 --failed any --territory 1 --territory 2";
+        assert_eq!(flags(&selection), typed);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::memory::{LEAST_MB, mib};
+use super::output;
 use crate::budget::MemoryPlan;
 use crate::catalog::Status;
 use crate::config::PAGE_SIZE;
@@ -216,31 +217,35 @@ fn of_the(load: &str) -> &'static str {
 }
 
 /// Lines for `prelo.toml`; the proposals of the loads one has not are comments.
-pub fn toml(machine: Machine, work: Work, proposals: &[Proposal]) -> String {
+pub fn toml(machine: Machine, work: Work, proposals: &[Proposal], width: usize) -> String {
     let limit = machine.limit_bytes.map_or_else(|| t_one("none").to_owned(), mib);
     let unknown = || t("unknown").to_owned();
     let memory = if machine.memory_bytes == 0 { unknown() } else { mib(machine.memory_bytes) };
-    let mut text = told(
+    let about_machine = told(
         "# this machine: {cores}, memory {memory}, container's bound {limit}",
         &[("cores", &cores(machine.cores)), ("memory", &memory), ("limit", &limit)],
-    ) + "\n";
-    text.push_str(&match work.pending {
+    );
+    let to_do = match work.pending {
         Some(pending) => told(
             "# to do: {pending} pending, {pages} pages for OCR",
             &[("pending", &number(pending)), ("pages", &number(work.scanned_pages))],
         ),
         None => t("# to do: not known before `prelo migrate` or the first run").to_owned(),
-    });
-    text.push('\n');
-    if machine.is_too_small() {
+    };
+    let too_small = machine.is_too_small().then(|| {
         let words = "# too small: reading gazettes takes {least} MiB; with less the kernel may end a run";
-        text.push_str(&(told(words, &[("least", &LEAST_MB)]) + "\n"));
-    }
+        told(words, &[("least", &LEAST_MB)])
+    });
+    let comments = [Some(about_machine), Some(to_do), too_small].into_iter().flatten();
+    let mut text: String = comments.map(|line| output::comment(width, line.trim_start_matches("# "))).collect();
     for Proposal { load, lines } in proposals {
         text.push_str(&format!("\n# {}\n", t(of_the(load))));
         for Line { key, value, why } in lines {
             let setting = format!("{key} = {value}");
-            text.push_str(&format!("{setting:<28} # {why}\n"));
+            let line = format!("{setting:<28} # {why}\n");
+            // A comment that goes on by itself in the next line is none there.
+            let fits = line.chars().count() <= width;
+            text.push_str(&if fits { line } else { format!("{}{setting}\n", output::comment(width, why)) });
         }
     }
     text
@@ -324,11 +329,14 @@ mod tests {
     fn each_proposal_can_be_pasted() {
         let machine = Machine { cores: 4, memory_bytes: 8192 * MIB, limit_bytes: None };
         let proposals = propose(machine, Work::default());
-        let text = toml(machine, Work::default(), &proposals);
-        for part in text.split("load\n").skip(1) {
-            let lines: Vec<&str> = part.lines().take_while(|line| !line.is_empty()).collect();
-            let read: toml::Table = toml::from_str(&lines.join("\n")).unwrap();
-            assert_eq!(read.len(), 7, "{text}");
+        for width in [usize::MAX, 40] {
+            let text = toml(machine, Work::default(), &proposals, width);
+            for part in text.split("load\n").skip(1) {
+                let lines: Vec<&str> = part.lines().take_while(|line| !line.is_empty()).collect();
+                let read: toml::Table = toml::from_str(&lines.join("\n")).unwrap();
+                assert_eq!(read.len(), 7, "{text}");
+            }
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::redact::redact_url;
-use crate::words::{in_language, number};
+use crate::words::{number, t, told};
 
 /// The type of a setting, with its bounds.
 #[derive(Debug, Clone, Copy)]
@@ -55,9 +55,10 @@ impl Kind {
         match (self, value) {
             (Self::Number { .. }, toml::Value::Integer(number)) => self.parse(&number.to_string()),
             (Self::Flag, toml::Value::Boolean(flag)) => Ok(Value::from(*flag)),
-            (Self::Number { .. } | Self::Flag, toml::Value::String(_)) => {
-                Err(Misfit { shown: "a string".into(), expected: format!("{}, without quotes", self.expected()) })
-            }
+            (Self::Number { .. } | Self::Flag, toml::Value::String(_)) => Err(Misfit {
+                shown: "a string".into(),
+                expected: told("{what}, without quotes", &[("what", &self.expected())]),
+            }),
             (_, toml::Value::String(text)) => self.parse(text),
             (_, other) => Err(Misfit { shown: type_name(other).into(), expected: self.expected_in_toml() }),
         }
@@ -66,24 +67,30 @@ impl Kind {
     /// What a value must be, after the words "it must be".
     pub fn expected(self) -> String {
         match self {
-            Self::Text | Self::Secret => "text".into(),
+            Self::Text | Self::Secret => t("text").into(),
             Self::Url(schemes) => {
                 let starts: Vec<_> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
-                format!("a URL that begins with {}", or(&starts))
+                told("a URL that begins with {starts}", &[("starts", &or(&starts))])
             }
-            Self::Folder => "the path of a folder".into(),
-            Self::Flag => "true or false".into(),
-            Self::Number { min, max } => format!("between {} and {}", thousands(min), thousands(max)),
-            Self::Choice(words) => format!("one of {}", words.join(", ")),
+            Self::Folder => t("the path of a folder").into(),
+            Self::Flag => t("true or false").into(),
+            Self::Number { min, max } => {
+                told("between {min} and {max}", &[("min", &number(min)), ("max", &number(max))])
+            }
+            Self::Choice(words) => told("one of {words}", &[("words", &words.join(", "))]),
         }
     }
 
     fn expected_in_toml(self) -> String {
         match self {
-            Self::Number { .. } => format!("a whole number {}", self.expected()),
+            Self::Number { .. } => self.whole(),
             Self::Flag => self.expected(),
-            _ => format!("{}, in quotes", self.expected()),
+            _ => told("{what}, in quotes", &[("what", &self.expected())]),
         }
+    }
+
+    fn whole(self) -> String {
+        told("a whole number {bounds}", &[("bounds", &self.expected())])
     }
 
     fn misfit(self, text: &str) -> Misfit {
@@ -96,7 +103,7 @@ impl Kind {
             _ => format!("`{text}`"),
         };
         let expected = match self {
-            Self::Number { .. } if !is_integer => format!("a whole number {}", self.expected()),
+            Self::Number { .. } if !is_integer => self.whole(),
             _ => self.expected(),
         };
         Misfit { shown, expected }
@@ -130,14 +137,9 @@ fn type_name(value: &toml::Value) -> &'static str {
 
 fn or(items: &[String]) -> String {
     match items {
-        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        [rest @ .., last] if !rest.is_empty() => format!("{} {} {last}", rest.join(", "), t("or")),
         _ => items.concat(),
     }
-}
-
-/// `10000` as `10,000`: mistakes in settings are told in English.
-fn thousands(count: u64) -> String {
-    in_language(false, || number(count))
 }
 
 #[cfg(test)]

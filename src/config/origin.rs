@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::words::t;
+
 /// Where a value came from, in words such as `flag --page-size`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -32,15 +34,15 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Default => f.write_str("default"),
+            Self::Default => f.write_str(t("default")),
             Self::File { path, line: None } => write!(f, "{}", path.display()),
             Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
-            Self::Environment { variables, added: None } => write!(f, "environment {}", variables.join(", ")),
+            Self::Environment { variables, added: None } => write!(f, "{} {}", t("environment"), variables.join(", ")),
             Self::Environment { variables, added: Some(added) } => {
-                write!(f, "environment {} ({added})", variables.join(", "))
+                write!(f, "{} {} ({added})", t("environment"), variables.join(", "))
             }
-            Self::Flag(name) => write!(f, "flag --{name}"),
-            Self::Derived(key) => write!(f, "setting {key}"),
+            Self::Flag(name) => write!(f, "{} --{name}", t("flag")),
+            Self::Derived(key) => write!(f, "{} {key}", t("setting")),
         }
     }
 }
