@@ -313,7 +313,7 @@ mod tests {
             why(&small[0], "memory_budget_mb").ends_with("the least there is; 100 MiB are too few for it"),
             "{small:?}"
         );
-        let text = toml(machine, Work::default(), &small);
+        let text = toml(machine, Work::default(), &small, usize::MAX);
         assert!(text.contains("# too small: reading gazettes takes 128 MiB"), "{text}");
         assert!(text.contains("# to do: not known before"), "no tables, no backlog: {text}");
 
@@ -321,7 +321,7 @@ mod tests {
         assert!(why(&unseen[2], "memory_budget_mb").ends_with("how much memory there is cannot be seen here"));
         assert_eq!(value(&unseen[2], "memory_budget_mb"), 512);
         let work = Work { pending: Some(7), ..Work::default() };
-        let text = toml(machine, work, &unseen);
+        let text = toml(machine, work, &unseen, usize::MAX);
         assert!(text.contains("2 cores, memory unknown") && text.contains("# to do: 7 pending, 0 pages"), "{text}");
     }
 
