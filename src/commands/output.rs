@@ -130,7 +130,10 @@ fn in_width(rows: &[Vec<String>], width: usize) -> String {
     let names = rows.iter().filter_map(|row| row.first()).map(|name| name.chars().count()).max().unwrap_or(0);
     // Beside a name there must be room for a value.
     if width < names + 24 {
-        return table(&[], rows).lines().map(|line| hanging_in(width, 6, line)).collect();
+        let fit = |line: &str| line.chars().count() <= width;
+        let narrow = |row: &Vec<String>| hanging_in(width, 6, &format!("  {}", row.join("  ")));
+        let told = |(line, row): (&str, &Vec<String>)| if fit(line) { format!("{line}\n") } else { narrow(row) };
+        return table(&[], rows).lines().zip(rows).map(told).collect();
     }
     let indent = " ".repeat(names + 4);
     let options = paragraph(width, &indent);
