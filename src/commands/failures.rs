@@ -76,7 +76,7 @@ pub async fn failures(args: &FailuresArgs, config: &Config, format: Format) -> R
     let catalog = services::existing_catalog(config).await?;
     let failures = match &catalog {
         Some(catalog) => {
-            let territory = territories::ids(args.territory.as_slice(), &**catalog, format).await?;
+            let territory = territories::ids(args.territory.as_slice(), Some(&**catalog), format).await?;
             catalog.failures(code, territory.first().map(String::as_str), args.limit).await?
         }
         None => Vec::new(),

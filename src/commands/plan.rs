@@ -69,9 +69,7 @@ pub(super) async fn of_selection(loaded: &Loaded, selection: &Selection, format:
     services::settle_folder(&mut config)?;
     let catalog = services::existing_catalog(&config).await?;
     let mut selection = selection.clone();
-    if let Some(catalog) = &catalog {
-        selection.territories = territories::ids(&selection.territories, &**catalog, format).await?;
-    }
+    selection.territories = territories::ids(&selection.territories, catalog.as_deref(), format).await?;
     let selection = &selection;
     if catalog.is_none() {
         // Where nothing was ever read, a run asks for what to read; so does its plan.

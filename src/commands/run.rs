@@ -100,7 +100,7 @@ async fn perform(args: &RunArgs, mut loaded: Loaded, mut selection: Selection, f
         _ => None,
     };
     // By now also those of the folder are known.
-    selection.territories = territories::ids(&selection.territories, &*catalog, format).await?;
+    selection.territories = territories::ids(&selection.territories, Some(&*catalog), format).await?;
     signals::listen(shutdown.clone(), telemetry.clone()).context("could not listen for signals")?;
     let context = Context {
         storage: services::storage(&config).await?,

@@ -35,10 +35,7 @@ pub async fn existing_catalog(config: &Config) -> Result<Option<Arc<dyn Catalog>
 /// The ids of territories that may have been typed as names, for a verb that may do without the catalogue.
 pub async fn territory_ids(typed: &[String], config: &Config, format: Format) -> Result<Vec<String>> {
     let catalog = if territories::are_named(typed) { existing_catalog(config).await? } else { None };
-    match catalog {
-        Some(catalog) => territories::ids(typed, &*catalog, format).await,
-        None => Ok(typed.to_vec()),
-    }
+    territories::ids(typed, catalog.as_deref(), format).await
 }
 
 pub async fn storage(config: &Config) -> Result<Arc<dyn Storage>> {

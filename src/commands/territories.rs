@@ -19,11 +19,15 @@ pub fn are_named(typed: &[String]) -> bool {
 ///
 /// # Errors
 /// A mistake in what was typed, when a name is that of several territories, or of none and near that of some.
-pub async fn ids(typed: &[String], catalog: &dyn Catalog, format: Format) -> Result<Vec<String>> {
+pub async fn ids(typed: &[String], catalog: Option<&dyn Catalog>, format: Format) -> Result<Vec<String>> {
     if !are_named(typed) {
         return Ok(typed.to_vec());
     }
-    let directory = Directory::new(catalog.territories().await?);
+    let known = match catalog {
+        Some(catalog) => catalog.territories().await?,
+        None => Vec::new(),
+    };
+    let directory = Directory::new(known);
     let mut ids: Vec<String> = Vec::new();
     for typed in typed {
         let Meant { id, note } = meant(typed, &directory)?;
