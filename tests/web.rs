@@ -223,7 +223,9 @@ fn filters_narrow_and_can_be_taken_away(server: &Server) {
 }
 
 fn filters_alone_list_gazettes(server: &Server) {
-    let page = server.get("/?q=&territory=Serra+Clara&state=&from=&to=&edition=&sort=relevance");
+    let sent = server.get("/?q=&territory=Serra+Clara&state=&from=&to=&edition=&sort=relevance");
+    assert_eq!((sent.status, sent.header("location")), (303, "/?territory=Serra+Clara"), "an address to keep");
+    let page = server.get(sent.header("location"));
     assert_eq!(page.status, 200);
     let text = page.text();
     let days: Vec<&str> = text.split("<time datetime=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();

@@ -29,17 +29,33 @@ exports.text = (page, selector) => page.$eval(selector, (element) => element.tex
 exports.count = (page, selector) => page.$$eval(selector, (all) => all.length);
 exports.goTo = (page, click) => Promise.all([page.waitForNavigation({ waitUntil: "load" }), click()]);
 exports.wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-exports.shot = (page, folder, name) => page.screenshot({ path: path.join(folder, `${name}.png`) });
+exports.shot = async (page, folder, name) => {
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "light" }]);
+  await page.screenshot({ path: path.join(folder, `${name}.png`) });
+};
+// What of these elements is there on paper.
+exports.printed = async (page, selectors) => {
+  await page.emulateMediaType("print");
+  const seen = await page.evaluate((all) => all.filter((one) => [...document.querySelectorAll(one)].some((element) => element.checkVisibility())), selectors);
+  const text = await page.$("pre.text");
+  const cut = text ? await text.evaluate((element) => element.scrollHeight > element.clientHeight + 1) : false;
+  await page.emulateMediaType("screen");
+  return { seen, cut };
+};
 
 // What axe-core finds wrong for people who cannot see, or use no mouse (WCAG 2.1 A and AA).
 const AXE = fs.readFileSync(require.resolve("axe-core"), "utf8");
 exports.accessible = async (page) => {
+  for (const value of ["light", "dark"]) await looked(page, value);
+};
+const looked = async (page, value) => {
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
   await page.evaluate(AXE);
   const wrong = await page.evaluate(async () => {
     const { violations } = await axe.run(document, { iframes: false });
     return violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join(" ")}`);
   });
-  assert.deepEqual(wrong, [], page.url());
+  assert.deepEqual(wrong, [], `${page.url()}, ${value}`);
 };
 
 exports.run = (main) =>

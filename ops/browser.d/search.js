@@ -1,7 +1,7 @@
 // What a journalist does: search, narrow, turn the page, open a hit at its page; on a desk and on a phone.
 "use strict";
 const assert = require("node:assert");
-const { DESK, PHONE, accessible, count, goTo, launch, run, shot: shoot, text, watched, wide } = require("./browser.js");
+const { DESK, PHONE, accessible, count, goTo, launch, printed, run, shot: shoot, text, watched, wide } = require("./browser.js");
 
 const [url, shots] = process.argv.slice(2);
 const shot = (page, name) => shoot(page, shots, name);
@@ -32,6 +32,9 @@ async function main() {
     await shot(page, "search");
     await accessible(page);
 
+    const onPaper = await printed(page, ["form", "header.site", ".paging", ".on-paper", ".hit", "mark"]);
+    assert.deepEqual(onPaper.seen, [".on-paper", ".hit", "mark"], "what was found, and what was sought");
+
     const first = await text(page, ".hit h2");
     await goTo(page, () => page.click(".paging a[rel=next]"));
     assert.match(page.url(), /page=2/);
@@ -42,7 +45,7 @@ async function main() {
     await page.click(".filters summary");
     await page.select("#sort", "newest");
     await goTo(page, () => page.click("button[type=submit]"));
-    assert.match(page.url(), /sort=newest/);
+    assert.ok(page.url().endsWith("?q=preg%C3%A3o+eletr%C3%B4nico&sort=newest"), `an address to keep: ${page.url()}`);
     const dates = await page.$$eval(".hit time", (all) => all.map((one) => one.dateTime));
     assert.deepEqual(dates, [...dates].sort().reverse(), "the newest first");
     const before = Number(await text(page, ".summary strong"));
@@ -71,6 +74,8 @@ async function main() {
     await new Promise((resume) => setTimeout(resume, 2500)); // the viewer draws when it likes
     await shot(page, "gazette");
     await accessible(page);
+    const paper = await printed(page, [".document", ".turning", ".back", "h1", "#page-heading", "pre.text", "dl"]);
+    assert.deepEqual(paper, { seen: ["h1", "#page-heading", "pre.text", "dl"], cut: false }, "all of the page's text on paper");
     if (await page.$(".turning a[rel=next]")) {
       await goTo(page, () => page.click(".turning a[rel=next]"));
       assert.match(page.url(), /page=\d+/);
@@ -95,6 +100,8 @@ async function main() {
     // A mistake is told with the form to correct it, and in the words of the form.
     await page.goto(`${url}?q=preg%C3%A3o&from=ontem&territory=Xanadu`);
     assert.match(await text(page, "[role=alert]"), /“De” deve ser uma data.*“Xanadu”/);
+    const places = await page.$$eval("[role=alert], form.search", (all) => all.map((one) => one.className));
+    assert.deepEqual(places, ["mistakes", "search"], "above the form, where a phone shows it");
     await shot(page, "mistakes");
     await accessible(page);
 
@@ -103,7 +110,7 @@ async function main() {
     assert.match(await text(page, ".summary"), /os mais recentes primeiro/);
     await page.type("#q", "pregão");
     await goTo(page, () => page.keyboard.press("Enter"));
-    assert.match(page.url(), /q=preg.*sort=relevance/);
+    assert.ok(page.url().endsWith("?q=preg%C3%A3o&territory=Serra+Clara"), page.url());
 
     await page.goto(`${url}?q=preg%C3%A3o&lang=en`);
     assert.match(await text(page, ".summary"), /gazettes found/);

@@ -86,7 +86,12 @@ async fn answer(site: &Shared, uri: &Uri, query: Option<&str>, headers: &HeaderM
     let title = title(language, &story);
     let (path, here) = (format!("/gazettes/{id}"), self::query(asked.page, &asked.search));
     let is_chosen = asked.search.language.is_some();
-    let frame = Frame { language, is_chosen, title: &title, path: &path, query: &here };
+    // So that the pages of one gazette can be told apart in a history and where a link was sent.
+    let of_page = match asked.page {
+        1 => title.clone(),
+        page => format!("{title}, {} {page}", language.of("página", "page")),
+    };
+    let frame = Frame { language, is_chosen, title: &of_page, path: &path, query: &here };
     let view =
         View { language, asked: &asked, story: &story, is_pdf, text: text.as_ref(), found: query.as_ref(), next };
     Ok(layout::page(&frame, &view.body(&title)))

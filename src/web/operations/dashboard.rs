@@ -165,7 +165,7 @@ fn state(language: Language, seen: &Seen) -> Markup {
         }
         dl.tiles {
             (live::figure(language.of("pendentes", "pending"), &number(backlog.pending)))
-            (live::figure(language.of("em trabalho", "in work"), &number(backlog.in_work)))
+            (live::figure(language.of("em processamento", "in work"), &number(backlog.in_work)))
             (live::figure(language.of("processados", "processed"), &number(backlog.processed)))
             (live::figure(language.of("com falha", "failed"), &number(backlog.failed.values().sum())))
             (live::figure(language.of("esperam OCR", "wait for OCR"), &number(backlog.scans)))

@@ -219,7 +219,8 @@ fn badge(language: Language, breaker: &Breaker, is_live: bool) -> Markup {
         BreakerState::Closed if breaker.is_untried => {
             html! { span.badge { (language.of("não consultado", "not asked")) } }
         }
-        BreakerState::Closed => html! { span.badge.good { (language.of("responde", "answers")) } },
+        BreakerState::Closed if is_live => html! { span.badge.good { (language.of("responde", "answers")) } },
+        BreakerState::Closed => html! { span.badge.good { (language.of("respondeu", "answered")) } },
         BreakerState::HalfOpen => html! { span.badge.fair { (language.of("em teste", "on trial")) } },
         BreakerState::Open => html! { span.badge.bad { (language.of("fora do ar", "down")) } },
     }

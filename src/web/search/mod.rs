@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
 use super::asked::{Asked, PER_PAGE};
@@ -35,6 +35,11 @@ pub fn routes() -> Router<Shared> {
 async fn search(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let mut asked = Asked::read(query.as_deref());
     asked.search.limit = PER_PAGE;
+    // A form sends its empty fields, too. What people see, keep and send is the address without them.
+    let has_empty = query.as_deref().unwrap_or_default().split('&').any(|pair| pair.ends_with('='));
+    if has_empty && asked.mistakes.is_empty() {
+        return Redirect::to(&asked.address("/")).into_response();
+    }
     match page::page(Arc::clone(&site), asked, &headers).await {
         Ok(response) => response,
         Err(problem) => problem.answer("/", query.as_deref(), &headers),

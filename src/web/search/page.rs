@@ -51,7 +51,9 @@ pub async fn page(site: Shared, mut asked: Asked, headers: &HeaderMap) -> Result
         return Ok(alone(&view, &directory, StatusCode::OK, &help::welcome(language, &view.asked, gazettes)));
     }
     if !view.asked.mistakes.is_empty() {
-        return Ok(alone(&view, &directory, StatusCode::BAD_REQUEST, &mistakes(&view)));
+        // Above the form, where it is seen also on a phone.
+        let body = html! { (mistakes(&view)) (top(&view, &directory)) };
+        return Ok((StatusCode::BAD_REQUEST, layout::page(&view.frame(), &body)).into_response());
     }
     let query = match search.understood() {
         Ok(query) => query,
@@ -132,6 +134,7 @@ fn summary(view: &View, directory: &Directory, total: u64) -> Markup {
     let asked = &view.asked;
     let search = &asked.search;
     html! {
+        p.on-paper { strong { (view.title) } }
         div.summary {
             p role="status" {
                 strong { (language.number(total)) }
@@ -148,7 +151,7 @@ fn summary(view: &View, directory: &Directory, total: u64) -> Markup {
             p.forms {
                 a href=(asked.address("/search.csv")) download="prelo.csv" { "CSV" } " "
                 a href=(asked.address("/search.json")) download="prelo.json" { "JSON" } " "
-                a href=(asked.address("/search.atom")) { (language.of("Acompanhar (Atom)", "Follow (Atom)")) }
+                a href=(asked.address("/search.atom")) { (language.of("Acompanhar (RSS/Atom)", "Follow (RSS/Atom)")) }
                 @if let Some(note) = cut(language, total) { span.quiet { (note) } }
             }
         }
