@@ -131,6 +131,13 @@ async function main() {
       await accessible(phone);
       assert.ok((await wide(phone)) <= 0, `no sideways scrolling on a phone: ${path}`);
     }
+    // Whatever is in a text or a name.
+    const others = ["h1", ".hit h2 a", ".meta span", ".passages .text", ".chips a", ".bars th a", ".mistakes p", "q", ".back a", ".onward a", "pre.text", "dd", ".detail", "td.key"];
+    for (const path of ["?q=preg%C3%A3o&state=MG", "?q=nada&state=MG", "?q=a&from=x", new URL(phone.url()).pathname.slice(1) + "?q=preg%C3%A3o", "painel/falhas/EMPTY_OBJECT"]) {
+      await phone.goto(url + path);
+      const changed = await phone.$$eval(others.join(), (all) => all.map((one) => (one.textContent = "W".repeat(900))).length);
+      assert.ok(changed > 0 && (await wide(phone)) <= 0, `no sideways scrolling for long words: ${path}`);
+    }
     assert.deepEqual(complaints.filter((one) => !one.includes("400")), [], "the browser complains of nothing");
     console.log("the search page works in a browser");
   } finally {
