@@ -124,7 +124,7 @@ catalogue! {
     LimitDecompressed "LIMIT_DECOMPRESSED" Permanent "Something in the file decompresses to more than allowed."
         "Look at the file; it may be made to do harm.";
     LimitMemory "LIMIT_MEMORY" Permanent "Reading the file needs more memory than allowed."
-        "Look at the file; it may be made to do harm.";
+        "Raise `memory_budget_mb` if it is a real gazette, then `prelo reprocess --failed LIMIT_MEMORY`.";
     ExtractorPanicked "EXTRACTOR_PANICKED" Permanent "Reading the file hit a defect of prelo."
         "Report it with the file; the other gazettes are not affected.";
     ExtractorAborted "EXTRACTOR_ABORTED" Permanent "Reading the file ended the process that read it, as a crash does."

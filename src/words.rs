@@ -154,6 +154,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("quarantined", "em quarentena"),
     ("oldest pending", "pendente mais antigo"),
     ("expected end", "término previsto"),
+    ("not known before a run has measured it", "não se sabe antes que uma execução o tenha medido"),
     ("waiting", "à espera"),
     ("failures", "falhas"),
     ("last runs", "últimas execuções"),

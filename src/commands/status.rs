@@ -149,8 +149,11 @@ fn render(
         let story = status.oldest_pending.map(|id| format!("prelo explain {id}")).unwrap_or_default();
         rows.push(vec![t("oldest pending").to_owned(), moment(oldest), story]);
     }
-    if let Some(end) = end {
-        rows.push(vec![t("expected end").to_owned(), moment(end)]);
+    // What waits without a known end, before a run has measured anything, is said to be so.
+    let waits = lanes.digital.gazettes + lanes.ocr.gazettes > 0;
+    if let Some(end) = end.map(moment).or_else(|| waits.then(|| t("not known before a run has measured it").to_owned()))
+    {
+        rows.push(vec![t("expected end").to_owned(), end]);
     }
     let mut text = output::pairs(&rows);
     text.push_str(&run.map(AtWork::render).unwrap_or_default());
@@ -196,7 +199,9 @@ mod tests {
     fn what_is_estimated_says_so() {
         let status = Status { gazettes: 1_000_000, about: true, ..Status::default() };
         let text = render(&status, &Lanes::new(0, ScanBacklog::default(), &[]), None, None, &[]);
-        assert!(text.contains("about 1,000,000"), "{text}");
+        assert!(text.contains("about 1,000,000") && !text.contains("expected end"), "{text}");
+        let text = render(&status, &Lanes::new(3, ScanBacklog::default(), &[]), None, None, &[]);
+        assert!(text.contains("expected end  not known before a run has measured it"), "{text}");
     }
 
     #[test]

@@ -97,7 +97,7 @@ pub(super) fn told(code: Code) -> (&'static str, &'static str) {
         ),
         Code::LimitMemory => (
             "Ler o arquivo exige mais memória do que se permite.",
-            "Veja o arquivo; talvez tenha sido feito para causar dano.",
+            "Aumente `memory_budget_mb` se for um diário de verdade; depois, `prelo reprocess --failed LIMIT_MEMORY`.",
         ),
         Code::ExtractorPanicked => (
             "A leitura esbarrou em um defeito do prelo.",
