@@ -221,6 +221,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("failures in a row", "falhas seguidas"),
     ("starts", "inícios"),
     ("pages by OCR", "páginas por OCR"),
+    ("OCR pages kept", "páginas de OCR guardadas"),
     ("waiting for OCR", "à espera de OCR"),
     ("waits for OCR", "espera OCR"),
     ("cut off: {pages} of {due} pages read", "interrompida: {pages} de {due} páginas lidas"),

@@ -263,6 +263,11 @@ fn figures(report: &Report) -> Vec<Vec<String>> {
         let rate = format!("{} ({})", decimal(report.ocr.pages_per_second(), 1), duration(report.ocr.seconds));
         rows.push(vec![t("OCR pages/s").to_owned(), rate]);
     }
+    // Of scans that the end of the run has cut off.
+    let remembered = report.ocr.pages.saturating_sub(report.ocr_pages);
+    if report.stop.is_some() && remembered > 0 {
+        rows.push(vec![t("OCR pages kept").to_owned(), number(remembered)]);
+    }
     // Of a run that was stopped, they were given back, and are among those that remain.
     let skipped = if report.stop.is_none() { report.skipped } else { 0 };
     for (name, count) in [("skipped", skipped), ("remaining", report.remaining)] {
@@ -315,7 +320,7 @@ fn for_a_shell(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::RunCounts;
+    use crate::telemetry::{LaneCounts, RunCounts};
 
     #[test]
     fn the_next_command_can_be_pasted() {
@@ -350,6 +355,17 @@ mod tests {
         assert_eq!(names(None)[names(None).len() - 2..], ["skipped", "remaining"]);
         let stopped = names(Some(StopReason::OutOfTime));
         assert!(!stopped.contains(&"skipped".to_owned()) && stopped.contains(&"remaining".to_owned()), "{stopped:?}");
+    }
+
+    #[test]
+    fn pages_of_scans_that_were_cut_off_are_not_lost() {
+        let counts =
+            RunCounts { ocr_pages: 2, ocr: LaneCounts { pages: 5, ..LaneCounts::default() }, ..RunCounts::default() };
+        let kept = |stop| {
+            let rows = figures(&Report::new(RunId::new(), counts.clone(), 7, stop));
+            rows.into_iter().find(|row| row[0] == "OCR pages kept").map(|row| row[1].clone())
+        };
+        assert_eq!((kept(None), kept(Some(StopReason::OutOfTime))), (None, Some("3".to_owned())));
     }
 
     #[test]
