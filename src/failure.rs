@@ -73,7 +73,7 @@ catalogue! {
         "Add the territory, then run again.";
     MissingFilePath "MISSING_FILE_PATH" Permanent "The row names no file."
         "Let the scraper fill `file_path`, then `prelo reprocess --failed MISSING_FILE_PATH`.";
-    InvalidFilePath "INVALID_FILE_PATH" Permanent "The row's `file_path` is none that the storage can hold."
+    InvalidFilePath "INVALID_FILE_PATH" Permanent "The row's `file_path` is not a possible key of the storage."
         "Correct `file_path`, then `prelo reprocess --failed INVALID_FILE_PATH`.";
     NotFound "NOT_FOUND" Retryable "The file is not in the storage."
         "Check that the scraper uploaded it under exactly this key.";
@@ -93,24 +93,24 @@ catalogue! {
         "Free space where `spool` points, or point it elsewhere.";
     EmptyObject "EMPTY_OBJECT" Permanent "The file has no bytes."
         "Scrape the gazette again.";
-    NotAPdf "NOT_A_PDF" Permanent "The file is named .pdf and is something else, often an error page."
+    NotAPdf "NOT_A_PDF" Permanent "The file is named .pdf but is something else, often an error page."
         "Read the detail (its first bytes), then scrape the gazette again.";
     ErrorPage "ERROR_PAGE" Permanent "The file is an error page or a login page of the publisher's server."
         "Read the detail (what the page says), then scrape the gazette again.";
-    UnsupportedFormat "UNSUPPORTED_FORMAT" Permanent "Nothing here reads this kind of file."
+    UnsupportedFormat "UNSUPPORTED_FORMAT" Permanent "prelo does not read this kind of file."
         "Convert it to PDF or text.";
-    PdfDamaged "PDF_DAMAGED" Permanent "The PDF is broken beyond mending."
+    PdfDamaged "PDF_DAMAGED" Permanent "The PDF is damaged beyond repair."
         "Open it in a viewer; if it is cut, scrape the gazette again.";
-    FileDamaged "FILE_DAMAGED" Permanent "The file is broken: its format is known, and it cannot be opened."
+    FileDamaged "FILE_DAMAGED" Permanent "The file is damaged: its format is known, but it cannot be opened."
         "Open it in the program that made it; if it is cut, scrape the gazette again.";
     NoPages "NO_PAGES" Permanent "The PDF has no pages."
         "Open it in a viewer; if it is empty there too, scrape the gazette again.";
     Encrypted "ENCRYPTED" Permanent "The file asks for a password."
         "Ask the publisher for a file without one.";
     NeedsOcr "NEEDS_OCR" Permanent "The file has no text of its own: it is a scan, or blank."
-        "If OCR was off: run with `--ocr auto`, then `prelo reprocess --failed NEEDS_OCR`. If it was on, the pages are blank or bear only lines; it is never indexed empty.";
-    TextGarbled "TEXT_GARBLED" Permanent "The file has text that reads as nothing: its fonts do not say which characters they show."
-        "Run with `--ocr auto`, then `prelo reprocess --failed TEXT_GARBLED`.";
+        "If OCR was off: `prelo reprocess --failed NEEDS_OCR --ocr auto`. If it was on, the pages are blank or show only lines; nothing needs to be done.";
+    TextGarbled "TEXT_GARBLED" Permanent "The file's text is garbled: its fonts do not say which characters they show."
+        "Let OCR read it: `prelo reprocess --failed TEXT_GARBLED --ocr auto`.";
     NoText "NO_TEXT" Permanent "OCR has looked at the pages and found no text: they are blank, or show only pictures."
         "Open it in a viewer; if there is text to be seen, report it with the file.";
     OcrUnavailable "OCR_UNAVAILABLE" External "The file is a scan, and the OCR engine cannot be used."
@@ -119,7 +119,7 @@ catalogue! {
         "Read the detail; raise `ocr_timeout_seconds` or `ocr_megapixels`, then `prelo reprocess --failed OCR_PARTIAL`.";
     OcrLowConfidence "OCR_LOW_CONFIDENCE" Permanent "OCR doubts most of what it has read."
         "Look at the file: a better scan would help.";
-    TextPartial "TEXT_PARTIAL" Permanent "Parts of the file are missing, and no text is in what is left."
+    TextPartial "TEXT_PARTIAL" Permanent "Parts of the file are missing, and what is left has no text."
         "Open it in a viewer; if it is cut, scrape the gazette again.";
     LimitDecompressed "LIMIT_DECOMPRESSED" Permanent "Something in the file decompresses to more than allowed."
         "Look at the file; it may be made to do harm.";
@@ -127,7 +127,7 @@ catalogue! {
         "Raise `memory_budget_mb` if it is a real gazette, then `prelo reprocess --failed LIMIT_MEMORY`.";
     ExtractorPanicked "EXTRACTOR_PANICKED" Permanent "Reading the file hit a defect of prelo."
         "Report it with the file; the other gazettes are not affected.";
-    ExtractorAborted "EXTRACTOR_ABORTED" Permanent "Reading the file ended the process that read it, as a crash does."
+    ExtractorAborted "EXTRACTOR_ABORTED" Permanent "The process that read the file crashed."
         "Report it with the file; the other gazettes are not affected.";
     ExtractorExited "EXTRACTOR_EXITED" Permanent "The process that read the file ended without an answer."
         "Report it with the file; the other gazettes are not affected.";
@@ -139,7 +139,7 @@ catalogue! {
         "Raise `reader_silence_seconds` if the machine was busy, then `prelo reprocess --failed EXTRACTOR_SILENT`.";
     ExtractionTimeout "EXTRACTION_TIMEOUT" Permanent "Reading the file took longer than allowed."
         "Raise `reader_timeout_seconds` if it is a real gazette, then `prelo reprocess --failed EXTRACTION_TIMEOUT`.";
-    Quarantined "QUARANTINED" Permanent "Reading the file was started again and again, and each time prelo itself ended."
+    Quarantined "QUARANTINED" Permanent "prelo itself died again and again while it read this file."
         "Look at the file and at the machine's memory, then `prelo reprocess --failed QUARANTINED`.";
     TextStore "TEXT_STORE_FAILED" External "The extracted text could not be stored beside the file."
         "Check that prelo may write to the bucket, or set `store_text` to false.";

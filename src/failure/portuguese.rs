@@ -66,11 +66,11 @@ pub(super) fn told(code: Code) -> (&'static str, &'static str) {
         Code::Encrypted => ("O arquivo pede uma senha.", "Peça a quem publica um arquivo sem senha."),
         Code::NeedsOcr => (
             "O arquivo não tem texto próprio: é uma digitalização, ou está em branco.",
-            "Se o OCR estava desligado: execute com `--ocr auto`; depois `prelo reprocess --failed NEEDS_OCR`. Se estava ligado, as páginas estão em branco ou só têm linhas. Nunca é indexado vazio.",
+            "Se o OCR estava desligado: `prelo reprocess --failed NEEDS_OCR --ocr auto`. Se estava ligado, as páginas estão em branco ou só têm linhas: não há o que fazer.",
         ),
         Code::TextGarbled => (
             "O texto do arquivo não se lê: as fontes não dizem quais letras mostram.",
-            "Execute com `--ocr auto`; depois `prelo reprocess --failed TEXT_GARBLED`.",
+            "Deixe o OCR ler: `prelo reprocess --failed TEXT_GARBLED --ocr auto`.",
         ),
         Code::NoText => (
             "O OCR viu as páginas e não achou texto: estão em branco, ou só têm imagens.",

@@ -107,7 +107,7 @@ fn without_text(pages: &[Outcome], has_tail: bool) -> Option<Failure> {
         return Some(limit.clone());
     }
     Some(if garbled > 0 {
-        let detail = format!("{garbled} of {all} pages have text that reads as nothing, {without} have none");
+        let detail = format!("{garbled} of {all} pages have garbled text, {without} have none");
         Failure::new(FailureCode::TextGarbled, detail)
     } else if let Some(filter) = pages.iter().find_map(|page| page.missing.filter.as_ref()) {
         Failure::new(
