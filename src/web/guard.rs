@@ -41,6 +41,9 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
+/// What probes and Prometheus ask for.
+const FOR_MACHINES: [&str; 3] = [HEALTH_PATH, "/readyz", "/metrics"];
+
 /// Shared by all requests.
 #[derive(Clone)]
 pub struct Guard {
@@ -54,6 +57,10 @@ impl Guard {
         Self { permits: Arc::new(Semaphore::new(limits.at_once)), limits, hosts: Arc::new(hosts) }
     }
 
+    fn allow(&self, path: &str, host: &str) -> bool {
+        if FOR_MACHINES.contains(&path) { self.hosts.allow_machine(host) } else { self.hosts.allow(host) }
+    }
+
     /// Whether it is this server that was asked (RFC 9112, 3.2, and RFC 9110, 15.5.20).
     fn addressed(&self, request: &Request) -> Result<(), Problem> {
         let mut hosts = request.headers().get_all(HOST).iter();
@@ -61,7 +68,7 @@ impl Guard {
         // That of the first line counts where it is there, as proxies send it.
         let asked = request.uri().host().or_else(|| host.and_then(|host| host.to_str().ok()));
         match asked {
-            Some(asked) if more.is_none() && self.hosts.allow(asked) => Ok(()),
+            Some(asked) if more.is_none() && self.allow(request.uri().path(), asked) => Ok(()),
             // Older than this header.
             None if host.is_none() && request.version() < Version::HTTP_11 => Ok(()),
             Some(_) if more.is_none() => Err(Problem::new(

@@ -9,6 +9,7 @@ pub struct Hosts {
     /// In small letters, without ports.
     named: Vec<String>,
     is_any: bool,
+    is_loopback: bool,
 }
 
 impl Hosts {
@@ -16,7 +17,13 @@ impl Hosts {
     pub fn of(named: Option<&str>, is_loopback: bool) -> Self {
         let named: Vec<String> =
             named.unwrap_or_default().split([',', ' ']).filter(|name| !name.is_empty()).map(plain).collect();
-        Self { is_any: named.is_empty() && !is_loopback, named }
+        Self { is_any: named.is_empty() && !is_loopback, named, is_loopback }
+    }
+
+    /// Whether to answer a machine. Probes and Prometheus reach a server by names of its network, such as `serve:8080`, and
+    /// what they are told is nobody's secret there.
+    pub fn allow_machine(&self, host: &str) -> bool {
+        !self.is_loopback || self.allow(host)
     }
 
     /// Whether to answer. An address in digits is nobody's to give away, and `localhost` no browser looks up elsewhere.
@@ -72,6 +79,8 @@ mod tests {
             for named in &named {
                 assert_eq!(named.allow(host), when_named, "{host}");
             }
+            let machines = named.each_ref().map(|named| named.allow_machine(host));
+            assert_eq!(machines, [when_named, true], "{host}: on this machine, and for others");
         }
     }
 }
