@@ -119,7 +119,7 @@ catalogue! {
         "Read the detail; raise `ocr_timeout_seconds` or `ocr_megapixels`, then `prelo reprocess --failed OCR_PARTIAL`.";
     OcrLowConfidence "OCR_LOW_CONFIDENCE" Permanent "OCR doubts most of what it has read."
         "Look at the file: a better scan would help.";
-    TextPartial "TEXT_PARTIAL" Permanent "Parts of the file are missing, and what is left has no text."
+    TextPartial "TEXT_PARTIAL" Permanent "Parts of the file are missing or cannot be read."
         "Open it in a viewer; if it is cut, scrape the gazette again.";
     LimitDecompressed "LIMIT_DECOMPRESSED" Permanent "Something in the file decompresses to more than allowed."
         "Look at the file; it may be made to do harm.";

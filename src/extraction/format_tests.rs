@@ -184,6 +184,7 @@ fn an_archive_is_its_files_in_the_order_of_their_names() {
         ]
     );
     assert!(text.partial);
+    assert_eq!(text.warnings, [FailureCode::TextPartial], "members that could not be read are said to be missing");
 }
 
 #[test]
@@ -325,6 +326,7 @@ fn files_that_are_cut_have_a_code_or_what_is_left_of_their_text() {
         let whole = fixture(file);
         let text = read(&whole[..whole.len() * 9 / 10], file);
         assert!(text.partial && text.text.contains("ANEXO I"), "{file}");
+        assert_eq!(text.warnings, [FailureCode::TextPartial], "{file}");
     }
     // The last part of a page of HTML is missing as often as not, and nobody can tell.
     let whole = fixture("atos.html");

@@ -132,7 +132,13 @@ pub fn extract(file: &File, name: &str, limits: &Limits, ocr: OcrMode, on_page: 
     // The limit of a whole file: whatever is within it shares it.
     let limits = &limits.for_file(bytes);
     let budget = Budget::new(limits.document_bytes);
-    guarded(|| dispatch(&Arc::new(content), name, &Reading { limits, budget: &budget, ocr, on_page, depth: 0 }))
+    let reading = Reading { limits, budget: &budget, ocr, on_page, depth: 0 };
+    let mut text = guarded(|| dispatch(&Arc::new(content), name, &reading))?;
+    // Whatever the format: who looks for the gazette is told that there was more.
+    if text.partial && !text.warnings.contains(&FailureCode::TextPartial) {
+        text.warnings.push(FailureCode::TextPartial);
+    }
+    Ok(text)
 }
 
 /// The pictures of one page, for OCR: of the page as a whole, or of the images beside its text; turned by so many

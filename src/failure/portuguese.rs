@@ -88,7 +88,7 @@ pub(super) fn told(code: Code) -> (&'static str, &'static str) {
             ("O OCR duvida da maior parte do que leu.", "Veja o arquivo: uma digitalização melhor ajudaria.")
         }
         Code::TextPartial => (
-            "Faltam partes do arquivo, e no que restou não há texto.",
+            "Faltam partes do arquivo, ou não podem ser lidas.",
             "Abra-o em um leitor; se está cortado, colete o diário de novo.",
         ),
         Code::LimitDecompressed => (
