@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub struct Limits {
     /// Who comes beyond these waits in the queue of the operating system.
     pub at_once: usize,
-    /// From the first moment, or from the answer before, to the end of a request's headers.
+    /// From the first moment, or from the answer before, to the end of a request's headers; less in a crowd.
     pub head: Duration,
     /// A visitor who takes not a single byte of what was sent for so long is gone.
     pub silence: Duration,
@@ -30,10 +30,17 @@ impl Limits {
     /// Enough for dozens of visitors, whose browsers open up to six each, and few enough for the files that a process may
     /// have open.
     pub const USUAL: Self = Self { at_once: 256, head: Duration::from_secs(15), silence: Duration::from_mins(10) };
+
+    /// The fewer places are free, the sooner whoever takes one in silence has to leave it.
+    fn head_with(&self, free: usize) -> Duration {
+        if free < self.at_once / 2 { self.head / CROWDED } else { self.head }
+    }
 }
 
 /// Of the headers of a request: the longest address that is answered, and many cookies.
 const HEAD_BYTES: usize = 64 << 10;
+/// When more than half of the places are taken, so many times less is the time for a request's headers.
+const CROWDED: u32 = 3;
 /// When the process has no file left, or the like, one closes soon.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -46,7 +53,7 @@ pub async fn serve(
     grace: Duration,
 ) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD_BYTES);
+    http.timer(TokioTimer::new()).max_buf_size(HEAD_BYTES);
     let permits = Arc::new(Semaphore::new(limits.at_once));
     let under_way = GracefulShutdown::new();
     let mut stop = pin!(stop);
@@ -59,6 +66,7 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
         let silence = u32::try_from(limits.silence.as_millis()).unwrap_or(u32::MAX);
         let _ = set_tcp_user_timeout(&stream, silence);
+        http.header_read_timeout(limits.head_with(permits.available_permits()));
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(pages.clone()));
         let connection = under_way.watch(connection);
         tokio::spawn(async move {
@@ -179,6 +187,14 @@ mod tests {
         let mut second = sent(server.address, "GET").await;
         assert!(got(server.address, "/").await.ends_with("\r\n\r\nhere"));
         assert_eq!((to_the_end(&mut first).await, to_the_end(&mut second).await), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn in_a_crowd_the_silent_leave_sooner() {
+        let limits = Limits { at_once: 8, head: Duration::from_secs(15), ..LIMITS };
+        for (free, seconds) in [(7, 15), (4, 15), (3, 5), (0, 5)] {
+            assert_eq!(limits.head_with(free), Duration::from_secs(seconds), "{free} places free");
+        }
     }
 
     #[tokio::test]
