@@ -508,6 +508,19 @@ fn tables_and_feeds_hold_what_the_page_shows(server: &Server) {
     assert_eq!(ids.len(), 12, "every gazette, not a page of them");
     assert!(rows.iter().all(|row| row[8].parse::<u32>().is_ok() && row[11].starts_with("http://127.0.0.1:")));
 
+    // As Excel opens it where numbers have commas: the Portuguese page offers it, and the English one need not.
+    let page = server.get(&format!("/?q={WORD}"));
+    let link = format!("/search.csv?q={WORD}&amp;separator=%3B");
+    assert!(
+        page.text().contains(&format!("href=\"{link}\" download=\"prelo.csv\">CSV para Excel<")),
+        "{}",
+        page.text()
+    );
+    assert!(!server.get(&format!("/?q={WORD}&lang=en")).text().contains("Excel"));
+    let semicolons = server.get(&link.replace("&amp;", "&"));
+    assert_eq!(semicolons.text().replace("\";\"", "\",\""), table.text(), "the same cells");
+    assert!(semicolons.text().starts_with("\u{feff}\"id\";\"date\";"), "{}", semicolons.text());
+
     let list = server.get(&format!("/search.json?q={WORD}")).json();
     assert_eq!((list["total"].as_u64(), list["hits"].as_array().unwrap().len()), (Some(12), 12));
 

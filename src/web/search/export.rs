@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
+use url::form_urlencoded;
 
 use super::super::api::round;
 use super::super::problem::Problem;
@@ -19,6 +20,8 @@ use super::super::site::Shared;
 use super::read;
 use crate::search_index::{Hit, SearchIndexError, SearchQuery, SearchResults};
 
+/// The parameter that says what parts the columns of a table.
+pub const SEPARATOR: &str = "separator";
 /// Gazettes of one table.
 pub const MOST: usize = 1_000;
 /// Gazettes of one call of the index.
@@ -31,23 +34,27 @@ pub async fn csv(State(site): State<Shared>, RawQuery(query): RawQuery, headers:
         Err(problem) => return problem.answer(PATH, query.as_deref(), &headers),
     };
     let host = super::feed::base(&headers);
+    let separator = separator(query.as_deref());
     // The sign in front tells spreadsheets that it is UTF-8.
-    let head = row(&[
-        "id",
-        "date",
-        "territory_id",
-        "territory",
-        "state",
-        "edition",
-        "extra",
-        "power",
-        "page",
-        "passage",
-        "file",
-        "link",
-    ]);
+    let head = row(
+        separator,
+        &[
+            "id",
+            "date",
+            "territory_id",
+            "territory",
+            "state",
+            "edition",
+            "extra",
+            "power",
+            "page",
+            "passage",
+            "file",
+            "link",
+        ],
+    );
     let head = stream::iter([Ok(Bytes::from(format!("\u{feff}{head}")))]);
-    let rows = hits(site, first, rest).map_ok(move |hit| Bytes::from(rows(&hit, &host)));
+    let rows = hits(site, first, rest).map_ok(move |hit| Bytes::from(rows(separator, &hit, &host)));
     let kind = [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CONTENT_DISPOSITION, "attachment; filename=\"prelo.csv\"")];
     (kind, Body::from_stream(head.chain(rows))).into_response()
 }
@@ -93,24 +100,27 @@ fn hits(site: Shared, first: SearchResults, next: SearchQuery) -> BoxStream<'sta
 }
 
 /// A row for each passage; one for a gazette without any.
-fn rows(hit: &Hit, host: &str) -> String {
+fn rows(separator: char, hit: &Hit, host: &str) -> String {
     let (id, link) = (hit.id.to_string(), format!("{host}/gazettes/{}", hit.id));
     let extra = hit.is_extra_edition.map(|extra| extra.to_string()).unwrap_or_default();
     let of = |page: &str, passage: &str, link: &str| {
-        row(&[
-            &id,
-            hit.date.as_deref().unwrap_or_default(),
-            &hit.territory_id,
-            &hit.territory_name,
-            &hit.state_code,
-            &hit.edition_number,
-            &extra,
-            &hit.power,
-            page,
-            passage,
-            &hit.file_path,
-            link,
-        ])
+        row(
+            separator,
+            &[
+                &id,
+                hit.date.as_deref().unwrap_or_default(),
+                &hit.territory_id,
+                &hit.territory_name,
+                &hit.state_code,
+                &hit.edition_number,
+                &extra,
+                &hit.power,
+                page,
+                passage,
+                &hit.file_path,
+                link,
+            ],
+        )
     };
     if hit.passages.is_empty() {
         return of("", "", &link);
@@ -121,13 +131,19 @@ fn rows(hit: &Hit, host: &str) -> String {
         .collect()
 }
 
+/// `separator=;`: where numbers have a comma, as in Brazil, Excel parts columns at semicolons and at nothing else.
+fn separator(query: Option<&str>) -> char {
+    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    if pairs.any(|(name, value)| name == SEPARATOR && value == ";") { ';' } else { ',' }
+}
+
 /// RFC 4180. A cell that a spreadsheet would take for a formula gets an apostrophe in front of it.
-fn row(cells: &[&str]) -> String {
+fn row(separator: char, cells: &[&str]) -> String {
     let cell = |cell: &&str| {
         let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
         format!("\"{guard}{}\"", cell.replace('"', "\"\""))
     };
-    cells.iter().map(cell).collect::<Vec<_>>().join(",") + "\r\n"
+    cells.iter().map(cell).collect::<Vec<_>>().join(&separator.to_string()) + "\r\n"
 }
 
 #[cfg(test)]
@@ -136,6 +152,11 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_and_no_formulas() {
-        assert_eq!(row(&["a", "x\"y,z", "=1+1", "-5", ""]), "\"a\",\"x\"\"y,z\",\"'=1+1\",\"'-5\",\"\"\r\n");
+        assert_eq!(row(',', &["a", "x\"y,z", "=1+1", "-5", ""]), "\"a\",\"x\"\"y,z\",\"'=1+1\",\"'-5\",\"\"\r\n");
+        assert_eq!(row(';', &["a;b", "c"]), "\"a;b\";\"c\"\r\n");
+        assert_eq!(
+            [None, Some("q=a&separator=%3B"), Some("separator=;"), Some("separator=x")].map(separator),
+            [',', ';', ';', ',']
+        );
     }
 }

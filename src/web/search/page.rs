@@ -9,8 +9,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt as _, stream};
 use maud::{Markup, html};
+use url::form_urlencoded;
 
-use super::super::asked::{Asked, PER_PAGE};
+use super::super::asked::{Asked, PER_PAGE, address};
 use super::super::gazette::address as gazette_address;
 use super::super::language::Language;
 use super::super::layout::{self, Frame};
@@ -150,12 +151,21 @@ fn summary(view: &View, directory: &Directory, total: u64) -> Markup {
             @if search.has_filter() { (chips(view, directory)) }
             p.forms {
                 a href=(asked.address("/search.csv")) download="prelo.csv" { "CSV" } " "
+                @if language == Language::Portuguese {
+                    a href=(for_excel(asked)) download="prelo.csv" { "CSV para Excel" } " "
+                }
                 a href=(asked.address("/search.json")) download="prelo.json" { "JSON" } " "
                 a href=(asked.address("/search.atom")) { (language.of("Acompanhar (RSS/Atom)", "Follow (RSS/Atom)")) }
                 @if let Some(note) = cut(language, total) { span.quiet { (note) } }
             }
         }
     }
+}
+
+/// The same table as Excel opens it in Brazil.
+fn for_excel(asked: &Asked) -> String {
+    let query = form_urlencoded::Serializer::new(asked.query()).append_pair(export::SEPARATOR, ";").finish();
+    address("/search.csv", query, asked.language.as_deref())
 }
 
 /// That tables end before the hits do, where they do.
