@@ -162,9 +162,6 @@ pub struct BecomeEngineArgs {
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    #[command(flatten)]
-    pub selection: SelectionArgs,
-
     /// Plan only: say what would be done, touching nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -181,6 +178,10 @@ pub struct RunArgs {
     /// Write a JSON report of the run to this file
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+
+    // Last: what comes behind it would stand under its heading.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
 }
 
 #[derive(Debug, Args)]
