@@ -13,7 +13,7 @@ fn mistakes_are_named_with_what_to_do() {
     let folder = fixtures();
     let folder = folder.to_str().unwrap();
     let cases: &[(&[&str], &[&str])] = &[
-        (&["run", "--folder", folder, "--mode", "weekly"], &["weekly", "unprocessed, daily, all"]),
+        (&["run", "--folder", folder, "--mode", "weekly"], &["weekly", "unprocessed, daily, unread, all"]),
         (&["run", "--folder", folder, "--page-size", "0"], &["page_size is 0", "--page-size", "between 1 and 10,000"]),
         (&["run", "--catalog", "mysql://h/db", "--folder", folder], &["mysql", "sqlite", "postgres"]),
         (&["run", "--storage", "ftp://h/b"], &["ftp", "s3", "file"]),
