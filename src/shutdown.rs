@@ -36,6 +36,15 @@ impl StopReason {
         }
     }
 
+    /// What stands behind it, where a word does not say all.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::DependencyDown(detail) | Self::Internal(detail) => Some(detail),
+            Self::Signal(_) | Self::LeaseLost | Self::OutOfTime => None,
+        }
+    }
+
     /// The exit status of what was ended so.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

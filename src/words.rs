@@ -207,6 +207,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("text", "texto"),
     ("yes", "sim"),
     ("no", "não"),
+    ("reason", "motivo"),
+    ("what stopped the last one: {detail}", "o que parou a última: {detail}"),
     (
         "not known: the index cannot be asked, `prelo check` says why",
         "não se sabe: o índice não pode ser consultado, `prelo check` diz por quê",

@@ -246,10 +246,11 @@ pub struct ShownRun {
 }
 
 impl ShownRun {
-    /// Brings its row up to date among others: what it has shown is younger than what its heartbeat wrote down.
+    /// Brings its row up to date among others: what it has shown is younger than what its heartbeat wrote down, until its end
+    /// was written.
     pub fn refresh(&self, runs: &mut [RunRecord]) {
         let Some(live) = &self.live else { return };
-        for run in runs.iter_mut().filter(|run| run.id == self.record.id) {
+        for run in runs.iter_mut().filter(|run| run.id == self.record.id && run.finished_at.is_none()) {
             run.counts = live.counts.clone();
         }
     }

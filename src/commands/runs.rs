@@ -130,6 +130,9 @@ fn render(run: &RunRecord, at_work: Option<RunId>) -> String {
     row("started", run.started_at.map_or_else(|| "-".into(), moment));
     row("finished", run.finished_at.map_or_else(|| "-".into(), moment));
     row("ended", ended(run, at_work));
+    if let Some(detail) = &counts.stopped_detail {
+        row("reason", detail.clone());
+    }
     row("took", duration(counts.seconds));
     row("selected", number(counts.selected));
     row("indexed", number(counts.indexed));

@@ -169,6 +169,9 @@ fn render(
     if !runs.is_empty() {
         text.push_str(&format!("\n{}:\n", t("last runs")));
         text.push_str(&runs::table(runs, run.map(|run| run.run.record.id), false));
+        if let Some(detail) = runs.first().and_then(|run| run.counts.stopped_detail.as_ref()) {
+            text.push_str(&output::indented(2, &told("what stopped the last one: {detail}", &[("detail", detail)])));
+        }
     }
     text
 }

@@ -33,6 +33,9 @@ pub struct Report {
     pub peak_rss_bytes: u64,
     /// `None` when the work was done.
     pub stopped_by: Option<String>,
+    /// As in [`RunCounts`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_detail: Option<String>,
     #[serde(skip)]
     pub stop: Option<StopReason>,
 }
@@ -54,6 +57,7 @@ impl Report {
             deferred: _,
             digital,
             ocr,
+            stopped_detail,
         } = counts;
         Self {
             run_id,
@@ -71,6 +75,7 @@ impl Report {
             documents_per_second,
             peak_rss_bytes: peak_of_tree_bytes(),
             stopped_by: stop.as_ref().map(|reason| reason.as_str().to_owned()),
+            stopped_detail,
             stop,
         }
     }

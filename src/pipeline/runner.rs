@@ -25,7 +25,10 @@ use crate::gazette::{Lane, OcrMode, RunId, Selection};
 use crate::search_index::SearchIndexError;
 use crate::shutdown::StopReason;
 use crate::storage::StorageError;
-use crate::telemetry::{Event, with_causes};
+use crate::telemetry::{Event, shortened, with_causes};
+
+/// Characters that are kept of what ended a run.
+const DETAIL: usize = 500;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -83,9 +86,15 @@ pub async fn run(context: &Context, selection: &Selection) -> Result<Ended, RunE
         // Stopped before it was known whether the lease was got: it is given back below.
         None => Ok(None),
     };
-    let counts = context.telemetry.counts();
+    let mut counts = context.telemetry.counts();
+    let reason = context.shutdown.reason();
+    let detail = match &worked {
+        Ok(_) => reason.as_ref().and_then(StopReason::detail).map(str::to_owned),
+        Err(error) => Some(with_causes(error)),
+    };
+    counts.stopped_detail = detail.map(|why| shortened(&why, DETAIL));
     let stopped_by = match &worked {
-        Ok(_) => context.shutdown.reason().map(|reason| reason.as_str().to_owned()),
+        Ok(_) => reason.map(|reason| reason.as_str().to_owned()),
         Err(_) => Some("could_not_begin".to_owned()),
     };
     let finish = || context.catalog.finish_run(run, &counts, stopped_by.as_deref());

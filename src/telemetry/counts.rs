@@ -28,6 +28,9 @@ pub struct RunCounts {
     pub deferred: u64,
     pub digital: LaneCounts,
     pub ocr: LaneCounts,
+    /// Which service could not be used and why, or which defect ended it; `None` of other ends. Shortened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_detail: Option<String>,
 }
 
 /// The numbers of one lane.

@@ -41,6 +41,7 @@ use progress::Progress;
 pub use progress::{duration, glance};
 pub use stage::Stage;
 use tracker::Tracker;
+pub(crate) use tracker::shortened;
 pub use web::request_failed;
 
 /// A progress line every so many finished gazettes, where there is no terminal.

@@ -170,7 +170,14 @@ fn fault_49_embedded_index_killed_mid_commit_or_locked() {
     let answer = prelo.expect(4, &["run", "--folder", "gazettes"]);
     assert!(answer.stderr.contains("another process is writing to it"), "{}", answer.stderr);
     assert_eq!(searchable(&prelo), 1, "who searches needs no lock");
-    assert_eq!(prelo.json(0, &["status"])["gazettes"]["pending"], 1);
+    let status = prelo.json(0, &["status"]);
+    assert_eq!(status["gazettes"]["pending"], 1);
+    let run = &status["runs"][0];
+    assert!(run["counts"]["stopped_detail"].as_str().unwrap().contains("another process is writing to it"), "{run}");
+    for verb in [&["status"][..], &["runs", run["id"].as_str().unwrap()]] {
+        let told = prelo.call(verb).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("another process is writing to it"), "{told}");
+    }
     drop(lock);
     assert_eq!(prelo.json(0, &["run", "--folder", "gazettes"])["indexed"], 1);
 

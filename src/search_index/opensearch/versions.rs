@@ -186,7 +186,7 @@ impl Versions for OpenSearchIndex {
                 self.http.name(),
                 self.http.shown()
             );
-            return Err(self.error(operation, Diagnosis::new(Kind::Other, advice)));
+            return Err(self.error(operation, Diagnosis::new(Kind::BadUrl, advice)));
         }
         let mut name = after(self.http.name(), self.behind(operation).await?.current.as_deref());
         let meta = json!({"prelo": {"since": now, "changed_since": now}});
