@@ -91,8 +91,9 @@ thread_local! {
     static VISITOR: Cell<Option<bool>> = const { Cell::new(None) };
 }
 
-/// Whether the environment asks for Portuguese, for as long as the process lives.
-static ASKED: LazyLock<bool> = LazyLock::new(|| says_portuguese(|name| std::env::var(name).ok()));
+/// Whether the environment asks for Portuguese, for as long as the process lives. Tests of the library read English,
+/// wherever they are run.
+static ASKED: LazyLock<bool> = LazyLock::new(|| !cfg!(test) && says_portuguese(|name| std::env::var(name).ok()));
 
 /// Whether a program reads it.
 static FOR_PROGRAMS: AtomicBool = AtomicBool::new(false);
@@ -148,7 +149,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("indexed", "indexados"),
     ("failed", "falharam"),
     ("{n} of them in work", "{n} em andamento"),
-    ("{n} of them being read again", "{n} sendo lidas de novo agora"),
+    ("{n} of them being read again", "{n} sendo lidos de novo agora"),
     ("to be retried", "a tentar de novo"),
     ("not retried", "sem nova tentativa"),
     ("quarantined", "em quarentena"),
@@ -207,6 +208,35 @@ const PHRASES: &[(&str, &str)] = &[
     ("text", "texto"),
     ("yes", "sim"),
     ("no", "não"),
+    (
+        "another `prelo reindex` is at work on this index: leave it to that one",
+        "outro `prelo reindex` está trabalhando neste índice: deixe que ele termine",
+    ),
+    (
+        "It was in its place already when this one came to it: perhaps another `prelo reindex` was at work, too. \
+         `prelo verify --quick` says whether all is well.",
+        "Ela já estava em uso quando este chegou a trocá-la: talvez outro `prelo reindex` também estivesse trabalhando. \
+         `prelo verify --quick` diz se está tudo bem.",
+    ),
+    (
+        "{version} is being filled: finish it with `prelo reindex`, or give it up with --cancel",
+        "{version} está sendo preenchida: termine com `prelo reindex`, ou desista com --cancel",
+    ),
+    (
+        "going back to {version} was begun: finish it with --rollback, or --cancel",
+        "a volta a {version} foi iniciada: termine com --rollback, ou desista com --cancel",
+    ),
+    (
+        "there is no version to go back to: a version is kept until the next `prelo reindex`, or --drop-old",
+        "não há versão a que voltar: uma versão é guardada até o próximo `prelo reindex`, ou até --drop-old",
+    ),
+    (
+        "{documents} documents are in the new version, {before} in the one that is searched, and the catalogue knows \
+         {gazettes} gazettes to be indexed; `prelo verify` names what does not agree, and --accept-fewer lets the new \
+         version take its place all the same",
+        "a nova versão tem {documents} documentos, a que está em uso tem {before}, e para o catálogo há {gazettes} diários \
+         indexados; `prelo verify` diz o que não confere, e --accept-fewer põe a nova versão em uso mesmo assim",
+    ),
     ("reason", "motivo"),
     ("what stopped the last one: {detail}", "o que parou a última: {detail}"),
     (

@@ -217,57 +217,62 @@ fn who_was_indexed_without_its_scans_is_not_skipped_when_their_turn_is_taken_bac
     assert_eq!((&report["indexed"], &report["skipped"], &report["remaining"]), (&json!(1), &json!(0), &json!(0)));
 }
 
-#[test]
-fn scans_that_were_cut_off_are_told_and_their_pages_are_not_read_again() {
+/// A scan of sixty pages, and the report of a run that was stopped after the first of them.
+fn cut_off(more: &[&str]) -> (Desk, Value) {
     let desk = Desk::new(&format!("sleep 0.3; {}", finding("carimbada")));
-    let scans: Vec<Page<'_>> = (1..=30).map(Page::Scan).collect();
+    let scans: Vec<Page<'_>> = (1..=60).map(Page::Scan).collect();
     desk.file("long.pdf", &scans);
     let engine = desk.prelo.path().join("engine");
-    let mut child = desk.prelo.spawn(&[
-        "run",
-        "--folder",
-        "gazettes",
-        "--ocr",
-        "auto",
-        "--log-level",
-        "trace",
-        "--extraction-threads",
-        "1",
-        "--format",
-        "json",
-        "--ocr-engine",
-        engine.to_str().unwrap(),
-    ]);
+    let arguments =
+        ["run", "--folder", "gazettes", "--log-level", "trace", "--extraction-threads", "1", "--format", "json"];
+    let mut child = desk.prelo.spawn(&[&arguments[..], &["--ocr-engine", engine.to_str().unwrap()], more].concat());
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(log.any(|line| line.contains("page read by OCR")));
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
     log.for_each(drop);
     let answer: Answer = child.wait_with_output().unwrap().into();
-    let report: Value = serde_json::from_str(&answer.stdout).unwrap();
+    (desk, serde_json::from_str(&answer.stdout).unwrap())
+}
+
+#[test]
+fn what_is_not_remembered_of_a_scan_that_was_cut_off_is_still_due() {
+    for more in [&["--ocr", "auto", "--store-text=false"][..], &["--ocr", "redo"]] {
+        let (desk, report) = cut_off(more);
+        assert_eq!(report["kept_pages"], 0, "{more:?}: {report}");
+        let story = desk.state("long.pdf");
+        assert_eq!(story["state"]["ocr_due"], 60, "{more:?}: {story}");
+        assert_eq!(story["attempts"].as_array().unwrap().len(), 1, "{more:?}: {story}");
+    }
+}
+
+#[test]
+fn scans_that_were_cut_off_are_told_and_their_pages_are_not_read_again() {
+    let (desk, report) = cut_off(&["--ocr", "auto"]);
     let read = report["ocr"]["pages"].as_u64().unwrap();
-    assert!((1..30).contains(&read), "{report}");
+    assert!((1..60).contains(&read), "{report}");
+    assert_eq!(report["kept_pages"], read);
 
     let story = desk.state("long.pdf");
     let attempts = story["attempts"].as_array().unwrap();
     let told: Vec<&Value> = attempts.iter().map(|attempt| &attempt["outcome"]).collect();
     assert_eq!(told, ["deferred", "interrupted"]);
-    assert_eq!(attempts[1]["scans"], json!({"pages": read, "due": 30}));
+    assert_eq!(attempts[1]["scans"], json!({"pages": read, "due": 60}));
     assert!(attempts[1]["timings"]["ocr"].as_f64().unwrap() > 0.2, "{story}");
-    assert_eq!((&story["state"]["state"], &story["state"]["ocr_due"]), (&json!("pending"), &json!(30 - read)));
+    assert_eq!((&story["state"]["state"], &story["state"]["ocr_due"]), (&json!("pending"), &json!(60 - read)));
     let printed = desk.prelo.call(&["explain", "1"]).stdout;
-    assert!(printed.contains(&format!("cut off: {read} of 30 pages read")), "{printed}");
+    assert!(printed.contains(&format!("cut off: {read} of 60 pages read")), "{printed}");
     let lanes = desk.prelo.json(0, &["status"])["lanes"]["ocr"].clone();
-    assert_eq!((&lanes["gazettes"], &lanes["pages"]), (&json!(1), &json!(30 - read)));
+    assert_eq!((&lanes["gazettes"], &lanes["pages"]), (&json!(1), &json!(60 - read)));
 
     desk.engine(&finding("carimbada"));
     let (report, log) = desk.ran(0, &["--extraction-threads", "1"]);
-    assert_eq!((by_engine(&log), &report["ocr_pages"]), (30 - read, &json!(30)));
+    assert_eq!((by_engine(&log), &report["ocr_pages"]), (60 - read, &json!(60)));
     let lane = (&report["ocr"]["pages"], &report["ocr"]["selected_pages"]);
-    assert_eq!(lane, (&json!(30 - read), &json!(30 - read)), "what was known is no work of this run");
+    assert_eq!(lane, (&json!(60 - read), &json!(60 - read)), "what was known is no work of this run");
     let story = desk.state("long.pdf");
     let pages = story["pages"].as_array().unwrap();
     let quality = pages[0]["quality"].as_f64().unwrap();
-    assert_eq!((pages.len(), &pages[0]["source"], &pages[0]["to"]), (1, &json!("ocr"), &json!(30)));
+    assert_eq!((pages.len(), &pages[0]["source"], &pages[0]["to"]), (1, &json!("ocr"), &json!(60)));
     assert!((0.9..=1.0).contains(&quality), "{pages:?}");
 }
 

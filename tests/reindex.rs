@@ -77,8 +77,13 @@ fn a_new_version_holds_what_the_one_before_held_and_one_can_go_back() {
     assert_eq!(again["version"], "index-000002");
     assert_eq!(prelo.json(0, &["search", "Zulmira"])["total"], 1);
 
-    // As it is left by who is killed between the pointer and the folder.
-    copy(&prelo.path().join("prelo-data/index"), &prelo.path().join("prelo-data/index-000001"));
+    // As it is left by who is killed between the pointer and the folder; the other is somebody's own.
+    let (data, pointer) = (prelo.path().join("prelo-data"), prelo.path().join("prelo-data/index.versions"));
+    copy(&data.join("index"), &data.join("index-000001"));
+    copy(&data.join("index"), &data.join("index.backup"));
+    let mut told: Value = serde_json::from_slice(&fs::read(&pointer).unwrap()).unwrap();
+    told["removing"] = json!(["index-000001"]);
+    fs::write(&pointer, told.to_string()).unwrap();
     let third = prelo.json(0, &["reindex"]);
     assert_eq!((&third["version"], &third["removed"]), (&json!("index-000003"), &json!("index")));
     let dropped = prelo.expect(0, &["reindex", "--drop-old"]);
@@ -88,6 +93,7 @@ fn a_new_version_holds_what_the_one_before_held_and_one_can_go_back() {
     let nothing = prelo.json(0, &["reindex", "--cancel"]);
     assert_eq!((&nothing["removed"], &nothing["searched"]), (&json!(null), &json!("index-000003")));
     let data = names(&prelo.path().join("prelo-data"));
+    assert!(data.contains(&"index.backup".to_owned()), "{data:?}");
     assert_eq!(data.iter().filter(|name| name.starts_with("index-")).count(), 2, "a folder and its turns: {data:?}");
     assert_eq!(prelo.json(0, &["search", "Zulmira"])["total"], 1);
     fs::write(folder.join("outra.txt"), "Portaria que exonera Zulmira Exemplar.").unwrap();

@@ -117,7 +117,9 @@ impl Directory {
 /// `Maceió (AL)`
 #[must_use]
 pub fn label(name: &str, state: &str) -> String {
-    if state.is_empty() { name.to_owned() } else { format!("{name} ({state})") }
+    // Tables of others say what they like; a name must not steer a terminal.
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    if state.is_empty() { name } else { format!("{name} ({state})") }
 }
 
 /// Small letters without accents.

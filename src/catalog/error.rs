@@ -55,10 +55,12 @@ impl Retry for CatalogError {
 }
 
 impl CatalogError {
-    /// The tables are there, and older than this program.
+    /// prelo's tables are there, and older than this program. A column of the scraper's (`g` and `t` in statements) is
+    /// another matter.
     #[must_use]
     pub fn is_of_an_older_schema(&self) -> bool {
-        self.advice == NO_COLUMN
+        let said = self.source.as_ref().map(ToString::to_string).unwrap_or_default();
+        self.advice == NO_COLUMN && ![" g.", " t."].iter().any(|table| said.contains(table))
     }
 }
 

@@ -132,7 +132,7 @@ pub trait Catalog: Send + Sync {
     /// counted against them.
     async fn release(&self, run: RunId, ids: &[GazetteId]) -> Result<(), CatalogError>;
 
-    /// The same for gazettes whose scans were read in part, in one short transaction: so many pages fewer are due, and the
+    /// The same for gazettes whose scans were read in part, in one short transaction: the pages that are left are due, and the
     /// attempt is told. One page stays due at least: the gazette has to be taken up again.
     async fn interrupt(&self, run: RunId, interrupted: &[Interrupted]) -> Result<(), CatalogError>;
 

@@ -153,7 +153,7 @@ impl Reader {
             sandbox: &self.sandbox,
             document,
             cache: Cache::default(),
-            save: &|_| {},
+            save: &|_| false,
             is_stopping: &|| false,
             on_page: &|_| {},
         };

@@ -150,7 +150,7 @@ mod tests {
                 &["search", "x", "--limit", "ten"],
                 "erro: 'ten' não é um valor de '--limit <N>': não é um número inteiro",
             ),
-            (&["run", "--limit", "0"], "erro: '0' não é um valor de '--limit <N>': 0 é menos que 1"),
+            (&["run", "--limit", "0"], "erro: '0' não é um valor de '--limit <N>': 0 é menor que 1"),
             (
                 &["search", "x", "--from", "ontem"],
                 "erro: 'ontem' não é um valor de '--from <DATA>': não é uma data; escreva",

@@ -263,10 +263,8 @@ fn figures(report: &Report) -> Vec<Vec<String>> {
         let rate = format!("{} ({})", decimal(report.ocr.pages_per_second(), 1), duration(report.ocr.seconds));
         rows.push(vec![t("OCR pages/s").to_owned(), rate]);
     }
-    // Of scans that the end of the run has cut off.
-    let remembered = report.ocr.pages.saturating_sub(report.ocr_pages);
-    if report.stop.is_some() && remembered > 0 {
-        rows.push(vec![t("OCR pages kept").to_owned(), number(remembered)]);
+    if report.kept_pages > 0 {
+        rows.push(vec![t("OCR pages kept").to_owned(), number(report.kept_pages)]);
     }
     // Of a run that was stopped, they were given back, and are among those that remain.
     let skipped = if report.stop.is_none() { report.skipped } else { 0 };
@@ -320,7 +318,7 @@ fn for_a_shell(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{LaneCounts, RunCounts};
+    use crate::telemetry::RunCounts;
 
     #[test]
     fn the_next_command_can_be_pasted() {
@@ -359,13 +357,12 @@ mod tests {
 
     #[test]
     fn pages_of_scans_that_were_cut_off_are_not_lost() {
-        let counts =
-            RunCounts { ocr_pages: 2, ocr: LaneCounts { pages: 5, ..LaneCounts::default() }, ..RunCounts::default() };
-        let kept = |stop| {
-            let rows = figures(&Report::new(RunId::new(), counts.clone(), 7, stop));
+        let kept = |kept_pages| {
+            let counts = RunCounts { ocr_pages: 2, kept_pages, ..RunCounts::default() };
+            let rows = figures(&Report::new(RunId::new(), counts, 7, Some(StopReason::OutOfTime)));
             rows.into_iter().find(|row| row[0] == "OCR pages kept").map(|row| row[1].clone())
         };
-        assert_eq!((kept(None), kept(Some(StopReason::OutOfTime))), (None, Some("3".to_owned())));
+        assert_eq!((kept(0), kept(3)), (None, Some("3".to_owned())));
     }
 
     #[test]

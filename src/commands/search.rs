@@ -84,7 +84,8 @@ fn spread(totals: &Totals) -> String {
             ("", id) => id,
             (name, _) => name,
         };
-        vec![number(total.gazettes), format!("{name} {}", total.state_code).trim_end().to_owned()]
+        let name: String = format!("{name} {}", total.state_code).chars().filter(|c| !c.is_control()).collect();
+        vec![number(total.gazettes), name.trim_end().to_owned()]
     });
     let others = (totals.of_other_territories > 0)
         .then(|| vec![number(totals.of_other_territories), t("other territories").to_owned()]);
@@ -113,9 +114,10 @@ fn heading(hit: &Hit, styled: bool) -> String {
         number => format!("  {} {number}", t("no.")),
     };
     let (on, off) = if styled { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
-    // Nor must the name of a file steer the terminal.
-    let file: String = hit.file_path.chars().filter(|c| !c.is_control()).collect();
-    output::hanging(6, &format!("{on}{date}  {place}{edition}{off}  {file}  (id {})", hit.id))
+    // Nothing that others have named must steer the terminal.
+    let plain = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
+    let (title, file) = (plain(&format!("{date}  {place}{edition}")), plain(&hit.file_path));
+    output::hanging(6, &format!("{on}{title}{off}  {file}  (id {})", hit.id))
 }
 
 /// Matches bold on a terminal, between stars elsewhere; a sign where the text goes on.

@@ -80,13 +80,15 @@ impl Recognizer<'_> {
         context.telemetry.emit(&Event::StageBegun { gazette: id, stage: Stage::Ocr });
         let started = Instant::now();
         let scans = u32::try_from(text.scans.len()).unwrap_or(u32::MAX);
-        // An earlier run has read these, and said so.
-        let known_before = AtomicU32::new(scans.saturating_sub(self.ocr_due));
+        let cache = self.remembered();
+        // An earlier run has read these, and said so. It has read no more than is remembered.
+        let known = scans.saturating_sub(self.ocr_due).min(u32::try_from(cache.len()).unwrap_or(u32::MAX));
+        let known_before = AtomicU32::new(known);
         let job = Job {
             ocr: &context.ocr,
             sandbox: &context.sandbox,
             document,
-            cache: self.remembered(),
+            cache,
             save: &|cache| self.remember(cache),
             // A page is begun and ended by one thread.
             is_stopping: &|| {
@@ -108,9 +110,9 @@ impl Recognizer<'_> {
         };
         let (text, engine_pages) = match ocr::complete(text, job)? {
             Read::Done { text, engine_pages } => (text, engine_pages),
-            Read::Stopped { engine_pages: pages } => {
+            Read::Stopped { kept_pages: pages } => {
                 context.telemetry.emit(&Event::Interrupted { gazette: id, pages, elapsed: started.elapsed() });
-                return Ok(Err(ReadInPart { pages, due: self.ocr_due.max(pages) }));
+                return Ok(Err(ReadInPart { pages, due: scans - known }));
             }
         };
         context.telemetry.emit(&Event::Recognized {
@@ -143,16 +145,21 @@ impl Recognizer<'_> {
         }
     }
 
-    fn remember(&self, cache: &Cache) {
-        let Ok(json) = cache.to_json() else { return };
-        if self.context.config.store_text {
-            let key = self.key();
-            let stored =
-                async { tokio::time::timeout(PATIENCE, self.context.storage.put_text(&key, Bytes::from(json))).await };
-            // Without it nothing is lost but time: the storage's trouble shows when the text itself is stored.
-            if let Ok(Ok(())) = self.runtime.block_on(stored) {
-                failpoint::pass(Point::PicturesRead);
-            }
+    /// Whether what was read is there for the next run. Where it is not, nothing is lost but time: the storage's trouble shows
+    /// when the text itself is stored.
+    fn remember(&self, cache: &Cache) -> bool {
+        let Ok(json) = cache.to_json() else { return false };
+        if !self.context.config.store_text {
+            return false;
         }
+        let key = self.key();
+        let stored =
+            async { tokio::time::timeout(PATIENCE, self.context.storage.put_text(&key, Bytes::from(json))).await };
+        let is_stored = matches!(self.runtime.block_on(stored), Ok(Ok(())));
+        if is_stored {
+            failpoint::pass(Point::PicturesRead);
+        }
+        // Who wants everything anew is about to want it again.
+        is_stored && self.context.ocr.mode() != OcrMode::Redo
     }
 }

@@ -12,9 +12,10 @@ use serde::Serialize;
 use super::{Context, RunError, dependency, retrying};
 use crate::gazette::GazetteId;
 use crate::rfc3339;
-use crate::search_index::{Named, Versions, Which};
+use crate::search_index::{Named, SearchIndexErrorKind, Versions, Which};
 use crate::shutdown::StopReason;
 use crate::telemetry::{Event, with_causes};
+use crate::words::{number, t, told};
 use filler::Filler;
 
 mod filler;
@@ -112,7 +113,7 @@ pub async fn reindex(
     retrying(context, &policy, "reach the catalogue", || context.catalog.check()).await?;
     retrying(context, &policy, "reach the storage", || context.storage.check()).await?;
     let Some(_held) = versions.hold().await? else {
-        return Ok(Reindexed::Refused("another `prelo reindex` is at work on this index: leave it to that one".into()));
+        return Ok(Reindexed::Refused(t(AT_WORK).into()));
     };
     let started = Instant::now();
     let mut summary = Summary::default();
@@ -138,15 +139,16 @@ pub async fn reindex(
     }
     if !summary.switched && is_in_place(versions, &summary).await {
         summary.switched = true;
-        summary.why = Some(PUT_BY_ANOTHER.into());
+        summary.why = Some(t(IN_PLACE_ALREADY).into());
     }
     summary.stop = if summary.switched { None } else { context.shutdown.reason() };
     summary.seconds = started.elapsed().as_secs_f64();
     Ok(Reindexed::Done(Box::new(summary)))
 }
 
-const PUT_BY_ANOTHER: &str = "another `prelo reindex` was at work on it, too, and has put it in its place; \
-     `prelo verify --quick` says whether all is well";
+const AT_WORK: &str = "another `prelo reindex` is at work on this index: leave it to that one";
+const IN_PLACE_ALREADY: &str = "It was in its place already when this one came to it: perhaps another `prelo reindex` was at work, too. \
+     `prelo verify --quick` says whether all is well.";
 
 /// Whether somebody else has put the version in its place.
 async fn is_in_place(versions: &dyn Versions, summary: &Summary) -> bool {
@@ -165,19 +167,18 @@ async fn begin(
     let mut named = versions.named().await?;
     match (&named.next, options.back) {
         (Some(next), true) if !next.back => {
-            let why =
-                format!("{} is being filled: finish it with `prelo reindex`, or give it up with --cancel", next.name);
-            return Ok(Err(why));
+            let why = "{version} is being filled: finish it with `prelo reindex`, or give it up with --cancel";
+            return Ok(Err(told(why, &[("version", &next.name)])));
         }
         (Some(next), false) if next.back => {
-            let why = format!("going back to {} was begun: finish it with --rollback, or --cancel", next.name);
-            return Ok(Err(why));
+            let why = "going back to {version} was begun: finish it with --rollback, or --cancel";
+            return Ok(Err(told(why, &[("version", &next.name)])));
         }
         (Some(_), _) => summary.resumed = true,
         (None, true) if named.previous.is_none() => {
             let why =
                 "there is no version to go back to: a version is kept until the next `prelo reindex`, or --drop-old";
-            return Ok(Err(why.into()));
+            return Ok(Err(t(why).into()));
         }
         (None, back) => {
             let policy = context.retry_policy(context.config.catalog_attempts);
@@ -187,7 +188,10 @@ async fn begin(
                 versions.begin_back(&now).await?;
             } else {
                 summary.removed = versions.discard(Which::Previous).await?;
-                versions.begin(&now).await?;
+                match versions.begin(&now).await {
+                    Err(error) if error.kind == SearchIndexErrorKind::Locked => return Ok(Err(t(AT_WORK).into())),
+                    begun => begun?,
+                }
             }
             named = versions.named().await?;
         }
@@ -272,11 +276,16 @@ impl Work<'_> {
             }
         }
         let before = summary.documents_before.unwrap_or_default();
-        summary.why = Some(format!(
-            "{} documents are in the new version, {before} in the one that is searched, and the catalogue knows {} \
-             gazettes to be indexed; `prelo verify` names what does not agree, and --accept-fewer lets the new version \
-             take its place all the same",
-            summary.documents, summary.gazettes
+        let why = "{documents} documents are in the new version, {before} in the one that is searched, and the catalogue knows \
+                   {gazettes} gazettes to be indexed; `prelo verify` names what does not agree, and --accept-fewer lets the new \
+                   version take its place all the same";
+        summary.why = Some(told(
+            why,
+            &[
+                ("documents", &number(summary.documents)),
+                ("before", &number(before)),
+                ("gazettes", &number(summary.gazettes)),
+            ],
         ));
         Ok(false)
     }

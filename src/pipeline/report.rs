@@ -34,6 +34,8 @@ pub struct Report {
     /// `None` when the work was done.
     pub stopped_by: Option<String>,
     /// As in [`RunCounts`].
+    pub kept_pages: u64,
+    /// As in [`RunCounts`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_detail: Option<String>,
     #[serde(skip)]
@@ -55,6 +57,7 @@ impl Report {
             ocr_pages,
             seconds,
             deferred: _,
+            kept_pages,
             digital,
             ocr,
             stopped_detail,
@@ -76,6 +79,7 @@ impl Report {
             peak_rss_bytes: peak_of_tree_bytes(),
             stopped_by: stop.as_ref().map(|reason| reason.as_str().to_owned()),
             stopped_detail,
+            kept_pages,
             stop,
         }
     }

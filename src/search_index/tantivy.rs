@@ -314,11 +314,11 @@ impl Versions for TantivyIndex {
             }
             let _alone = place.layout.alone().map_err(failed)?;
             let mut pointer = place.pointer()?;
+            place.layout.sweep(&mut pointer).map_err(failed)?;
             let name = place.layout.name_of_next(&pointer);
             let folder = place.layout.folder(&name);
             // What lies there was begun, and never pointed to.
             versions::remove(&folder).map_err(failed)?;
-            place.layout.sweep(&pointer).map_err(failed)?;
             Store::open(folder, place.shown.clone(), 1)?.prepare()?;
             let since = Some(now);
             (pointer.next, pointer.changed_since, pointer.next_since) = (Some(name), since.clone(), since);
@@ -392,10 +392,11 @@ impl Versions for TantivyIndex {
             if which == Which::Next {
                 (pointer.changed_since, pointer.next_since, pointer.back) = (None, None, false);
             }
-            // First the pointer: a folder that nobody points to harms nobody.
+            // First the pointer: nobody searches a folder that is half there.
+            pointer.removing.push(name.clone());
             place.layout.point(&pointer).map_err(failed)?;
-            versions::remove(&place.layout.folder(&name)).map_err(failed)?;
-            place.layout.sweep(&pointer).map_err(failed)?;
+            place.layout.sweep(&mut pointer).map_err(failed)?;
+            place.layout.point(&pointer).map_err(failed)?;
             Ok(Some(name))
         })
         .await

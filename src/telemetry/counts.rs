@@ -26,6 +26,8 @@ pub struct RunCounts {
     pub seconds: f64,
     /// Gazettes put off until their scans are read, and not read yet.
     pub deferred: u64,
+    /// Pages of scans that the end of the run has cut off: they need not be read again.
+    pub kept_pages: u64,
     pub digital: LaneCounts,
     pub ocr: LaneCounts,
     /// Which service could not be used and why, or which defect ended it; `None` of other ends. Shortened.
@@ -145,6 +147,7 @@ impl RunCounts {
                 self.digital.gazettes += 1;
             }
             Event::PageRecognized { .. } => self.ocr.pages += 1,
+            Event::Interrupted { pages, .. } => self.kept_pages += u64::from(*pages),
             Event::PageRemembered { was_due, .. } => {
                 self.ocr.selected_pages = self.ocr.selected_pages.saturating_sub(u64::from(*was_due));
             }

@@ -130,6 +130,8 @@ impl Tracker {
             Event::StageBegun { gazette, stage } => return self.moves(*gazette, *stage, false, now),
             Event::Downloaded { gazette, bytes, elapsed } => {
                 self.downloaded_bytes += bytes;
+                // A file of a folder is read where it lies, without a call.
+                self.breaker("storage").is_untried = false;
                 self.took_of(*gazette, Stage::Download, elapsed.as_secs_f64());
                 return self.moves(*gazette, Stage::Extract, true, now);
             }

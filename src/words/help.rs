@@ -425,7 +425,7 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
     ("'{call}' exists", "existe '{call}'"),
     ("For more information, try '{flag}'.", "Para saber mais, tente '{flag}'."),
     ("{value} is not between {min} and {max}", "{value} não está entre {min} e {max}"),
-    ("{value} is less than {min}", "{value} é menos que {min}"),
+    ("{value} is less than {min}", "{value} é menor que {min}"),
     ("invalid digit found in string", "não é um número inteiro"),
     ("cannot parse integer from empty string", "falta o número"),
     ("number too large to fit in target type", "o número é grande demais"),

@@ -143,15 +143,15 @@ pub async fn interrupt<D: Dialect>(
     for chunk in interrupted.chunks(ROWS_PER_STATEMENT) {
         let rows = chunk.iter().map(|interrupted| {
             let attempt = story::line_of_interrupted(run, interrupted.scans, &interrupted.timings);
-            vec![interrupted.id.into(), interrupted.scans.pages.into(), attempt.into()]
+            let left = interrupted.scans.due.saturating_sub(interrupted.scans.pages).max(1);
+            vec![interrupted.id.into(), left.into(), attempt.into()]
         });
         Statement::<D>::new("WITH ")
-            .values("read_in_part (id, pages, attempt)", rows)
+            .values("read_in_part (id, left_over, attempt)", rows)
             .sql(concat!(
                 "UPDATE prelo_gazettes SET lease_run = NULL, lease_until = NULL, ",
                 "starts = CASE WHEN state = 'started' AND starts > 0 THEN starts - 1 ELSE starts END, ",
-                "ocr_due = CASE WHEN ocr_due > read_in_part.pages THEN ocr_due - read_in_part.pages \
-                 WHEN ocr_due > 0 THEN 1 ELSE ocr_due END, "
+                "ocr_due = CASE WHEN ocr_due > 0 THEN read_in_part.left_over ELSE ocr_due END, "
             ))
             .attempt("read_in_part.attempt")
             .sql(", state = ")

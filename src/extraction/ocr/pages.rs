@@ -27,8 +27,8 @@ pub struct Job<'a> {
     pub document: Document<'a>,
     /// What was read of it before, and is not to be read again.
     pub cache: Cache,
-    /// Called now and then with what has been read so far.
-    pub save: &'a (dyn Fn(&Cache) + Sync),
+    /// Called now and then with what has been read so far; says whether it is kept.
+    pub save: &'a (dyn Fn(&Cache) -> bool + Sync),
     /// Whether no further page is to be begun: the run ends.
     pub is_stopping: &'a (dyn Fn() -> bool + Sync),
     /// Called after each page.
@@ -41,8 +41,8 @@ pub struct Job<'a> {
 pub enum Read {
     /// The text with what was found. `engine_pages` were read by the engine now, the others were remembered.
     Done { text: Text, engine_pages: u32 },
-    /// It was stopped; what was read is saved, `engine_pages` of it by the engine now.
-    Stopped { engine_pages: u32 },
+    /// It was stopped; `kept_pages` that the engine has read need not be read again.
+    Stopped { kept_pages: u32 },
 }
 
 /// Who knew what is on a page.
@@ -95,10 +95,8 @@ pub fn complete(text: Text, job: Job<'_>) -> Result<Read, ReadError> {
     let found: Option<Vec<Found>> = found?.into_iter().collect();
     let Some(found) = found else {
         // Pages that it did not come to again are still known.
-        if progress.read > 0 {
-            (job.save)(&progress.cache.and(&job.cache));
-        }
-        return Ok(Read::Stopped { engine_pages });
+        let is_kept = progress.read > 0 && (job.save)(&progress.cache.and(&job.cache));
+        return Ok(Read::Stopped { kept_pages: if is_kept { engine_pages } else { 0 } });
     };
     if progress.read > 0 || progress.cache.len() != job.cache.len() {
         (job.save)(&progress.cache);

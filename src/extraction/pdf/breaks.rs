@@ -17,7 +17,7 @@ pub(super) fn find(content: &[u8], pdf: &Pdf, pages: &mut [Outcome]) -> bool {
     for (page, outcome) in pdf.pages().iter().zip(pages.iter_mut()) {
         outcome.missing.is_cut |= lacks_content(page);
     }
-    let announced = pages_of_the_tree(pdf).into_iter().chain(told_by_the_header(content, b"/N ")).max();
+    let announced = pages_of_the_tree(pdf).into_iter().chain(pages_of_the_header(content)).max();
     announced.is_some_and(|announced| announced > pages.len())
         || ends_within_an_object(content)
         || ends_before_its_table(content)
@@ -43,6 +43,12 @@ fn pages_of_the_tree(pdf: &Pdf) -> Option<usize> {
     let root: Dict<'_> = xref.get(xref.root_id())?;
     let count = root.get::<Dict<'_>>(b"Pages")?.get::<i32>(b"Count")?;
     usize::try_from(count).ok()
+}
+
+/// `N` of a header whose file is shorter than it says; a longer one was changed since, and may have fewer pages.
+fn pages_of_the_header(content: &[u8]) -> Option<usize> {
+    let length = told_by_the_header(content, b"/L ")?;
+    if content.len() < length { told_by_the_header(content, b"/N ") } else { None }
 }
 
 /// A number that a file which was made to be read while it is downloaded says of itself: `N`, its pages, or `T`, where its
@@ -101,6 +107,8 @@ mod tests {
             assert_eq!(told, (pages, table), "{}", String::from_utf8_lossy(content));
         }
         assert!(ends_before_its_table(head));
+        assert_eq!(pages_of_the_header(head), Some(10));
+        assert_eq!(pages_of_the_header(&[&head[..], &vec![b' '; 669_000]].concat()), None, "it was changed since");
         let whole = [&head[..], &vec![b' '; 668_000]].concat();
         assert!(!ends_before_its_table(&whole));
     }

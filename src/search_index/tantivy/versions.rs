@@ -27,6 +27,9 @@ pub(super) struct Pointer {
     pub since: Option<String>,
     /// The same of the next one.
     pub next_since: Option<String>,
+    /// Folders that are being removed: whoever is killed at it leaves them to the next one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removing: Vec<String>,
 }
 
 /// The folder that the URL names, and what lies beside it.
@@ -87,28 +90,13 @@ impl Layout {
         }
     }
 
-    /// Removes versions that the pointer does not name: what was killed while it removed one leaves it behind. To be called
-    /// by who holds [`Layout::alone`].
-    pub fn sweep(&self, pointer: &Pointer) -> io::Result<()> {
-        let named = [&pointer.next, &pointer.previous].into_iter().flatten().cloned();
-        let named: Vec<String> = named.chain([self.current_name(pointer)]).collect();
-        let parent = self.base.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        for entry in fs::read_dir(parent)? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            if self.is_of_a_version(&name) && !named.contains(&name) && is_an_index_or_nothing(&entry.path())? {
-                remove(&entry.path())?;
-            }
+    /// Removes what the pointer says is being removed. To be called by who holds [`Layout::alone`], and points anew.
+    pub fn sweep(&self, pointer: &mut Pointer) -> io::Result<()> {
+        for name in &pointer.removing {
+            remove(&self.folder(name))?;
         }
+        pointer.removing.clear();
         Ok(())
-    }
-
-    /// `index`, or `index-000002`.
-    fn is_of_a_version(&self, name: &str) -> bool {
-        name.strip_prefix(&self.name()).is_some_and(|rest| {
-            let number = rest.strip_prefix('-').unwrap_or_default();
-            rest.is_empty() || (number.len() == 6 && number.bytes().all(|byte| byte.is_ascii_digit()))
-        })
     }
 
     /// While this is held, the pointer stays as it is.
@@ -151,32 +139,10 @@ pub(super) fn remove(folder: &Path) -> io::Result<()> {
     let mut turn = folder.as_os_str().to_owned();
     turn.push(".turn");
     let _ = fs::remove_file(Path::new(&turn));
-    let removed = remove_files(folder).and_then(|()| fs::remove_dir_all(folder));
-    match removed {
+    match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// All but the list of segments: as long as a file is there, the folder is seen to be an index.
-fn remove_files(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_name() != LIST && entry.file_type()?.is_file() {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-/// Tantivy's list of segments.
-const LIST: &str = "meta.json";
-
-fn is_an_index_or_nothing(folder: &Path) -> io::Result<bool> {
-    if !fs::symlink_metadata(folder)?.is_dir() {
-        return Ok(false);
-    }
-    Ok(folder.join(LIST).is_file() || fs::read_dir(folder)?.next().is_none())
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -203,34 +169,18 @@ mod tests {
     }
 
     #[test]
-    fn versions_that_nobody_names_are_swept_away_and_nothing_else_is() {
+    fn who_is_killed_while_a_version_is_removed_leaves_it_to_the_next() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout { base: folder.path().join("index") };
-        let make = |name: &str, files: &[&str]| {
+        for name in ["index", "index-000002", "index-202401"] {
             fs::create_dir(folder.path().join(name)).unwrap();
-            for file in files {
-                fs::write(folder.path().join(name).join(file), "{}").unwrap();
-            }
-        };
-        let index = ["meta.json", "a.store"];
-        for name in ["index", "index-000002", "index-000003", "index-000004", "index-7", "index-copy", "indexes"] {
-            make(name, &index);
         }
-        make("index-000005", &[]);
-        make("index-000006", &["notes.txt"]);
-        fs::write(folder.path().join("index-000007"), "a file").unwrap();
-        let pointer = Pointer {
-            current: Some("index-000003".into()),
-            previous: Some("index-000002".into()),
-            ..Pointer::default()
-        };
-        layout.sweep(&pointer).unwrap();
-        let mut left: Vec<String> = fs::read_dir(folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        left.sort();
-        let kept = ["index-000002", "index-000003", "index-000006", "index-000007", "index-7", "index-copy", "indexes"];
-        assert_eq!(left, kept);
+        let mut pointer =
+            Pointer { current: Some("index-000002".into()), removing: vec!["index".into()], ..Pointer::default() };
+        layout.sweep(&mut pointer).unwrap();
+        assert!(!folder.path().join("index").exists() && pointer.removing.is_empty());
+        assert!(folder.path().join("index-000002").exists() && folder.path().join("index-202401").exists());
+        pointer.removing = vec!["index".into()];
+        layout.sweep(&mut pointer).unwrap();
     }
 }

@@ -93,12 +93,19 @@ fn answered(file: &SeenFile, wanted: &Wanted, body: Body) -> Result<Response, Pr
     response.body(body).map_err(|error| Problem::internal(&error))
 }
 
-/// What the storage says of a file, and how it is handed out.
+/// What the storage says of a file, and how it is handed out. One that is replaced at this very moment is looked at again.
 async fn look(storage: &dyn Storage, key: &str) -> Result<SeenFile, StorageError> {
+    match look_once(storage, key).await {
+        Err(error) if error.kind == StorageErrorKind::Replaced => look_once(storage, key).await,
+        seen => seen,
+    }
+}
+
+async fn look_once(storage: &dyn Storage, key: &str) -> Result<SeenFile, StorageError> {
     let ObjectHead { bytes, etag: version } = storage.head(key).await?;
     let beginning = match bytes {
         0 => Vec::new(),
-        _ => first_bytes(storage.get_part(key, 0, bytes.min(BEGINNING_BYTES), None).await?).await?,
+        _ => first_bytes(storage.get_part(key, 0, bytes.min(BEGINNING_BYTES), version.as_deref()).await?).await?,
     };
     Ok(SeenFile { key: key.to_owned(), bytes, version, shown: disposition::of(&beginning, key) })
 }

@@ -54,6 +54,10 @@ pub fn run_id(uri: &Uri) -> Option<RunId> {
 fn of_record(run: &RunRecord) -> Value {
     let mut json = json!(run);
     json["selection"] = serde_json::from_str(&run.selection).unwrap_or_default();
+    // It may say where services are and files lie.
+    if let Some(counts) = json["counts"].as_object_mut() {
+        counts.remove("stopped_detail");
+    }
     json["documents_per_second"] = run.counts.documents_per_second().into();
     json
 }

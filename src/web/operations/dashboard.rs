@@ -113,9 +113,6 @@ pub async fn run(State(site): State<Shared>, uri: Uri, RawQuery(query): RawQuery
         h1 { (language.of("Execução de ", "Run of ")) (words::moment(language, run.record.started_at)) }
         div id="live" data-live data-every=(if run.is_live { 3 } else { 0 }) {
             p.lead { (history::end(language, &run.record, live_id(Some(&run)))) " " code { (id) } }
-            @if let Some(detail) = &counts.stopped_detail {
-                p.detail lang="en" { (detail) }
-            }
             dl.tiles {
                 (live::figure(language.of("duração", "took"), &words::time_span(language, counts.seconds)))
                 (live::figure(language.of("selecionados", "selected"), &language.number(counts.selected)))
