@@ -5,7 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{Prelo, fixtures};
+use support::{Prelo, copy, fixtures};
 
 mod support;
 
@@ -324,6 +324,13 @@ fn a_territory_is_known_by_its_name() {
     }
     let answer = prelo.expect(2, &["reprocess", "--territory", "Ribera do Sol"]);
     assert!(answer.stderr.contains("near it are: Ribeira do Sol (AL) = 2799901"), "{}", answer.stderr);
+
+    // In a folder that no run has seen yet, its files tell.
+    let prelo = Prelo::new();
+    copy(&fixtures(), &prelo.path().join("gazettes"));
+    let plan = |territory| prelo.json(0, &["plan", "--folder", "gazettes", "--territory", territory]);
+    assert_eq!(plan("ribeira do sol"), plan("2799901"));
+    assert_ne!(plan("ribeira do sol")["gazettes"], 0);
 }
 
 #[test]

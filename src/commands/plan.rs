@@ -69,7 +69,8 @@ pub(super) async fn of_selection(loaded: &Loaded, selection: &Selection, format:
     services::settle_folder(&mut config)?;
     let catalog = services::existing_catalog(&config).await?;
     let mut selection = selection.clone();
-    selection.territories = territories::ids(&selection.territories, catalog.as_deref(), format).await?;
+    selection.territories =
+        territories::ids_with_folder(&selection.territories, catalog.as_deref(), &config, format).await?;
     let selection = &selection;
     if catalog.is_none() {
         // Where nothing was ever read, a run asks for what to read; so does its plan.

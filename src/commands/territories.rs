@@ -5,6 +5,9 @@ use anyhow::Result;
 use super::cli::Format;
 use super::{Usage, output};
 use crate::catalog::{Catalog, Directory};
+use crate::config::Config;
+use crate::gazette::Territory;
+use crate::pipeline::registrar;
 use crate::words::told;
 
 /// Candidates that are named at most.
@@ -27,6 +30,32 @@ pub async fn ids(typed: &[String], catalog: Option<&dyn Catalog>, format: Format
         Some(catalog) => catalog.territories().await?,
         None => Vec::new(),
     };
+    ids_among(typed, known, format)
+}
+
+/// The same with the territories of a folder, whose files need not be registered yet.
+///
+/// # Errors
+/// As [`ids`], and when the folder cannot be read.
+pub async fn ids_with_folder(
+    typed: &[String],
+    catalog: Option<&dyn Catalog>,
+    config: &Config,
+    format: Format,
+) -> Result<Vec<String>> {
+    let Some(folder) = config.folder.as_ref().filter(|_| are_named(typed)) else {
+        return ids(typed, catalog, format).await;
+    };
+    let mut known = registrar::territories(folder, &config.data).await?;
+    if let Some(catalog) = catalog {
+        let registered = catalog.territories().await?;
+        known.retain(|territory| registered.iter().all(|other| other.id != territory.id));
+        known.extend(registered);
+    }
+    ids_among(typed, known, format)
+}
+
+fn ids_among(typed: &[String], known: Vec<Territory>, format: Format) -> Result<Vec<String>> {
     let directory = Directory::new(known);
     let mut ids: Vec<String> = Vec::new();
     for typed in typed {
@@ -80,7 +109,6 @@ fn meant(typed: &str, directory: &Directory) -> Result<Meant, Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gazette::Territory;
 
     #[test]
     fn names_are_understood_or_asked_back() {

@@ -3,6 +3,7 @@
 //! Both are gone through side by side, in the order of paths, and what is to be registered is registered in batches: what
 //! that takes does not grow with the folder.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use time::Date;
 use crate::catalog::{CatalogError, FolderFile, RegisteredFile, Registry};
 use crate::checksum::hex;
 use crate::extraction;
-use crate::gazette::{Mode, Selection};
+use crate::gazette::{Mode, Selection, Territory};
 
 mod known;
 mod metadata;
@@ -154,6 +155,22 @@ pub async fn preview(
         }
     }
     Ok(preview)
+}
+
+/// The territories that files of a folder are of, each once.
+///
+/// # Errors
+/// As in [`preview`].
+pub async fn territories(folder: &Path, data: &Path) -> Result<Vec<Territory>, RegistrarError> {
+    let mut comparison = Comparison::begin(folder, data, None).await?;
+    let mut found = BTreeMap::new();
+    while let Some(all) = comparison.next(&mut |_| {}).await? {
+        for (file, _) in all {
+            let territory = file.metadata.territory;
+            found.entry(territory.id.clone()).or_insert(territory);
+        }
+    }
+    Ok(found.into_values().collect())
 }
 
 /// Whether a new or changed file comes into the selection by being registered. One that is pending is in it already.
