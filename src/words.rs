@@ -103,6 +103,12 @@ pub fn for_programs() {
     FOR_PROGRAMS.store(true, Ordering::Relaxed);
 }
 
+/// What others have named, without what would steer a terminal.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
 /// Whether what is told now is to be Portuguese.
 #[must_use]
 pub fn is_portuguese() -> bool {

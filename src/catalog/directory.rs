@@ -3,6 +3,7 @@
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::gazette::Territory;
+use crate::words::plain;
 
 /// How like a name must be what was typed, by Jaro and Winkler, to be proposed: one slip in a short name.
 const LEAST_LIKENESS: f64 = 0.88;
@@ -118,7 +119,7 @@ impl Directory {
 #[must_use]
 pub fn label(name: &str, state: &str) -> String {
     // Tables of others say what they like; a name must not steer a terminal.
-    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let name = plain(name);
     if state.is_empty() { name } else { format!("{name} ({state})") }
 }
 

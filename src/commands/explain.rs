@@ -15,7 +15,7 @@ use crate::pipeline::story::{self, Story};
 use crate::search_index::SearchIndex;
 use crate::telemetry::{Stage, duration};
 use crate::web;
-use crate::words::{self, decimal, number, t, t_one, told};
+use crate::words::{self, decimal, number, plain, t, t_one, told};
 
 pub async fn explain(args: &ExplainArgs, config: &Config, format: Format) -> Result<u8> {
     let unknown = || {
@@ -95,7 +95,7 @@ fn rows(story: &Story, places: &Places, attempts: u32) -> Vec<Vec<String>> {
     let mut row = |name: &'static str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             // Keys, and what files begin with, must not steer the terminal.
-            rows.push(vec![t(name).to_owned(), value.chars().filter(|c| !c.is_control()).collect()]);
+            rows.push(vec![t(name).to_owned(), plain(&value)]);
         }
     };
     row("gazette", Some(story.id.to_string()));

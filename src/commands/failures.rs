@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::failure::FailureCode;
 use crate::gazette::GazetteId;
 use crate::rfc3339;
-use crate::words::{number, t, told};
+use crate::words::{number, plain, t, told};
 
 /// A failure for programs; the columns of the CSV.
 #[derive(Debug, Serialize)]
@@ -119,7 +119,6 @@ fn render(shown: &[Shown<'_>], limit: u32) -> String {
     if shown.is_empty() {
         return format!("{}\n", t("Nothing is set aside."));
     }
-    let plain = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
     let rows: Vec<Vec<String>> = shown
         .iter()
         .map(|failure| {

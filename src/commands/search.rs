@@ -6,7 +6,7 @@ use super::cli::{Edition, Format, Order, SearchArgs};
 use super::{Usage, output, services};
 use crate::config::Config;
 use crate::search_index::{Hit, Passage, SearchQuery, SearchResults, Sort, Totals};
-use crate::words::{number, t, told};
+use crate::words::{number, plain, t, told};
 
 pub async fn search(args: &SearchArgs, config: &Config, format: Format) -> Result<u8> {
     if let (Some(from), Some(to)) = (args.from, args.to)
@@ -84,7 +84,7 @@ fn spread(totals: &Totals) -> String {
             ("", id) => id,
             (name, _) => name,
         };
-        let name: String = format!("{name} {}", total.state_code).chars().filter(|c| !c.is_control()).collect();
+        let name = plain(&format!("{name} {}", total.state_code));
         vec![number(total.gazettes), name.trim_end().to_owned()]
     });
     let others = (totals.of_other_territories > 0)
@@ -115,7 +115,6 @@ fn heading(hit: &Hit, styled: bool) -> String {
     };
     let (on, off) = if styled { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
     // Nothing that others have named must steer the terminal.
-    let plain = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
     let (title, file) = (plain(&format!("{date}  {place}{edition}")), plain(&hit.file_path));
     output::hanging(6, &format!("{on}{title}{off}  {file}  (id {})", hit.id))
 }

@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{InFlight, Live, Stage, log};
 use crate::gazette::Lane;
-use crate::words::{decimal, number, t, told};
+use crate::words::{decimal, number, plain, t, told};
 
 /// Between two drawings.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -265,7 +265,7 @@ fn in_flight(gazette: &InFlight) -> String {
         Stage::Index => "{span} indexing {file}",
     };
     // The key of a file must not steer the terminal.
-    let key: String = gazette.key.chars().filter(|c| !c.is_control()).collect();
+    let key = plain(&gazette.key);
     told(doing, &[("span", &duration(gazette.seconds)), ("file", &key)])
 }
 

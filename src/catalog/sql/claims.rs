@@ -14,6 +14,10 @@ use crate::gazette::{EXTRACTOR_VERSION, GazetteId, RunId};
 const RESTORED_STATE: &str = "CASE WHEN failure_code IS NOT NULL THEN 'failed' \
      WHEN text_checksum IS NOT NULL THEN 'indexed' ELSE 'pending' END";
 
+/// Followed by the state: a start that ends so is not held against the gazette.
+const GIVEN_BACK: &str = "UPDATE prelo_gazettes SET lease_run = NULL, lease_until = NULL, \
+     starts = CASE WHEN state = 'started' AND starts > 0 THEN starts - 1 ELSE starts END, state = ";
+
 pub async fn claim<D: Dialect>(
     pool: &Pool<D::Db>,
     run: RunId,
@@ -148,14 +152,10 @@ pub async fn interrupt<D: Dialect>(
         });
         Statement::<D>::new("WITH ")
             .values("read_in_part (id, left_over, attempt)", rows)
-            .sql(concat!(
-                "UPDATE prelo_gazettes SET lease_run = NULL, lease_until = NULL, ",
-                "starts = CASE WHEN state = 'started' AND starts > 0 THEN starts - 1 ELSE starts END, ",
-                "ocr_due = CASE WHEN ocr_due > 0 THEN read_in_part.left_over ELSE ocr_due END, "
-            ))
-            .attempt("read_in_part.attempt")
-            .sql(", state = ")
+            .sql(GIVEN_BACK)
             .sql(RESTORED_STATE)
+            .sql(", ocr_due = CASE WHEN ocr_due > 0 THEN read_in_part.left_over ELSE ocr_due END, ")
+            .attempt("read_in_part.attempt")
             .sql(" FROM read_in_part WHERE prelo_gazettes.gazette_id = read_in_part.id AND prelo_gazettes.lease_run = ")
             .bind(run)
             .run(&mut transaction)
@@ -171,13 +171,7 @@ pub async fn give_back<D: Dialect>(
     run: RunId,
     ids: Option<&[GazetteId]>,
 ) -> Result<(), sqlx::Error> {
-    let statement = Statement::<D>::new(
-        "UPDATE prelo_gazettes SET lease_run = NULL, lease_until = NULL, \
-         starts = CASE WHEN state = 'started' AND starts > 0 THEN starts - 1 ELSE starts END, state = ",
-    )
-    .sql(RESTORED_STATE)
-    .sql(" WHERE lease_run = ")
-    .bind(run);
+    let statement = Statement::<D>::new(GIVEN_BACK).sql(RESTORED_STATE).sql(" WHERE lease_run = ").bind(run);
     match ids {
         Some(ids) => statement.any_id(" AND gazette_id", ids),
         None => statement,
